@@ -1,0 +1,96 @@
+// The StateBoard is the 4096-byte page that tells a swarm how it is: seven harmony fields, the resonance
+// of the last call, breaker words, counters, user fields. One process writes it; everybody may read it,
+// a word in one load, the whole page without ever waiting. (Seed: StateBoard, StateBoardReader.)
+//
+// Threads and processes: any thread of the one writing process writes (group writes are serialised by a
+// mutex in that process); any thread of any process reads.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "resonant/base/result.h"
+#include "resonant/board/fields.h"
+#include "resonant/shm/segment.h"
+
+namespace resonant::board {
+
+struct Harmony {  // each 0 (bad) .. 1 (good)
+    double balance = 1, throughput = 1, latency = 1, error_rate = 1, dharma = 1, karma_debt = 1, energy = 1;
+    double composite() const;  // weights .15 .10 .15 .20 .15 .15 .10
+};
+
+struct Resonance {
+    std::uint64_t posture = 0;      // guna: 0 sattvic, 1 rajasic, 2 tamasic
+    std::uint64_t phase = 0;        // wu xing: 0 wood, 1 fire, 2 earth, 3 metal, 4 water
+    std::uint64_t family = 0;       // 1..28, 0 before the first call
+    std::uint64_t predecessor = 0;  // family of the call before
+    std::uint64_t successor = 0;    // next family in the circle
+    std::uint64_t quadrant = 0;     // 0 east .. 3 north
+    std::uint64_t engines = 0;      // mask of 28
+    std::uint64_t updated_ns = 0;
+};
+
+// One consistent look at the page: each group whole, groups not simultaneous.
+struct Snapshot {
+    std::uint64_t epoch = 0;
+    std::uint64_t heartbeat_ns = 0;
+    std::uint64_t tick = 0;          // group writes so far
+    Harmony harmony;
+    Resonance resonance;
+    std::array<std::uint64_t, kBreakerSlots> breakers{};
+    std::array<std::uint64_t, kCounterSlots> counters{};
+    std::array<std::uint64_t, kUserFields> user{};  // bits as registered
+};
+
+// Reads a mapped page. Valid as long as its segment.
+class BoardView {
+  public:
+    // DataLoss when magic, version or size are wrong.
+    static Result<BoardView> over(const void* page, std::size_t size_bytes);
+
+    double field(Field field) const;           // one load; also for integers (as a number)
+    std::uint64_t word(Field field) const;
+    Harmony harmony() const;                   // whole
+    Resonance resonance() const;               // whole
+    Snapshot snapshot() const;
+    std::uint64_t epoch() const;
+    const void* page() const { return page_; }
+
+  private:
+    explicit BoardView(const std::byte* page) : page_(page) {}
+    const std::byte* page_;
+};
+
+class StateBoard {
+  public:
+    // Makes the page in a fresh sealed segment.
+    static Result<std::unique_ptr<StateBoard>> create(std::uint64_t epoch);
+    StateBoard(const StateBoard&) = delete;
+    StateBoard& operator=(const StateBoard&) = delete;
+    ~StateBoard();
+
+    void write(const Harmony& harmony);
+    void write(const Resonance& resonance);
+    void heartbeat(std::uint64_t now_ns);
+    // Pokes one word: for tests, user fields and operators. Group fields are written through their group.
+    void set(Field field, double value);
+    void set_word(Field field, std::uint64_t value);
+    void set_breaker(int slot, std::uint64_t word);
+    std::uint64_t add_counter(int slot, std::uint64_t by = 1);
+    // Registers a user field; its Field can be read and watched like the others. AlreadyExists, ResourceExhausted.
+    Result<Field> register_field(std::string_view name, std::string_view unit);
+
+    BoardView view() const;
+    const shm::Segment& segment() const;
+
+  private:
+    struct Inner;
+    explicit StateBoard(std::unique_ptr<Inner> inner);
+    std::unique_ptr<Inner> inner_;
+};
+
+}  // namespace resonant::board

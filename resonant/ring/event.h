@@ -1,0 +1,53 @@
+// An Event is what travels on the ring: a type, who sent it, how sure, and up to 80 bytes of numbers.
+// Never memory text, never arguments.
+//
+// Plain values.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace resonant::ring {
+
+// Dense event types; the number is the wire form. Names as in the catalogue of the earlier system.
+enum class EventType : std::uint16_t {
+    None = 0,
+    SystemStarted, SystemStopped, SystemHealthChanged,
+    ToolCalled, ToolCompleted, ToolDenied, ErrorOccurred,
+    MemoryCreated, MemoryUpdated, MemoryAccessed, MemoryArchived, MemoryRestored, MemoryErased, MemoryMoved,
+    CircuitOpened, CircuitHalfOpen, CircuitClosed, LimitReached,
+    BoundaryViolated, WarningIssued, InterventionTriggered,
+    ConsentRequested, ConsentGranted, ConsentRefused, ConsentRevoked,
+    SessionStarted, SessionCheckpoint, SessionEnded,
+    MonitorSpawned, MonitorTriggered, MonitorStopped, ReasonerTaken, ReasonerResolved,
+    ExecutorStarted, ExecutorCompleted,
+    AgentRegistered, AgentSuspended, AgentResumed,
+    RulesReloaded, MaturityChanged, BoardFieldChanged, LifecycleSwept, IndexCaughtUp,
+    DreamStarted, DreamCompleted, SerendipitySurfaced, EmergenceDetected,
+    UpstreamChanged,
+    Custom,  // event.publish: the name's hash is in `a`
+    Count,
+};
+
+enum class Lane : std::uint8_t { Fast, Medium, Slow };
+
+struct Event {
+    EventType type = EventType::None;
+    Lane lane = Lane::Medium;
+    std::uint32_t source = 0;      // FNV-1a hash of the sender's name, folded to 32 bits
+    float confidence = 1.0F;
+    std::uint32_t tool = 0;        // tool id + 1, 0 for none
+    std::int64_t at_ns = 0;        // coarse wall clock
+    std::array<std::uint64_t, 4> data{};  // by type: ids, durations, counts
+    std::array<char, 48> name{};   // custom events: their name, cut, zero-terminated
+};
+
+std::string_view name_of(EventType type);   // "tool_completed"
+std::optional<EventType> find_event(std::string_view name);
+Lane lane_of(EventType type);
+std::uint32_t source_hash(std::string_view sender);
+
+}  // namespace resonant::ring
