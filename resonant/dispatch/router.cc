@@ -1,0 +1,81 @@
+#include "resonant/dispatch/router.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace resonant::dispatch {
+namespace {
+
+constexpr std::size_t kNearest = 3;
+
+// `args` as an object: absent is empty, JSON text is read, anything else is refused.
+Result<Json> object_of(const Json& args) {
+    if (args.is_null()) {
+        return Json::object();
+    }
+    if (args.is_object()) {
+        return args;
+    }
+    if (args.is_string()) {
+        Result<Json> parsed = json::parse(args.get_ref<const std::string&>());
+        if (parsed && parsed->is_object()) {
+            return parsed;
+        }
+    }
+    return fail(Code::InvalidArgument,
+                fmt::format("args: an object is needed, this is {}; send args as {{\"name\": value}}",
+                            args.type_name()));
+}
+
+}  // namespace
+
+Result<Route> Router::route(const std::string& name, const Json& arguments) const {
+    RESONANT_ASSIGN(Json sent, object_of(arguments));
+    if (const tools::Tool* tool = catalogue_.find(name)) {
+        return Route{tool, std::move(sent)};
+    }
+    const int family = catalogue_.find_family(name);
+    if (family < 0) {
+        return unknown(name);
+    }
+    return route_in_family(family, sent);
+}
+
+Result<Route> Router::route_in_family(int family, const Json& arguments) const {
+    const auto wanted = arguments.find("tool");
+    if (wanted == arguments.end() || !wanted->is_string()) {
+        std::vector<std::string> names;
+        for (const tools::Tool& tool : catalogue_.tools()) {
+            if (tool.contract.family == family) {
+                names.push_back(tool.contract.name);
+            }
+        }
+        return fail(Code::InvalidArgument,
+                    fmt::format("{}: `tool` is missing; give one of: {}",
+                                catalogue_.families()[static_cast<std::size_t>(family)].wire_name,
+                                fmt::join(names, ", ")));
+    }
+    const tools::Tool* tool = catalogue_.find(wanted->get_ref<const std::string&>());
+    if (tool == nullptr) {
+        return unknown(wanted->get<std::string>());
+    }
+    const auto args = arguments.find("args");
+    RESONANT_ASSIGN(Json inner, object_of(args == arguments.end() ? Json() : *args));
+    // Arguments beside `tool`: taken when `args` does not say otherwise.
+    for (const auto& [key, value] : arguments.items()) {
+        if (key != "tool" && key != "args" && !inner.contains(key)) {
+            inner[key] = value;
+        }
+    }
+    return Route{tool, std::move(inner)};
+}
+
+std::unexpected<Error> Router::unknown(const std::string& name) const {
+    const std::string shown = name.substr(0, 80);
+    return fail(Code::NotFound,
+                fmt::format("no tool or family is named '{}'; nearest: {}; to look for one call "
+                            "capability.suggest with a goal",
+                            shown, fmt::join(catalogue_.nearest(shown, kNearest), ", ")));
+}
+
+}  // namespace resonant::dispatch

@@ -1,0 +1,42 @@
+// The Router finds the one tool that a request means: a family with the tool inside, or a tool by its
+// own name, dotted or as on the wire. It forgives what models get wrong: a tool sent to another
+// family, arguments beside `tool` instead of inside `args`, `args` sent as JSON text.
+//
+// Threads: any; it holds nothing but a reference to the constant catalogue.
+//
+// Invariants:
+//   (1) The same request always finds the same tool.
+//   (2) What is not found is answered with the nearest names, never with a guess that runs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "resonant/base/result.h"
+#include "resonant/dispatch/catalogue.h"
+
+namespace resonant::dispatch {
+
+struct Route {
+    const tools::Tool* tool = nullptr;
+    Json arguments = Json::object();
+};
+
+class Router {
+  public:
+    explicit Router(const Catalogue& catalogue) : catalogue_(catalogue) {}
+    Router(const Router&) = delete;
+    Router& operator=(const Router&) = delete;
+
+    // `name` and `arguments` as the client sent them. NotFound with nearest names; InvalidArgument when a
+    // family is called without a tool or `args` is no object.
+    Result<Route> route(const std::string& name, const Json& arguments) const;
+
+  private:
+    Result<Route> route_in_family(int family, const Json& arguments) const;
+    std::unexpected<Error> unknown(const std::string& name) const;
+
+    const Catalogue& catalogue_;
+};
+
+}  // namespace resonant::dispatch

@@ -1,0 +1,126 @@
+#include "resonant/runtime/config.h"
+
+#include <fmt/format.h>
+
+#include <initializer_list>
+#include <string_view>
+#include <toml++/toml.h>
+
+namespace resonant::runtime {
+namespace {
+
+std::unexpected<Error> wrong(const std::filesystem::path& file, const toml::node& node, std::string_view words) {
+    return fail(Code::InvalidArgument,
+                fmt::format("{}:{}: {}", file.string(), node.source().begin.line, words));
+}
+
+Status known_keys(const std::filesystem::path& file, const toml::table& table,
+                  std::initializer_list<std::string_view> known) {
+    for (const auto& [key, node] : table) {
+        bool found = false;
+        for (const std::string_view name : known) {
+            found = found || key.str() == name;
+        }
+        if (!found) {
+            return wrong(file, node, fmt::format("'{}' is no setting; see docs/configuration.md", key.str()));
+        }
+    }
+    return {};
+}
+
+// Takes `table[key]` into `target` when it is there; an error when it has another type.
+template <typename T>
+Status take(const std::filesystem::path& file, const toml::table& table, std::string_view key, T& target) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) {
+        return {};
+    }
+    const auto value = node->value<T>();
+    if (!value) {
+        return wrong(file, *node, fmt::format("'{}' has the wrong type", key));
+    }
+    target = *value;
+    return {};
+}
+
+Status take_list(const std::filesystem::path& file, const toml::table& table, std::string_view key,
+                 std::vector<std::string>& target) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) {
+        return {};
+    }
+    const toml::array* list = node->as_array();
+    if (list == nullptr) {
+        return wrong(file, *node, fmt::format("'{}' must be a list of strings", key));
+    }
+    for (const toml::node& item : *list) {
+        const auto text = item.value<std::string>();
+        if (!text) {
+            return wrong(file, item, fmt::format("'{}' must be a list of strings", key));
+        }
+        target.push_back(*text);
+    }
+    return {};
+}
+
+Status read_http(const std::filesystem::path& file, const toml::table& table, Config::Http& http) {
+    RESONANT_CHECK(known_keys(file, table, {"host", "port", "enabled", "token", "allowed_hosts"}));
+    RESONANT_CHECK(take(file, table, "host", http.host));
+    RESONANT_CHECK(take(file, table, "enabled", http.enabled));
+    RESONANT_CHECK(take(file, table, "token", http.token));
+    std::int64_t port = http.port;
+    RESONANT_CHECK(take(file, table, "port", port));
+    if (port < 0 || port > 65'535) {
+        return wrong(file, *table.get("port"), fmt::format("port is {}, it lies between 0 and 65535", port));
+    }
+    http.port = static_cast<std::uint16_t>(port);
+    return take_list(file, table, "allowed_hosts", http.allowed_hosts);
+}
+
+Status read_all(const std::filesystem::path& file, const toml::table& table, Config& config) {
+    RESONANT_CHECK(known_keys(file, table, {"http", "listing", "idle_exit_s", "import_folders", "model",
+                                            "answer_bytes_max"}));
+    if (const toml::node* http = table.get("http")) {
+        if (!http->is_table()) {
+            return wrong(file, *http, "'http' must be a table: [http]");
+        }
+        RESONANT_CHECK(read_http(file, *http->as_table(), config.http));
+    }
+    RESONANT_CHECK(take(file, table, "listing", config.listing));
+    if (config.listing != "families" && config.listing != "core" && config.listing != "all") {
+        return wrong(file, *table.get("listing"), fmt::format("listing is '{}'; it is families, core or all",
+                                                              config.listing));
+    }
+    RESONANT_CHECK(take(file, table, "idle_exit_s", config.idle_exit_s));
+    RESONANT_CHECK(take_list(file, table, "import_folders", config.import_folders));
+    std::string model;
+    RESONANT_CHECK(take(file, table, "model", model));
+    config.model = model;
+    std::int64_t answer_bytes = static_cast<std::int64_t>(config.answer_bytes_max);
+    RESONANT_CHECK(take(file, table, "answer_bytes_max", answer_bytes));
+    if (answer_bytes < 1'000 || answer_bytes > 4'000'000) {
+        return wrong(file, *table.get("answer_bytes_max"),
+                     fmt::format("answer_bytes_max is {}, it lies between 1000 and 4000000", answer_bytes));
+    }
+    config.answer_bytes_max = static_cast<std::size_t>(answer_bytes);
+    return {};
+}
+
+}  // namespace
+
+Result<Config> load_config(const std::filesystem::path& file) {
+    Config config;
+    if (!std::filesystem::exists(file)) {
+        return config;
+    }
+    try {
+        const toml::table table = toml::parse_file(file.string());
+        RESONANT_CHECK(read_all(file, table, config));
+    } catch (const toml::parse_error& error) {
+        return fail(Code::InvalidArgument, fmt::format("{}:{}: {}", file.string(), error.source().begin.line,
+                                                       error.description()));
+    }
+    return config;
+}
+
+}  // namespace resonant::runtime

@@ -1,0 +1,34 @@
+// Config is resonant.toml, every knob with its unit, default and limits. A missing file is all
+// defaults; a wrong one is refused with the line.
+//
+// Threads: any; constant after load().
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "resonant/base/result.h"
+
+namespace resonant::runtime {
+
+struct Config {
+    struct Http {
+        std::string host = "127.0.0.1";
+        std::uint16_t port = 7370;
+        bool enabled = true;
+        bool token = true;                         // ask for the bearer token
+        std::vector<std::string> allowed_hosts;    // besides loopback names
+    } http;
+    std::string listing = "families";              // families | core | all
+    double idle_exit_s = 600;                      // kernel leaves after this long without work; 0 = never
+    std::vector<std::string> import_folders;       // besides <home>/inbox
+    std::filesystem::path model;                   // empty: the places named in minilm_embedder.h
+    std::size_t answer_bytes_max = 60'000;         // longer answers are cut and continue with result.read
+};
+
+// InvalidArgument with file:line for what is wrong or unknown.
+Result<Config> load_config(const std::filesystem::path& file);
+
+}  // namespace resonant::runtime

@@ -1,0 +1,95 @@
+#include "resonant/runtime/home.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "resonant/runtime/config.h"
+
+namespace resonant::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+class HomeTest : public ::testing::Test {
+  protected:
+    HomeTest() : folder_(fs::temp_directory_path() / ("resonant-home-" + random_.hex(8))) {}
+    ~HomeTest() override { fs::remove_all(folder_); }
+
+    SystemRandom random_;
+    fs::path folder_;
+};
+
+TEST_F(HomeTest, is_made_private_with_a_token_that_stays) {
+    const auto home = open_home(folder_ / "a" / "b", random_);
+    ASSERT_TRUE(home) << home.error().message;
+    struct stat seen {};
+    ASSERT_EQ(::stat(home->root.c_str(), &seen), 0);
+    EXPECT_EQ(seen.st_mode & 0777, 0700U);
+    ASSERT_EQ(::stat(home->token().c_str(), &seen), 0);
+    EXPECT_EQ(seen.st_mode & 0777, 0600U);
+    const std::string token = *read_file(home->token());
+    EXPECT_EQ(token.size(), 65U);
+    ASSERT_TRUE(open_home(home->root, random_));
+    EXPECT_EQ(*read_file(home->token()), token);
+}
+
+TEST_F(HomeTest, a_second_lock_is_refused_with_the_way_out) {
+    const auto home = open_home(folder_, random_);
+    ASSERT_TRUE(home);
+    const auto first = lock_file(home->kernel_lock(), false);
+    ASSERT_TRUE(first);
+    const auto second = lock_file(home->kernel_lock(), false);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, Code::Conflict);
+    EXPECT_NE(second.error().message.find("resonant down"), std::string::npos);
+}
+
+TEST_F(HomeTest, epochs_count_up_and_a_damaged_one_is_named) {
+    const auto home = open_home(folder_, random_);
+    ASSERT_TRUE(home);
+    EXPECT_EQ(*next_epoch(*home), 1U);
+    EXPECT_EQ(*next_epoch(*home), 2U);
+    ASSERT_TRUE(write_file(home->epoch(), "rubbish"));
+    const auto damaged = next_epoch(*home);
+    ASSERT_FALSE(damaged);
+    EXPECT_EQ(damaged.error().code, Code::DataLoss);
+}
+
+TEST_F(HomeTest, the_admin_secret_is_made_once_and_kept_only_as_a_hash) {
+    const auto home = open_home(folder_, random_);
+    ASSERT_TRUE(home);
+    EXPECT_FALSE(has_admin_secret(*home));
+    EXPECT_FALSE(is_admin_secret(*home, ""));
+    const auto secret = set_admin_secret(*home, random_);
+    ASSERT_TRUE(secret);
+    EXPECT_TRUE(is_admin_secret(*home, *secret));
+    EXPECT_FALSE(is_admin_secret(*home, *secret + "x"));
+    EXPECT_EQ(read_file(home->admin())->find(*secret), std::string::npos);
+    EXPECT_FALSE(set_admin_secret(*home, random_));
+}
+
+TEST_F(HomeTest, a_file_in_the_place_of_the_home_is_refused) {
+    ASSERT_TRUE(open_home(folder_, random_));
+    const auto home = open_home(folder_ / "token", random_);
+    ASSERT_FALSE(home);
+    EXPECT_NE(home.error().message.find("--home"), std::string::npos) << home.error().message;
+}
+
+TEST_F(HomeTest, configuration_errors_name_the_line) {
+    ASSERT_TRUE(open_home(folder_, random_));
+    const fs::path file = folder_ / "resonant.toml";
+    ASSERT_TRUE(write_file(file, "listing = \"core\"\n[http]\nport = 8000\n"));
+    const auto config = load_config(file);
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->listing, "core");
+    EXPECT_EQ(config->http.port, 8000);
+    for (const char* text : {"\nlisting = \"many\"\n", "\nlisting = 7\n", "\nlist = \"core\"\n", "\nlisting = \n"}) {
+        ASSERT_TRUE(write_file(file, text));
+        const auto refused = load_config(file);
+        ASSERT_FALSE(refused) << text;
+        EXPECT_NE(refused.error().message.find("resonant.toml:2"), std::string::npos) << refused.error().message;
+    }
+}
+
+}  // namespace
+}  // namespace resonant::runtime
