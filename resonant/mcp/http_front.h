@@ -1,0 +1,87 @@
+// The HttpFront serves MCP and a few pages over HTTP: /mcp (also /mcp/core, /mcp/all, /mcp/families for
+// another listing), /healthz, /readyz, and whatever pages runtime adds (/metrics, /).
+//
+// Belongs to the loop's thread.
+//
+// Invariants:
+//   (1) Origin and Host are checked on every request: loopback names and those configured; else 403.
+//   (2) Bearer tokens are compared in constant time; /mcp and pages not marked open need one unless none
+//       is configured.
+//   (3) A legacy session is bound to the principal that began it; for everybody else it does not exist.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "resonant/base/clock.h"
+#include "resonant/base/random.h"
+#include "resonant/mcp/server.h"
+#include "resonant/net/http.h"
+
+namespace resonant::mcp {
+
+// Who comes with which token.
+struct Token {
+    std::string secret;
+    std::string principal;  // empty: "token:" and the first digits of its hash
+    call::Role role = call::Role::Agent;
+};
+
+struct Page {
+    std::string path;  // "/metrics"
+    bool open = false; // needs no token
+    std::function<net::HttpResponse(const net::HttpRequest&)> get;
+};
+
+struct HttpFrontOptions {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 7370;
+    std::vector<Token> tokens;               // none: no token is asked for, everybody is "http"
+    std::vector<std::string> allowed_hosts;  // beside localhost, 127.0.0.1 and [::1]; for Host and Origin
+    std::function<bool()> ready;             // /readyz; always ready when empty
+    std::vector<Page> pages;
+    std::size_t sessions_max = 1024;         // legacy sessions; the one idle longest makes room
+};
+
+class HttpFront {
+  public:
+    static Result<std::unique_ptr<HttpFront>> open(net::Loop& loop, Server& server, Clock& clock,
+                                                   Random& random, HttpFrontOptions options);
+    HttpFront(const HttpFront&) = delete;
+    HttpFront& operator=(const HttpFront&) = delete;
+    ~HttpFront();
+
+    std::uint16_t port() const;
+    std::size_t sessions() const { return sessions_.size(); }
+
+  private:
+    using Give = std::function<void(net::HttpResponse)>;
+    class Exchange;
+    struct Session {
+        std::shared_ptr<Conversation> conversation;
+        Nanos used{};
+    };
+
+    HttpFront(Server& server, Clock& clock, Random& random, HttpFrontOptions options);
+    void handle(net::HttpRequest request, Give give);
+    // The caller's token, or null when the request has none that counts.
+    const Token* token_of(const net::HttpRequest& request) const;
+    bool host_allowed(std::string_view name) const;
+    void mcp(net::HttpRequest request, Give give, const Token& token, std::optional<Listing> listing);
+    void post(net::HttpRequest request, const Give& give, const Token& token,
+              std::optional<Listing> listing);
+    void end_session(const net::HttpRequest& request, const Give& give, const Token& token);
+    std::string begin_session(std::shared_ptr<Conversation> conversation);
+
+    Server& server_;
+    Clock& clock_;
+    Random& random_;
+    HttpFrontOptions options_;
+    std::unordered_map<std::string, Session> sessions_;
+    std::unique_ptr<net::HttpServer> http_;
+};
+
+}  // namespace resonant::mcp

@@ -1,0 +1,141 @@
+// A Server is the protocol: it reads one JSON-RPC message of one client, asks the Door, and gives the
+// answer to that client's Outlet. It serves both eras of MCP with one core: the modern one (2026-07-28,
+// every request describes itself in `_meta`) and the legacy ones (2024-11-05 to 2025-11-25, initialize
+// first), chosen request by request. Transports are in front of it: stdio_front, http_front, kernel_front.
+//
+// Threads: everything on the loop's thread. The Door may answer from any thread; the answer is brought
+// back to the loop.
+//
+// Invariants:
+//   (1) Every request whose id can be read is answered exactly once; nothing that looks like a response
+//       is ever answered.
+//   (2) The Caller of a Request is the Conversation's, which the transport made; no argument changes it.
+//   (3) Lists are made once, at construction, and never change.
+//   (4) A peer that sends only garbage gets at most kErrorsInARow error answers, then silence.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "resonant/call/call.h"
+#include "resonant/dispatch/catalogue.h"
+#include "resonant/mcp/id_scanner.h"
+#include "resonant/mcp/listing.h"
+#include "resonant/net/loop.h"
+
+namespace resonant::mcp {
+
+struct Envelope;
+
+inline constexpr std::string_view kModernVersion = "2026-07-28";
+inline constexpr std::string_view kLegacyNewest = "2025-11-25";
+inline constexpr int kErrorsInARow = 20;
+inline constexpr std::size_t kOpenCallsMax = 256;  // calls of one conversation at once
+
+// What one client and we have agreed on, and what it is waiting for.
+struct Conversation {
+    call::Caller caller;
+    std::optional<Listing> listing;  // another one than the server's, asked for by path
+    std::string version;             // negotiated legacy revision, empty before initialize
+    int errors_in_a_row = 0;
+    // By the id's JSON text: the call's flag, which notifications/cancelled sets.
+    std::unordered_map<std::string, std::shared_ptr<std::atomic<bool>>> open;
+};
+
+// One message for the client.
+struct Answer {
+    std::string text;   // JSON, one line
+    std::string id;     // JSON text of the id it answers; empty for a notification
+    int error = 0;      // JSON-RPC error code, 0 for a result
+};
+
+// Where a client's answers go. Called on the loop's thread.
+class Outlet {
+  public:
+    Outlet() = default;
+    Outlet(const Outlet&) = delete;
+    Outlet& operator=(const Outlet&) = delete;
+    virtual ~Outlet() = default;
+
+    // The message was read and holds these ids; nothing has been run yet.
+    virtual void accepted(const std::vector<std::string>& ids) { static_cast<void>(ids); }
+    virtual void send(Answer answer) = 0;
+    // The negotiated version changed (initialize).
+    virtual void agreed() {}
+};
+
+// What the transport knows of one message beyond its text.
+struct Arrival {
+    std::optional<std::string> version_header;  // MCP-Protocol-Version, HTTP only
+    std::optional<std::string> method_header;   // Mcp-Method
+    std::optional<std::string> name_header;     // Mcp-Name
+    bool http = false;
+    std::shared_ptr<std::atomic<bool>> gone;    // HTTP: the connection went; cancels a modern call
+};
+
+struct ServerOptions {
+    std::string name = "resonant";
+    std::string title = "Resonant Swarm";
+    std::string version = "0.1.0";
+    Listing listing = Listing::Families;
+    std::string instructions;      // empty: default_instructions()
+    std::int64_t list_ttl_ms = 3'600'000;
+};
+
+std::string default_instructions();
+
+class Server {
+  public:
+    // `loop`, `door` and `catalogue` outlive the server; calls in flight at its end are dropped.
+    Server(net::Loop& loop, call::Door& door, const dispatch::Catalogue& catalogue,
+           ServerOptions options = {});
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    // Takes one message (a JSON text). Returns how many answers the outlet gets for it, some perhaps
+    // already given: 0 for notifications, responses and silence.
+    std::size_t receive(const std::shared_ptr<Conversation>& conversation, std::string_view text,
+                        const std::shared_ptr<Outlet>& outlet, const Arrival& arrival = {});
+    // Answers a message that was too long to be held, by what a scanner saw of it. Returns as receive().
+    std::size_t receive_overlong(const std::shared_ptr<Conversation>& conversation,
+                                 const IdScanner& seen, const std::shared_ptr<Outlet>& outlet);
+    // The client is gone: everything it waits for is cancelled.
+    void abandon(Conversation& conversation);
+
+    // What tools/list of a listing answers, as sent: the `result` object's text (legacy form).
+    const std::string& list_text(Listing listing) const;
+    const ServerOptions& options() const { return options_; }
+
+  private:
+    struct Turn;  // one request on its way
+
+    std::size_t receive_batch(const std::shared_ptr<Conversation>& conversation, const Json& batch,
+                              const std::shared_ptr<Outlet>& outlet, const Arrival& arrival);
+    std::size_t receive_one(const std::shared_ptr<Conversation>& conversation, Envelope envelope,
+                            const std::shared_ptr<Outlet>& outlet, const Arrival& arrival);
+    std::size_t refuse(Conversation& conversation, Outlet& outlet, const Envelope& envelope);
+    void notified(Conversation& conversation, const Envelope& envelope);
+    void request(Turn turn);
+    void modern(Turn& turn);
+    void legacy(Turn& turn);
+    void initialize(Turn& turn);
+    void discover(Turn& turn);
+    void list(Turn& turn);
+    void call(Turn& turn);
+    Json capabilities(bool modern) const;
+    Json identity() const;
+
+    net::Loop& loop_;
+    call::Door& door_;
+    const dispatch::Catalogue& catalogue_;
+    ServerOptions options_;
+    std::string lists_[3];         // `"tools":[...]` of each listing
+    std::string legacy_lists_[3];  // the whole result
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace resonant::mcp

@@ -1,0 +1,103 @@
+// An HttpServer answers HTTP/1.1 on one loopback address. It knows requests and answers, not what they
+// are about. Parsing is Boost.Beast's; waiting is the Loop's.
+//
+// Belongs to the loop's thread; an Answer may be given from any thread.
+//
+// Invariants:
+//   (1) Every request that was read whole is answered once, in order, on its connection.
+//   (2) Bounds: kHttpHeaderMax, kHttpBodyMax (413), kHttpConnectionsMax (the one that has idled or
+//       dawdled longest makes room), and time limits for half requests and idle connections.
+//   (3) When the connection goes while a request is being worked on, its `gone` becomes true.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "resonant/base/descriptor.h"
+#include "resonant/base/result.h"
+#include "resonant/base/units.h"
+#include "resonant/net/loop.h"
+
+namespace resonant::net {
+
+inline constexpr std::uint32_t kHttpHeaderMax = 16 * 1024;
+inline constexpr std::uint64_t kHttpBodyMax = 4 * 1024 * 1024;
+inline constexpr std::size_t kHttpConnectionsMax = 256;
+
+struct HttpRequest {
+    std::string method;   // "POST"
+    std::string target;   // path and query, as sent
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+    std::shared_ptr<std::atomic<bool>> gone;
+
+    // The value of a header (name in lower case), or null. The first one when there are several.
+    const std::string* header(std::string_view name) const;
+    std::string_view path() const { return std::string_view(target).substr(0, target.find('?')); }
+};
+
+struct HttpResponse {
+    int status = 200;
+    std::string content_type = "application/json";
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers;
+};
+
+using HttpHandler = std::function<void(HttpRequest, std::function<void(HttpResponse)>)>;
+
+struct HttpServerOptions {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 7370;                   // 0: any free one
+    Nanos request_patience = from_millis(10'000);  // for one request to come in whole
+    Nanos idle_patience = from_millis(75'000);     // between requests
+};
+
+class HttpServer {
+  public:
+    // Unavailable when the address is taken; the message names it.
+    static Result<std::unique_ptr<HttpServer>> open(Loop& loop, HttpHandler handler,
+                                                    HttpServerOptions options = {});
+    HttpServer(const HttpServer&) = delete;
+    HttpServer& operator=(const HttpServer&) = delete;
+    ~HttpServer();
+
+    std::uint16_t port() const { return port_; }
+    std::size_t connections() const { return connections_.size(); }
+
+  private:
+    struct Connection;
+    HttpServer(Loop& loop, HttpHandler handler, HttpServerOptions options, Descriptor listener,
+               std::uint16_t port);
+    void accept();
+    void make_room();
+    void serve(std::uint64_t id, std::uint32_t events);
+    bool read(Connection& connection);
+    bool parse(Connection& connection);
+    void dispatch(Connection& connection);
+    void answer(std::uint64_t id, std::uint64_t request, HttpResponse response);
+    bool respond(Connection& connection, const HttpResponse& response, bool keep_alive);
+    bool flush(Connection& connection);
+    void refuse(Connection& connection, int status, std::string_view words);
+    void rewatch(Connection& connection);
+    void drop(std::uint64_t id);
+    void sweep();
+
+    Loop& loop_;
+    HttpHandler handler_;
+    HttpServerOptions options_;
+    Descriptor listener_;
+    std::uint16_t port_;
+    std::uint64_t next_ = 1;
+    std::uint64_t timer_ = 0;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace resonant::net

@@ -1,0 +1,82 @@
+// A Loop waits for descriptors, timers and posted tasks, and runs what they wake: the I/O thread of the
+// kernel. Fast tools run on it to completion, so whatever it calls must not block.
+//
+// Threads: run() belongs to one thread, the loop's. post(), stop() and in_loop() are for any thread;
+// everything else is for the loop's thread, or for the constructing thread before run().
+//
+// Invariants:
+//   (1) A callback is never called after unwatch() or cancel() returned.
+//   (2) Posted tasks run in the order of posting, each once, before run() returns.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "resonant/base/descriptor.h"
+#include "resonant/base/result.h"
+#include "resonant/base/units.h"
+
+namespace resonant::net {
+
+class Loop {
+  public:
+    using Task = std::function<void()>;
+    using Ready = std::function<void(std::uint32_t events)>;  // EPOLLIN, EPOLLOUT, EPOLLHUP, ...
+
+    // Makes a loop. From then on the process ignores SIGPIPE: a broken pipe is an error value here.
+    // Unavailable when the system has no descriptors left.
+    static Result<std::unique_ptr<Loop>> create();
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+    ~Loop();
+
+    // Runs until stop(). Posted tasks that are already there are run before it returns.
+    void run();
+    void stop();
+    // Runs `task` soon, on the loop's thread.
+    void post(Task task);
+    // True on the thread that runs the loop, and on every thread while none does.
+    bool in_loop() const;
+
+    // Calls `ready` whenever one of `events` holds (level-triggered). One watch a descriptor.
+    Status watch(int fd, std::uint32_t events, Ready ready);
+    void change(int fd, std::uint32_t events);
+    void unwatch(int fd);
+
+    // Calls `task` once, after `delay`. Resolution one millisecond.
+    std::uint64_t after(Nanos delay, Task task);
+    void cancel(std::uint64_t timer);
+
+  private:
+    struct Watch {
+        int fd = -1;
+        std::uint32_t events = 0;
+        Ready ready;
+    };
+
+    Loop(Descriptor poll, Descriptor wake);
+    void run_posted();
+    int run_timers();  // milliseconds until the next one, -1 when there is none
+    void dispatch(std::uint64_t id, std::uint32_t events);
+
+    Descriptor poll_;
+    Descriptor wake_;
+    std::atomic<std::thread::id> thread_{};
+    std::atomic<bool> stopping_{false};
+    std::mutex mutex_;
+    std::vector<Task> posted_;  // under mutex_
+    std::uint64_t next_id_ = 1;
+    std::unordered_map<int, std::uint64_t> by_fd_;
+    std::unordered_map<std::uint64_t, std::shared_ptr<Watch>> watches_;
+    std::map<std::pair<std::int64_t, std::uint64_t>, Task> timers_;  // (due, id)
+    std::unordered_map<std::uint64_t, std::int64_t> timer_due_;
+};
+
+}  // namespace resonant::net
