@@ -19,6 +19,7 @@
 namespace resonant::board {
 
 inline constexpr std::uint32_t kLimitRows = 65'536;
+inline constexpr std::uint32_t kPermanentRows = 32'768;
 
 enum class BreakerState : std::uint8_t { Closed, Open, HalfOpen };
 
@@ -51,6 +52,9 @@ class LimitsTable {
     // The row of a key ("tool:memory.add", "agent:uid:1000", "agent:uid:1000/tool:memory.add"), made on
     // first use; idle rows are reused oldest first, never one with a live penalty. ResourceExhausted.
     Result<std::uint32_t> row(std::string_view key, Nanos now);
+    // The same for a key that lives as long as the table, such as a tool: never reused, so the row's number
+    // may be kept. At most kPermanentRows.
+    Result<std::uint32_t> permanent_row(std::string_view key, Nanos now);
     std::string key(std::uint32_t row) const;  // empty for a free row
 
     // Sliding window of 60 s. peek() changes nothing; take() counts the call when it is allowed.

@@ -10,7 +10,10 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "resonant/base/result.h"
 #include "resonant/board/fields.h"
@@ -39,6 +42,7 @@ struct Snapshot {
     std::uint64_t epoch = 0;
     std::uint64_t heartbeat_ns = 0;
     std::uint64_t tick = 0;          // group writes so far
+    std::uint64_t maturity_stage = 0;
     Harmony harmony;
     Resonance resonance;
     std::array<std::uint64_t, kBreakerSlots> breakers{};
@@ -65,6 +69,13 @@ class BoardView {
     const std::byte* page_;
 };
 
+// A user field as it was registered.
+struct RegisteredField {
+    Field field{};
+    std::string name;  // "user.queue_depth"
+    std::string unit;
+};
+
 class StateBoard {
   public:
     // Makes the page in a fresh sealed segment.
@@ -83,6 +94,10 @@ class StateBoard {
     std::uint64_t add_counter(int slot, std::uint64_t by = 1);
     // Registers a user field; its Field can be read and watched like the others. AlreadyExists, ResourceExhausted.
     Result<Field> register_field(std::string_view name, std::string_view unit);
+    // Registered user fields, in the order of their registration.
+    std::vector<RegisteredField> registered() const;
+    // Built-in and registered fields by name, also by the bare last part.
+    std::optional<Field> find(std::string_view name) const;
 
     BoardView view() const;
     const shm::Segment& segment() const;

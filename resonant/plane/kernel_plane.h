@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "resonant/base/clock.h"
 #include "resonant/board/limits.h"
@@ -32,6 +33,12 @@ class KernelPlane {
                          std::array<std::uint64_t, 4> data = {}, float confidence = 1.0F);
     std::int64_t publish_custom(std::string_view name, std::string_view source, float confidence);
     std::uint64_t dampened() const;
+
+    // Writes one board field and publishes BoardFieldChanged (data: field, bits of the value as a double).
+    void set_field(board::Field field, double value, std::string_view source);
+
+    // Read-only descriptors for an AgentPlane: board, ring.
+    Result<std::vector<Descriptor>> share() const;
 
   private:
     KernelPlane(Clock& clock, std::unique_ptr<board::StateBoard> board,
