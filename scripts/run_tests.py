@@ -1,0 +1,168 @@
+"""Runs the tests of a build tree and counts them.
+
+    python scripts/run_tests.py [--build build] [--only-cpp] [NAME]
+
+C++ first (one program a folder of tests/, two at a time), then pytest, then tidy. NAME keeps what matches:
+a folder (`ring`), a file (`overflow`), or part of a test's name. Ends with `N passed, N failed`.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+import tidy  # noqa: E402
+
+PROGRAM_SECONDS_MAX = 900
+PYTHON_FOLDERS = ("tests/python", "tests/tidy")
+SANITIZER_OPTIONS = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+}
+
+
+class Counts:
+    def __init__(self, passed=0, failed=0, skipped=0):
+        self.passed, self.failed, self.skipped = passed, failed, skipped
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self):
+        text = f"{self.passed} passed, {self.failed} failed"
+        return text + (f", {self.skipped} skipped" if self.skipped else "")
+
+
+def environment(build):
+    env = dict(os.environ, RESONANT_BINARY=str(build / "resonant"), PYTHONDONTWRITEBYTECODE="1")
+    env.setdefault("RESONANT_MODEL", str(ROOT / "build/model"))
+    for name, value in SANITIZER_OPTIONS.items():
+        env.setdefault(name, value)
+    return env
+
+
+def gtest_filter(program, name):
+    """The filter that keeps what NAME means for this program, or None when nothing does."""
+    if not name or program.name == f"test_{name}":
+        return "*"
+    listing = subprocess.run([program, "--gtest_list_tests"], capture_output=True, text=True, check=True).stdout
+    folder = ROOT / "tests" / program.name.removeprefix("test_")
+    for file in folder.glob(f"*{name}*_test.cc"):
+        suites = {line.split("(")[1].split(",")[0] for line in file.read_text().splitlines()
+                  if line.startswith(("TEST(", "TEST_F(", "TEST_P("))}
+        if suites:
+            return ":".join(f"{suite}.*:*/{suite}.*" for suite in sorted(suites))
+    return f"*{name}*" if name.lower() in listing.lower() else None
+
+
+def count_gtest(report, exit_code):
+    """Counts of a program's JSON report; a program that died before writing one is a failure."""
+    try:
+        cases = [case for suite in json.loads(report.read_text())["testsuites"] for case in suite["testsuite"]]
+    except (OSError, ValueError):
+        return Counts(failed=1)
+    counts = Counts()
+    for case in cases:
+        if case.get("failures"):
+            counts.failed += 1
+        elif case["result"] == "SKIPPED":
+            counts.skipped += 1
+        elif case["status"] == "RUN":
+            counts.passed += 1
+    if exit_code != 0 and counts.failed == 0:
+        counts.failed += 1  # passed every test and died afterwards: a leak, a sanitizer's report
+    return counts
+
+
+def run_program(program, chosen, env, scratch):
+    report = scratch / f"{program.name}.json"
+    started = time.monotonic()
+    command = [program, f"--gtest_filter={chosen}", f"--gtest_output=json:{report}", "--gtest_brief=1"]
+    try:
+        run = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             text=True, errors="replace", timeout=PROGRAM_SECONDS_MAX)
+        output, code = run.stdout, run.returncode
+    except subprocess.TimeoutExpired as late:
+        output, code = f"{late.stdout or ''}\nstopped after {PROGRAM_SECONDS_MAX} s", -1
+    counts = count_gtest(report, code)
+    if code < 0 or not report.exists():
+        output += f"\n{program.name} ended with {code}; run it alone: {program}"
+    line = f"{program.name:24} {counts}  ({time.monotonic() - started:.1f} s)"
+    return line + (f"\n{output}" if counts.failed else ""), counts
+
+
+def run_cpp(build, name, env):
+    programs = sorted((build / "tests").glob("test_*"))
+    chosen = [(program, keep) for program in programs
+              if program.is_file() and (keep := gtest_filter(program, name))]
+    total = Counts()
+    with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(run_program, program, keep, env, pathlib.Path(scratch)) for program, keep in chosen]
+        for done in concurrent.futures.as_completed(waiting):
+            words, counts = done.result()
+            print(words, flush=True)
+            total.add(counts)
+    return total
+
+
+def run_python(name, env):
+    folders = [folder for folder in PYTHON_FOLDERS if any((ROOT / folder).glob("test_*.py"))]
+    if not folders:
+        return Counts()
+    with tempfile.TemporaryDirectory() as scratch:
+        report = pathlib.Path(scratch) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *folders]
+        if name:
+            command += ["-k", name]
+        code = subprocess.run(command, cwd=ROOT, env=env).returncode
+        if not report.exists():
+            return Counts(failed=1)
+        suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
+    failed = int(suite.get("failures")) + int(suite.get("errors"))
+    skipped = int(suite.get("skipped"))
+    if code not in (0, 1, 5):  # 5: nothing matched NAME
+        failed = max(failed, 1)
+    return Counts(int(suite.get("tests")) - failed - skipped, failed, skipped)
+
+
+def run_tidy():
+    passed, failed = tidy.report(tidy.run(ROOT))
+    return Counts(passed, failed)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name", nargs="?", default="")
+    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build"))
+    parser.add_argument("--only-cpp", action="store_true")
+    options = parser.parse_args()
+    build = (ROOT / options.build).resolve()
+    env = environment(build)
+
+    total = Counts()
+    if options.name != "tidy":
+        total.add(run_cpp(build, options.name, env))
+        if not options.only_cpp:
+            total.add(run_python(options.name, env))
+    if not options.only_cpp and options.name in ("", "tidy"):
+        total.add(run_tidy())
+    if total.passed + total.failed + total.skipped == 0:
+        print(f"no test matches '{options.name}'; folders: {', '.join(sorted(p.name for p in (ROOT / 'tests').iterdir()))}")
+        sys.exit(2)
+    print(total)
+    sys.exit(1 if total.failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# Brings a Debian 12 machine to where the build can start: scripts/setup.sh PART ...
+# Each part leaves a stamp with the hash of what it depends on, so that a second run does nothing.
+# Parts: packages [fuzzing|formatting|linting], venv, model, manpages.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+packages=(
+    g++ cmake ninja-build ccache pkg-config git ca-certificates python3 python3-venv unzip
+    libboost1.81-dev libssl-dev libsqlite3-dev libsimdjson-dev nlohmann-json3-dev libyaml-cpp-dev
+    libre2-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libgtest-dev libgmock-dev
+    libutf8proc-dev bubblewrap
+)
+
+say() { printf 'setup: %s\n' "$*"; }
+
+# As root, or through sudo with the proxy settings kept; fails when neither is possible.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        env DEBIAN_FRONTEND=noninteractive "$@"
+    elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+        sudo env DEBIAN_FRONTEND=noninteractive http_proxy="${http_proxy:-}" \
+            https_proxy="${https_proxy:-}" no_proxy="${no_proxy:-}" "$@"
+    else
+        return 77
+    fi
+}
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+install_packages() {
+    command -v dpkg-query >/dev/null || {
+        say "this is no Debian; install the counterparts of: ${packages[*]}"
+        say "then run again with RESONANT_SKIP_PACKAGES=1"
+        exit 1
+    }
+    local name missing=()
+    for name in "${packages[@]}"; do
+        installed "$name" || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "installing ${#missing[@]} packages: ${missing[*]}"
+    local status=0
+    as_root true || status=$?
+    if [ $status -ne 0 ]; then
+        for name in "${missing[@]}"; do
+            say "missing: $name; install it with: apt-get install $name"
+        done
+        say "run this as root or with sudo, or let an administrator install them"
+        exit 1
+    fi
+    as_root apt-get update -q
+    as_root apt-get install -y -q --no-install-recommends --no-remove "${missing[@]}" || {
+        say "apt-get could not install: ${missing[*]}; its words are above"
+        exit 1
+    }
+}
+
+stamped() { [ -f "build/stamps/$1" ] && [ "$(cat "build/stamps/$1")" = "$2" ]; }
+stamp() { mkdir -p build/stamps && printf '%s' "$2" > "build/stamps/$1"; }
+hash_of() { cat "$@" | sha256sum | cut -d ' ' -f 1; }
+
+# A Python that can make virtual environments: the system's, else the first on the path.
+find_python() {
+    local candidate
+    for candidate in /usr/bin/python3 python3; do
+        if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    say "missing: a Python >= 3.10 with venv; install it with: apt-get install python3 python3-venv" >&2
+    exit 1
+}
+
+make_venv() {
+    local python hash
+    python=$(find_python)
+    hash="$(hash_of scripts/requirements.txt) $("$python" -c 'import sys; print(sys.executable, sys.version)')"
+    ! stamped venv "$hash" || return 0
+    say "Python packages of scripts/requirements.txt into build/venv"
+    rm -rf build/venv
+    "$python" -m venv build/venv
+    build/venv/bin/python -m pip install --disable-pip-version-check -q --only-binary :all: \
+        -r scripts/requirements.txt
+    stamp venv "$hash"
+}
+
+get_model() {
+    local hash
+    hash=$(hash_of scripts/fetch_model.sh)
+    ! stamped model "$hash" || return 0
+    say "embedding model (83 MB) into build/model"
+    PYTHON=build/venv/bin/python scripts/fetch_model.sh build/model
+    stamp model "$hash"
+}
+
+# Slim images leave installed manual pages out, so the packages are unpacked beside the build.
+get_manpages() {
+    local hash="manpages manpages-dev 1"
+    ! stamped manpages "$hash" || return 0
+    say "manual pages (packages manpages, manpages-dev) into build/manpages"
+    rm -rf build/manpages build/packages
+    mkdir -p build/manpages build/packages
+    download_manpages 2>/dev/null || {
+        as_root apt-get update -q || {
+            say "missing: package lists; make them with: apt-get update"
+            exit 1
+        }
+        download_manpages
+    }
+    local file
+    for file in build/packages/*.deb; do
+        dpkg-deb -x "$file" build/manpages
+    done
+    stamp manpages "$hash"
+}
+download_manpages() { (cd build/packages && apt-get download -q manpages manpages-dev); }
+
+extra() {
+    case $1 in
+        fuzzing) packages+=(clang-19 libclang-rt-19-dev) ;;
+        formatting) packages+=(clang-format) ;;
+        linting) packages+=(clang-tidy-19) ;;
+    esac
+}
+
+for part in "$@"; do extra "$part"; done
+for part in "$@"; do
+    case $part in
+        packages) [ -n "${RESONANT_SKIP_PACKAGES:-}" ] || install_packages ;;
+        venv) make_venv ;;
+        model) get_model ;;
+        manpages) get_manpages ;;
+        fuzzing | formatting | linting) ;;
+        *) say "there is no part '$part'"; exit 2 ;;
+    esac
+done
