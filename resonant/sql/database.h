@@ -8,7 +8,10 @@
 //   (1) A write() that returns ok is on the disk: it survives kill -9 and power loss. A write() inside
 //       another write() of the same thread joins it by a savepoint and is durable when the outermost returns.
 //   (2) A failed write() leaves nothing behind.
-//   (3) What a thread changes is seen by the Observer that stands on that thread, row by row.
+//   (3) What a thread changes is seen by the Observer that stands on that thread, row by row; what is
+//       rolled back is not counted. Tables WITHOUT ROWID and INSERT OR REPLACE's hidden deletions are
+//       not seen by SQLite's hook: do not use them for rows that governance must see.
+//   (4) A function given to write() or read() that throws is rolled back before the exception goes on.
 #pragma once
 
 #include <cstddef>
@@ -34,13 +37,16 @@ namespace resonant::sql {
 // Parameters count from 1, columns from 0.
 class Statement {
   public:
-    Statement(sqlite3* connection, sqlite3_stmt* statement) : connection_(connection), statement_(statement) {}
+    // `lent` is the cache's mark that it is in use; null when it is in no cache and dies with this.
+    Statement(sqlite3* connection, sqlite3_stmt* statement, bool* lent)
+        : connection_(connection), statement_(statement), lent_(lent) {}
     Statement(Statement&& other) noexcept;
     Statement& operator=(Statement&&) = delete;
     ~Statement();
 
     Statement& bind(int parameter, std::int64_t value);
     Statement& bind(int parameter, double value);
+    Statement& bind(int parameter, bool value) { return bind(parameter, std::int64_t{value}); }
     Statement& bind(int parameter, std::string_view text);        // copied
     Statement& bind(int parameter, std::span<const std::byte> blob);  // copied
     Statement& bind_null(int parameter);
@@ -57,8 +63,12 @@ class Statement {
     bool is_null(int column) const;
 
   private:
+    Statement& bound(int outcome);
+
     sqlite3* connection_;
     sqlite3_stmt* statement_;
+    bool* lent_;
+    int bind_outcome_ = 0;  // first failure of a bind(), reported by step()
 };
 
 // A connection in use: lent to the function given to Database::read or write.
@@ -79,8 +89,13 @@ class Connection {
     sqlite3* handle() const { return handle_; }
 
   private:
+    struct Cached {
+        sqlite3_stmt* statement = nullptr;
+        bool lent = false;
+    };
+
     sqlite3* handle_;
-    std::map<std::string, sqlite3_stmt*, std::less<>> cache_;
+    std::map<std::string, Cached, std::less<>> cache_;
 };
 
 struct RowChanges {
@@ -130,17 +145,22 @@ class Database {
     // Runs `change` in a transaction: commits when it returns ok, rolls back when it does not.
     // PermissionDenied under an Observer that refuses writes. Cost: one fdatasync at the outermost level.
     Status write(const std::function<Status(Connection&)>& change);
-    // As write(), for tables that only keep books (access counts): not refused by an Observer.
+    // As write(), for tables that only keep books (access counts): not refused by an Observer. Internal
+    // when it changes any other table.
     Status keep_books(const std::function<Status(Connection&)>& change);
-    // Runs `query` on a reading connection, or on the writing one inside this thread's own write().
+    // Runs `query` on a reading connection, which sees one state of the file throughout, or on the
+    // writing one inside this thread's own write(). Nested reads share the connection.
     Status read(const std::function<Status(Connection&)>& query);
     // True while the calling thread is inside write().
     bool writing() const;
 
-    // Tables whose changes Observers do not count.
+    // Adds tables whose changes Observers do not count.
     void set_bookkeeping(std::vector<std::string> tables);
-    // Moves the WAL into the file and truncates it.
+    // Moves the WAL into the file and truncates it. Conflict inside this thread's own write(),
+    // Unavailable while a reader holds an old state longer than the busy timeout.
     Status checkpoint();
+    // Looks through the whole file: DataLoss with SQLite's findings. Cost: reads every page.
+    Status check();
     const std::filesystem::path& file() const;
 
   private:

@@ -1,0 +1,442 @@
+#include "resonant/sql/database.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "resonant/base/descriptor.h"
+#include "resonant/base/ensure.h"
+#include "resonant/sql/failure.h"
+
+namespace resonant::sql {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5000;
+constexpr int kDepthMax = 16;  // of write() inside write()
+
+// Temporary tables stay in memory, so that no stray file keeps what erase() took away.
+constexpr const char* kPragmas =
+    "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"
+    "PRAGMA cache_size=-8000;";
+
+// The observers of this thread, innermost first. Thread-wide by nature: what a call changes is told by
+// the thread it runs on.
+thread_local Observer* innermost_observer = nullptr;
+
+// Creates an absent file so that only its owner can read it, and makes its name durable.
+Status create_private(const std::filesystem::path& file) {
+    const Descriptor made(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!made) {
+        return fail_errno("open database " + file.string(), errno);
+    }
+    struct ::stat facts {};
+    if (::fstat(made.get(), &facts) != 0) {
+        return fail_errno("stat " + file.string(), errno);
+    }
+    if ((facts.st_mode & 0077) != 0 && ::fchmod(made.get(), 0600) != 0) {
+        return fail_errno("chmod 0600 " + file.string(), errno);
+    }
+    const std::filesystem::path parent = file.has_parent_path() ? file.parent_path() : ".";
+    const Descriptor folder(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder || ::fsync(folder.get()) != 0) {
+        return fail_errno("sync folder " + parent.string(), errno);
+    }
+    return {};
+}
+
+Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& file, bool read_only) {
+    sqlite3* handle = nullptr;
+    const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                      (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+    const int outcome = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+    auto connection = std::make_unique<Connection>(handle);
+    const std::string tried = "open database " + file.string();
+    if (outcome != SQLITE_OK) {
+        return fail_sqlite(handle, outcome, tried);
+    }
+    sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+    const int prepared = sqlite3_exec(handle, kPragmas, nullptr, nullptr, nullptr);
+    if (prepared != SQLITE_OK) {
+        return fail_sqlite(handle, prepared, tried);
+    }
+    // The first look at the schema tells a file that is no database from one that is.
+    const int looked =
+        sqlite3_exec(handle, "SELECT count(*) FROM sqlite_schema", nullptr, nullptr, nullptr);
+    if (looked != SQLITE_OK) {
+        return fail_sqlite(handle, looked, tried);
+    }
+    return connection;
+}
+
+// The one text or number that `query` gives.
+Result<std::string> single(Connection& connection, std::string_view query) {
+    RESONANT_ASSIGN(Statement statement, connection.prepare(query));
+    RESONANT_ASSIGN(const bool has_row, statement.step());
+    return has_row ? statement.text(0) : std::string();
+}
+
+Status run_one(Connection& connection, std::string_view query) {
+    RESONANT_ASSIGN(Statement statement, connection.prepare(query));
+    return statement.run();
+}
+
+// DELETE without WHERE would skip the update hook; SQLITE_IGNORE makes SQLite delete row by row. In the
+// midst of DROP it would mean "leave it", so the question that follows a DROP is answered with yes.
+int delete_row_by_row(void* context, int action, const char* table, const char*, const char*,
+                      const char*) {
+    bool& dropping = *static_cast<bool*>(context);
+    const bool in_drop = std::exchange(
+        dropping, action == SQLITE_DROP_TABLE || action == SQLITE_DROP_INDEX ||
+                      action == SQLITE_DROP_TRIGGER || action == SQLITE_DROP_VIEW ||
+                      action == SQLITE_DROP_VTABLE);
+    const bool rows_of_ours = action == SQLITE_DELETE && !in_drop && table != nullptr &&
+                              !std::string_view(table).starts_with("sqlite_");
+    return rows_of_ours ? SQLITE_IGNORE : SQLITE_OK;
+}
+
+}  // namespace
+
+struct Database::Inner {
+    using Change = std::function<Status(Connection&)>;
+    using Counts = std::vector<std::pair<Observer*, std::map<std::string, RowChanges>>>;
+
+    std::filesystem::path file;
+    Options options;
+    Database* self = nullptr;
+
+    std::unique_ptr<Connection> writer;  // null when read-only
+    std::mutex write_mutex;
+    std::atomic<std::thread::id> writing_thread{};
+    int depth = 0;                       // of write() inside write(); the writing thread's
+    bool keeping_books = false;          // the innermost one is keep_books()
+    std::string strayed;                 // table that keep_books() must not touch, but did
+    bool dropping = false;               // delete_row_by_row()'s memory
+    std::optional<Error> lost;           // SQLite rolled the whole transaction back by itself
+
+    std::mutex pool_mutex;
+    std::condition_variable returned;
+    std::vector<std::unique_ptr<Connection>> readers;
+    std::vector<Connection*> idle;
+    std::map<std::thread::id, Connection*> reading;
+
+    std::mutex names_mutex;
+    std::set<std::string, std::less<>> bookkeeping;
+    std::set<std::string, std::less<>> shadow;  // FTS's own tables
+    std::string shadow_schema;                  // schema version at which `shadow` was read
+
+    ~Inner() {
+        readers.clear();
+        writer.reset();
+    }
+
+    Counts counts() const;
+    static void on_update(void* self, int action, const char*, const char* table, sqlite3_int64);
+    void learn_shadow_tables();
+    Status begin();
+    Status finish(const Status& outcome);
+    Status roll_back(const Status& outcome);
+    Status nest(const Change& change, bool books);
+    Status transact(const Change& change, bool books);
+    Status lend_reader(const Change& query);
+};
+
+// What the observers of this thread have counted so far, to go back to when a change is rolled back.
+Database::Inner::Counts Database::Inner::counts() const {
+    Counts found;
+    for (Observer* observer = innermost_observer; observer; observer = observer->outer_) {
+        if (&observer->database_ == self) {
+            found.emplace_back(observer, observer->changes_);
+        }
+    }
+    return found;
+}
+
+void Database::Inner::on_update(void* context, int action, const char*, const char* table,
+                                sqlite3_int64) {
+    auto& inner = *static_cast<Inner*>(context);
+    const std::lock_guard lock(inner.names_mutex);
+    if (inner.bookkeeping.contains(std::string_view(table)) ||
+        inner.shadow.contains(std::string_view(table))) {
+        return;
+    }
+    if (inner.keeping_books) {
+        inner.strayed = table;
+    }
+    for (Observer* observer = innermost_observer; observer; observer = observer->outer_) {
+        if (&observer->database_ != inner.self) {
+            continue;
+        }
+        RowChanges& seen = observer->changes_[table];
+        seen.inserted += action == SQLITE_INSERT ? 1 : 0;
+        seen.updated += action == SQLITE_UPDATE ? 1 : 0;
+        seen.deleted += action == SQLITE_DELETE ? 1 : 0;
+    }
+}
+
+// FTS5 keeps its index in tables of its own, whose changes say nothing that the rows do not.
+void Database::Inner::learn_shadow_tables() {
+    const Result<std::string> version = single(*writer, "PRAGMA schema_version");
+    if (!version || *version == shadow_schema) {
+        return;
+    }
+    Result<Statement> names =
+        writer->prepare("SELECT name FROM pragma_table_list WHERE type='shadow'");
+    std::set<std::string, std::less<>> found;
+    while (names) {
+        const Result<bool> row = names->step();
+        if (!row || !*row) {
+            break;
+        }
+        found.insert(names->text(0));
+    }
+    const std::lock_guard lock(names_mutex);
+    shadow = std::move(found);
+    shadow_schema = *version;
+}
+
+Status Database::Inner::begin() {
+    ++depth;
+    RESONANT_ENSURE(depth <= kDepthMax, "write() is nested too deep: a change calls itself");
+    if (depth > 1) {
+        return run_one(*writer, "SAVEPOINT level_" + std::to_string(depth));
+    }
+    lost.reset();
+    const Status begun = run_one(*writer, "BEGIN IMMEDIATE");
+    if (begun && (innermost_observer != nullptr || keeping_books)) {
+        learn_shadow_tables();
+    }
+    return begun;
+}
+
+Status Database::Inner::finish(const Status& outcome) {
+    if (outcome && !lost) {
+        const Status done = depth == 1
+                                ? run_one(*writer, "COMMIT")
+                                : run_one(*writer, "RELEASE level_" + std::to_string(depth));
+        return done ? done : roll_back(done);
+    }
+    return roll_back(outcome ? Status(std::unexpected(*lost)) : outcome);
+}
+
+Status Database::Inner::roll_back(const Status& outcome) {
+    const bool gone = sqlite3_get_autocommit(writer->handle()) != 0;
+    if (depth == 1) {
+        if (!gone) {
+            const Status undone = run_one(*writer, "ROLLBACK");
+            RESONANT_ENSURE(undone.has_value() || sqlite3_get_autocommit(writer->handle()) != 0,
+                            "ROLLBACK failed and left a transaction open");
+        }
+        return outcome;
+    }
+    if (gone) {
+        // A full disk ends the whole transaction. What the outer levels still do must not be committed
+        // one by one: give them a transaction that finish() will not commit.
+        lost = outcome.error();
+        RESONANT_CHECK(run_one(*writer, "BEGIN IMMEDIATE"));
+        for (int level = 2; level < depth; ++level) {
+            RESONANT_CHECK(run_one(*writer, "SAVEPOINT level_" + std::to_string(level)));
+        }
+        return outcome;
+    }
+    RESONANT_CHECK(run_one(*writer, "ROLLBACK TO level_" + std::to_string(depth)));
+    RESONANT_CHECK(run_one(*writer, "RELEASE level_" + std::to_string(depth)));
+    return outcome;
+}
+
+// One level of write(): the caller holds the writing connection.
+Status Database::Inner::nest(const Change& change, bool books) {
+    const Counts before = counts();
+    const bool outer_books = keeping_books;
+    keeping_books = books;
+    const auto close = [&](const Status& outcome) {
+        const Status finished = finish(outcome);
+        if (!finished) {
+            for (const auto& [observer, changes] : before) {
+                observer->changes_ = changes;
+            }
+        }
+        --depth;
+        keeping_books = outer_books;
+        return finished;
+    };
+    if (const Status begun = begin(); !begun) {
+        --depth;
+        keeping_books = outer_books;
+        return begun;
+    }
+    strayed.clear();
+    try {
+        Status outcome = change(*writer);
+        if (outcome && books && !strayed.empty()) {
+            outcome = fail(Code::Internal, "keep_books: changed table " + strayed +
+                                               ", which is no bookkeeping table; use write()");
+        }
+        return close(outcome);
+    } catch (...) {
+        // The error that close() returns is the one it is given.
+        static_cast<void>(close(fail(Code::Internal, "the change threw")));
+        throw;
+    }
+}
+
+Status Database::Inner::transact(const Change& change, bool books) {
+    if (writer == nullptr) {
+        return fail(Code::PermissionDenied,
+                    "write: " + file.string() + " was opened read-only; open it for writing");
+    }
+    if (writing_thread.load() == std::this_thread::get_id()) {
+        return nest(change, books);
+    }
+    const std::lock_guard lock(write_mutex);
+    struct Turn {
+        explicit Turn(std::atomic<std::thread::id>& holder) : thread(holder) {
+            thread.store(std::this_thread::get_id());
+        }
+        ~Turn() { thread.store(std::thread::id()); }
+        std::atomic<std::thread::id>& thread;
+    };
+    const Turn turn(writing_thread);
+    return nest(change, books);
+}
+
+Status Database::Inner::lend_reader(const Change& query) {
+    const std::thread::id thread = std::this_thread::get_id();
+    std::unique_lock lock(pool_mutex);
+    if (const auto mine = reading.find(thread); mine != reading.end()) {
+        Connection& same = *mine->second;
+        lock.unlock();
+        return query(same);
+    }
+    returned.wait(lock, [&] { return !idle.empty(); });
+    Connection* reader = idle.back();
+    idle.pop_back();
+    reading.emplace(thread, reader);
+    lock.unlock();
+    struct Loan {
+        ~Loan() {
+            // Ends the transaction that holds the state; a read that failed may have ended it already.
+            sqlite3_exec(reader->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+            const std::lock_guard again(inner.pool_mutex);
+            inner.reading.erase(std::this_thread::get_id());
+            inner.idle.push_back(reader);
+            inner.returned.notify_one();
+        }
+        Inner& inner;
+        Connection* reader;
+    };
+    const Loan loan{*this, reader};
+    RESONANT_CHECK(run_one(*reader, "BEGIN"));
+    return query(*reader);
+}
+
+Database::Database(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) { inner_->self = this; }
+
+Database::~Database() = default;
+
+Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file, Options options) {
+    RESONANT_ENSURE(options.readers > 0, "a Database needs at least one reader");
+    auto inner = std::make_unique<Inner>();
+    inner->file = file;
+    inner->options = options;
+    if (!options.read_only) {
+        RESONANT_CHECK(create_private(file));
+        RESONANT_ASSIGN(inner->writer, connect(file, false));
+        RESONANT_ASSIGN(const std::string mode, single(*inner->writer, "PRAGMA journal_mode=WAL"));
+        if (mode != "wal") {
+            return fail(Code::Unavailable, "open database " + file.string() + ": journal mode is " +
+                                               mode + ", wal is needed; use a local file system");
+        }
+        RESONANT_CHECK(inner->writer->run(
+            "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216"));
+        sqlite3_update_hook(inner->writer->handle(), &Inner::on_update, inner.get());
+        sqlite3_set_authorizer(inner->writer->handle(), &delete_row_by_row, &inner->dropping);
+    }
+    for (int i = 0; i < options.readers; ++i) {
+        RESONANT_ASSIGN(auto reader, connect(file, options.read_only));
+        RESONANT_CHECK(reader->run("PRAGMA query_only=ON"));
+        inner->idle.push_back(reader.get());
+        inner->readers.push_back(std::move(reader));
+    }
+    return std::unique_ptr<Database>(new Database(std::move(inner)));
+}
+
+Status Database::write(const std::function<Status(Connection&)>& change) {
+    for (Observer* observer = innermost_observer; observer; observer = observer->outer_) {
+        if (&observer->database_ == this && observer->mode_ == Observer::Mode::RefuseWrites) {
+            observer->refused_ = true;
+            return fail(Code::PermissionDenied,
+                        "write: a tool that is declared to read tried to write; declare its effect");
+        }
+    }
+    return inner_->transact(change, false);
+}
+
+Status Database::keep_books(const std::function<Status(Connection&)>& change) {
+    return inner_->transact(change, true);
+}
+
+Status Database::read(const std::function<Status(Connection&)>& query) {
+    return writing() ? query(*inner_->writer) : inner_->lend_reader(query);
+}
+
+bool Database::writing() const {
+    return inner_->writing_thread.load() == std::this_thread::get_id();
+}
+
+void Database::set_bookkeeping(std::vector<std::string> tables) {
+    const std::lock_guard lock(inner_->names_mutex);
+    inner_->bookkeeping.insert(tables.begin(), tables.end());
+}
+
+Status Database::checkpoint() {
+    if (writing()) {
+        return fail(Code::Conflict, "checkpoint: called inside write(); call it after the commit");
+    }
+    if (inner_->writer == nullptr) {
+        return fail(Code::PermissionDenied, "checkpoint: the database was opened read-only");
+    }
+    const std::lock_guard lock(inner_->write_mutex);
+    RESONANT_ASSIGN(Statement statement,
+                    inner_->writer->prepare("PRAGMA wal_checkpoint(TRUNCATE)"));
+    RESONANT_ASSIGN(const bool has_row, statement.step());
+    if (!has_row || statement.integer(0) != 0) {
+        return fail(Code::Unavailable, "checkpoint: a reader holds an old state; try again");
+    }
+    return {};
+}
+
+Status Database::check() {
+    return read([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(const std::string findings, single(connection, "PRAGMA quick_check(1)"));
+        if (findings == "ok") {
+            return {};
+        }
+        return fail(Code::DataLoss, "check database " + inner_->file.string() + ": " + findings +
+                                        "; restore it from a copy");
+    });
+}
+
+const std::filesystem::path& Database::file() const { return inner_->file; }
+
+Observer::Observer(Database& database, Mode mode)
+    : database_(database), mode_(mode), outer_(innermost_observer) {
+    innermost_observer = this;
+    if (database.writing()) {
+        database.inner_->learn_shadow_tables();
+    }
+}
+
+Observer::~Observer() {
+    RESONANT_ENSURE(innermost_observer == this, "observers of one thread end innermost first");
+    innermost_observer = outer_;
+}
+
+}  // namespace resonant::sql
