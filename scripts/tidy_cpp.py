@@ -10,6 +10,7 @@ from tidy_tree import Finding
 # Comments, raw strings, strings and characters: what must not be mistaken for code.
 OPAQUE = re.compile(r'//[^\n]*|/\*.*?\*/|R"(?P<tag>[^(\s]*)\(.*?\)(?P=tag)"|"(?:\\.|[^"\\\n])*"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])+\'', re.S)
 PREPROCESSOR = re.compile(r"^[ \t]*#(?:\\\n|[^\n])*", re.M)
+ACCESS = re.compile(r"\b(?:public|private|protected):")
 TEST = re.compile(r"^(?:TEST|TEST_F|TEST_P|TYPED_TEST)\(\s*(\w+),\s*(\w+)\s*\)", re.M)
 FLAGS = ["-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror",
          "-DRESONANT_FAULT_POINTS=1", "-I."]
@@ -29,14 +30,19 @@ def functions(text):
     for match in re.finditer(r"[{};]", code):
         at, mark = match.start(), match[0]
         if mark == "{":
-            words = code[head:at]
-            stack.append((kind_of(words, stack), head + len(words) - len(words.lstrip()), words))
+            words = ACCESS.sub(lambda found: " " * len(found[0]), code[head:at])
+            kind = "value" if code[at - 1:at].isalnum() or code[at - 1:at] in "_>" else kind_of(words, stack)
+            stack.append((kind, head + len(words) - len(words.lstrip()), words))
+            if kind == "value":  # the braces of `count_{0}` end no sentence
+                continue
         elif mark == "}" and stack:
             kind, start, words = stack.pop()
             if kind == "function":
                 first = code.count("\n", 0, start) + 1
                 name = re.search(r"([\w:~]+|operator\W+)\s*\(", words)
                 yield (name[1] if name else "a function"), first, code.count("\n", start, at) + 1
+            if kind == "value":
+                continue
         if mark != ";" or not open_parenthesis(code[head:at]):
             head = match.end()
 
