@@ -1,11 +1,12 @@
-// The Toolbox holds every tool: its contract and its handler. Families add theirs at start; after that
-// it is constant.
+// The Toolbox holds every tool: its contract and its handler. Families add theirs at start; after
+// that it is constant.
 //
 // Any thread after start.
 //
 // Invariants:
 //   (1) Tool ids are dense and follow the order of the catalogue: family by family, tool by tool.
-//   (2) A tool without a handler is in the catalogue, says available: false, and answers Unimplemented.
+//   (2) A tool without a handler is in the catalogue, says available: false, and answers
+//   Unimplemented.
 #pragma once
 
 #include <functional>
@@ -34,7 +35,8 @@ struct Declaration {
     std::string_view name;
     call::Access access;
     bool core;
-    std::string_view parameters;  // "id*:id reason:string": name, * when required, type; see parameters.h
+    std::string_view
+        parameters;  // "id*:id reason:string": name, * when required, type; see parameters.h
     std::string_view summary;
     call::Role role = call::Role::Observer;  // raised to what the access class needs
     call::Maturity maturity = call::Maturity::Seed;
@@ -42,6 +44,8 @@ struct Declaration {
     bool external = false;
     bool free_text = false;
     std::uint32_t calls_per_minute = 300;
+    std::string_view example =
+        {};  // arguments of a legal call, as JSON; empty: made of the parameters
 };
 
 struct Tool {
@@ -61,7 +65,7 @@ class Toolbox {
 
     const std::vector<Family>& families() const { return families_; }
     const std::vector<Tool>& tools() const { return tools_; }
-    // By dotted or wire name ("memory.add", "memory_add"); null when there is none. O(1).
+    // By dotted or wire name ("memory.add", "memory_add"); null when there is none. O(log n).
     const Tool* find(std::string_view name) const;
     // Index of a family by key or wire name, -1 when there is none.
     int find_family(std::string_view name) const;

@@ -1,0 +1,71 @@
+#include "resonant/tools/families.h"
+
+namespace resonant::tools {
+
+using call::Access;
+using call::Pace;
+using call::Role;
+
+void add_girl(Toolbox& toolbox, [[maybe_unused]] Services& services) {
+    toolbox.begin(
+        {.key = "girl",
+         .wire_name = "gana_girl_agents",
+         .mansion = "女 Nu",
+         .quadrant = "North",
+         .summary = "Agents: register, list, trust, thank, suspend; many-reader file search"});
+    toolbox.add({.name = "agent.suspend",
+                 .access = Access::Write,
+                 .core = false,
+                 .parameters = "agent*:string suspended*:bool reason*:string",
+                 .summary = "stop an agent at once: its calls are refused until the owner "
+                            "lifts it",
+                 .role = Role::Coordinator,
+                 .free_text = true});
+    toolbox.add({.name = "gratitude.give",
+                 .access = Access::Write,
+                 .core = false,
+                 .parameters = "to*:string amount:number memo:string",
+                 .summary = "thank another agent for a contribution; it raises trust, never "
+                            "gates use",
+                 .free_text = true});
+    toolbox.add({.name = "gratitude.stats",
+                 .access = Access::Read,
+                 .core = false,
+                 .parameters = "agent:string",
+                 .summary = "balances, benefits and who thanked whom"});
+    toolbox.add({.name = "agent.register",
+                 .access = Access::Write,
+                 .core = false,
+                 .parameters = "name*:string capabilities:string[] metadata:object",
+                 .summary = "join the swarm with capabilities; identity comes from the transport"});
+    toolbox.add({.name = "agent.heartbeat",
+                 .access = Access::Write,
+                 .core = false,
+                 .parameters = "workload:0..1 task:string",
+                 .summary = "say that you live and how busy you are"});
+    toolbox.add({.name = "agent.list",
+                 .access = Access::Read,
+                 .core = false,
+                 .parameters = "active:bool capability:string limit:int cursor:string",
+                 .summary = "registered agents: name, capabilities, load, trust, suspended"});
+    toolbox.add({.name = "agent.trust",
+                 .access = Access::Read,
+                 .core = false,
+                 .parameters = "agent:string",
+                 .summary = "trust tier and what it was computed from"});
+    toolbox.add({.name = "agent.deregister",
+                 .access = Access::Write,
+                 .core = false,
+                 .parameters = "agent_id*:id",
+                 .summary = "leave"});
+    toolbox.add({.name = "clone.search",
+                 .access = Access::Read,
+                 .core = false,
+                 .parameters = "query*:string path*:path pattern:string clones:int limit:int",
+                 .summary = "many readers search files in parallel and agree on the best "
+                            "passages (path, lines, score); no index needed",
+                 .pace = Pace::Slow,
+                 .free_text = true});
+}
+
+}  // namespace resonant::tools

@@ -1,0 +1,94 @@
+// Services is what handlers work with: pointers to the parts of the kernel, owned by runtime. It is
+// the one list of what a tool can reach.
+//
+// Filled once at start, before the first call; constant afterwards. An empty one is enough to build
+// a Toolbox that only tells its catalogue, for nothing here is touched before a handler runs.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "resonant/base/clock.h"
+#include "resonant/base/random.h"
+#include "resonant/call/call.h"
+#include "resonant/tools/toolbox.h"
+
+namespace resonant::plane {
+class KernelPlane;
+}
+namespace resonant::sql {
+class Database;
+}
+namespace resonant::memory {
+class DataSea;
+}
+namespace resonant::society {
+class Sessions;
+class Scratchpads;
+class Handoffs;
+class Results;
+class Consents;
+}  // namespace resonant::society
+namespace resonant::govern {
+class Ledger;
+class Rules;
+class Governor;
+}  // namespace resonant::govern
+namespace resonant::agents {
+class Monitors;
+class Reasoners;
+class Scheduler;
+}  // namespace resonant::agents
+namespace resonant::broker {
+class Sandbox;
+class Files;
+}  // namespace resonant::broker
+
+namespace resonant::tools {
+
+// Folders, sockets and addresses of this kernel, as state.paths tells them.
+struct Paths {
+    std::filesystem::path home, database, socket, token, policy, segments, inbox, configuration;
+    std::filesystem::path model;  // empty when there is none
+    std::string http;             // "127.0.0.1:7370", empty when off
+};
+
+struct Services {
+    Clock* clock = nullptr;
+    Random* random = nullptr;
+    plane::KernelPlane* plane = nullptr;
+    sql::Database* database = nullptr;
+    memory::DataSea* sea = nullptr;
+    society::Sessions* sessions = nullptr;
+    society::Scratchpads* scratchpads = nullptr;
+    society::Handoffs* handoffs = nullptr;
+    society::Results* results = nullptr;
+    society::Consents* consents = nullptr;
+    govern::Ledger* ledger = nullptr;
+    govern::Rules* rules = nullptr;
+    govern::Governor* governor = nullptr;
+    agents::Monitors* monitors = nullptr;
+    agents::Reasoners* reasoners = nullptr;
+    agents::Scheduler* scheduler = nullptr;
+    broker::Sandbox* sandbox = nullptr;
+    broker::Files* files = nullptr;
+    Toolbox* toolbox = nullptr;
+    call::Door* door = nullptr;  // the dispatcher; reasoner.resolve carries plans through it
+    Paths paths;
+    std::string version;  // of the program
+    Nanos started{};      // wall clock
+    // What the pipeline would say to a call, stage by stage, with nothing run or counted
+    // (tool.explain).
+    std::function<Json(const call::Call&)> explain;
+    // Asks the kernel to stop soon.
+    std::function<void()> shutdown;
+};
+
+// Makes a Handler of a function that needs the services.
+inline Handler bind(Services& services, Result<Json> (*work)(Services&, call::Call&)) {
+    return [&services, work](call::Call& call) { return work(services, call); };
+}
+
+}  // namespace resonant::tools

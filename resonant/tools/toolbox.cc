@@ -1,0 +1,140 @@
+#include "resonant/tools/toolbox.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "resonant/base/ensure.h"
+#include "resonant/tools/parameters.h"
+
+namespace resonant::tools {
+namespace {
+
+constexpr std::size_t kNameMax = 60;  // what the protocol's clients accept
+
+std::string wire_form(std::string_view name) {
+    std::string wire(name);
+    std::replace(wire.begin(), wire.end(), '.', '_');
+    return wire;
+}
+
+call::Role role_for(call::Access access) {
+    switch (access) {
+        case call::Access::Read: return call::Role::Observer;
+        case call::Access::Write:
+        case call::Access::Execute: return call::Role::Agent;
+        case call::Access::Delete: return call::Role::Owner;
+    }
+    return call::Role::Owner;
+}
+
+// Edits that turn `a` into `b`, where swapping two neighbours counts once.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
+    std::iota(last.begin(), last.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        now[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t change = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+            now[j] = std::min({last[j] + 1, now[j - 1] + 1, change});
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+                now[j] = std::min(now[j], before[j - 2] + 1);
+            }
+        }
+        before.swap(last);
+        last.swap(now);
+    }
+    return last[b.size()];
+}
+
+// Distance of a guess from a tool's name: whole names, or the guess against the part after the dot,
+// so that "recall" finds memory.recall.
+double strangeness(std::string_view guess, std::string_view wire) {
+    const std::size_t whole = edit_distance(guess, wire);
+    const std::size_t dot = wire.find('_');
+    const std::string_view last = dot == std::string_view::npos ? wire : wire.substr(dot + 1);
+    const std::size_t part = edit_distance(guess, last) + 1;
+    return static_cast<double>(std::min(whole, part)) +
+           (wire.find(guess) != std::string_view::npos ? -0.5 : 0.0);
+}
+
+}  // namespace
+
+void Toolbox::begin(const Family& family) {
+    RESONANT_ENSURE(families_.size() < call::kFamilies, "a toolbox has at most 28 families");
+    RESONANT_ENSURE(find_family(family.key) < 0, "a family opens once");
+    families_.push_back(family);
+}
+
+void Toolbox::add(const Declaration& declaration, Handler handler) {
+    RESONANT_ENSURE(!families_.empty(), "a tool belongs to a family: begin() one first");
+    RESONANT_ENSURE(tools_.size() < call::kToolsMax, "tool ids are dense and below kToolsMax");
+    RESONANT_ENSURE(declaration.name.size() <= kNameMax, "a wire name has at most 60 characters");
+    RESONANT_ENSURE(find(declaration.name) == nullptr,
+                    "a tool's name stands once in the catalogue");
+    auto parameters = parse_parameters(declaration.parameters);
+    RESONANT_ENSURE(parameters.has_value(), "a declaration's parameters follow parameters.h");
+
+    Tool tool;
+    call::Contract& contract = tool.contract;
+    contract.id = static_cast<std::uint16_t>(tools_.size());
+    contract.family = static_cast<std::uint8_t>(families_.size() - 1);
+    contract.name = declaration.name;
+    contract.summary = declaration.summary;
+    contract.access = declaration.access;
+    contract.role = std::max(declaration.role, role_for(declaration.access));
+    contract.maturity = declaration.maturity;
+    contract.pace = declaration.pace;
+    contract.external = declaration.external;
+    contract.core = declaration.core;
+    contract.available = static_cast<bool>(handler);
+    contract.free_text = declaration.free_text;
+    contract.calls_per_minute = declaration.calls_per_minute;
+    contract.input_schema = input_schema(*parameters);
+    contract.example =
+        declaration.example.empty() ? example(*parameters) : Json::parse(declaration.example);
+    tool.handler = std::move(handler);
+    for (const std::string& key : {contract.name, wire_form(contract.name)}) {
+        const auto place = std::lower_bound(
+            by_name_.begin(), by_name_.end(), key,
+            [](const auto& entry, const std::string& wanted) { return entry.first < wanted; });
+        if (place == by_name_.end() || place->first != key) {
+            by_name_.insert(place, {key, contract.id});
+        }
+    }
+    tools_.push_back(std::move(tool));
+}
+
+const Tool* Toolbox::find(std::string_view name) const {
+    const auto place = std::lower_bound(
+        by_name_.begin(), by_name_.end(), name,
+        [](const auto& entry, std::string_view wanted) { return entry.first < wanted; });
+    return place != by_name_.end() && place->first == name ? &tools_[place->second] : nullptr;
+}
+
+int Toolbox::find_family(std::string_view name) const {
+    for (std::size_t i = 0; i < families_.size(); ++i) {
+        if (families_[i].key == name || families_[i].wire_name == name) {
+            return static_cast<int>(i);
+        }
+    }
+    return -1;
+}
+
+std::vector<std::string> Toolbox::nearest(std::string_view name, std::size_t count) const {
+    const std::string guess = wire_form(name.substr(0, kNameMax));
+    std::vector<std::pair<double, std::string_view>> ranked;
+    ranked.reserve(tools_.size());
+    for (const Tool& tool : tools_) {
+        ranked.emplace_back(strangeness(guess, wire_form(tool.contract.name)), tool.contract.name);
+    }
+    count = std::min(count, ranked.size());
+    std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(count),
+                      ranked.end());
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < count; ++i) {
+        names.emplace_back(ranked[i].second);
+    }
+    return names;
+}
+
+}  // namespace resonant::tools
