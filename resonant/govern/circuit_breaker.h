@@ -1,0 +1,50 @@
+// The CircuitBreaker stage keeps calls from a tool that keeps failing. Its words are rows of the
+// LimitsTable, key "tool:<name>"; it remembers nothing else.
+//
+// Threads: any, at once.
+//
+// Invariants:
+//   (1) Only failures of the server count: Internal, Unavailable, DataLoss, Timeout. A caller's mistake
+//       is an answer, and an answer proves that the tool works.
+//   (2) judge() only reads. The one probe that a half-open breaker admits is claimed by admit(), after
+//       every other stage has passed, so that a denied call never holds it.
+#pragma once
+
+#include "resonant/base/clock.h"
+#include "resonant/board/limits.h"
+#include "resonant/govern/stage.h"
+
+namespace resonant::govern {
+
+class Rules;
+
+enum class Settled : std::uint8_t {
+    Answered,  // the tool did its work, or told the caller what is wrong with the question
+    Failed,    // the server's fault
+    NotRun,    // denied behind the pipeline (ledger) or cancelled before the handler
+};
+
+// Answered for errors that the caller can mend, Failed for those that only the server can.
+Settled settled_by(Code code);
+
+class CircuitBreaker final : public Stage {
+  public:
+    // Thresholds come from the policy (`breaker:` section), read at each call. Monotonic time.
+    CircuitBreaker(board::LimitsTable& limits, Clock& clock, const Rules& policy);
+
+    std::string_view name() const override { return kCircuitBreaker; }
+    std::optional<call::Denial> judge(const call::Call& call, Look look, std::string& note) override;
+
+    // Claims the probe of a half-open breaker; a denial when another call holds it.
+    std::optional<call::Denial> admit(const call::Call& call);
+    board::BreakerState settle(const call::Call& call, Settled settled);
+    board::BreakerReading read(std::string_view tool) const;
+    Status reset(std::string_view tool);
+
+  private:
+    board::LimitsTable& limits_;
+    Clock& clock_;
+    const Rules& policy_;
+};
+
+}  // namespace resonant::govern
