@@ -77,8 +77,8 @@ class Reasoners {
     std::optional<Escalation> next(std::string_view taker, Nanos wait,
                                    const std::atomic<bool>* cancelled = nullptr);
 
-    // Settles one. NotFound: no such open id. Conflict: another principal has taken it. PermissionDenied never:
-    // policy decides that before. A waiting one may be resolved without being taken.
+    // Settles one. NotFound: no such open id. Conflict: another principal has taken it. InvalidArgument: the
+    // note is too long. A waiting one may be resolved without being taken.
     Result<Resolution> resolve(std::uint64_t id, Outcome outcome, std::string note,
                                std::string_view taker);
 

@@ -1,0 +1,85 @@
+// A TwoCopy is a group of words in shared memory that is always read whole. It has two copies and a
+// number that says which is the newest; a write fills the other copy and then flips.
+//
+// Threads and processes: one writer at a time (the caller serialises); any number of readers anywhere.
+//
+// Invariants:
+//   (1) Version n of the group lies in copy n & 1, and `newest` names the last one that is complete.
+//   (2) A copy that is being written has a version that no reader asks for.
+//   (3) A reader never waits for a writer. It starts again only when the writer finished two writes while
+//       it read once. A writer killed between any two instructions leaves the old group or the new one.
+//
+// Memory ordering: each word of a write is a release store, so it stays behind the mark that takes the
+// copy away; each word of a read is an acquire load, so the second look at the version stays behind it.
+// On x86 these are plain moves. After the seqlock (Linux) and left-right (Ramalhete and Correia).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "resonant/base/ensure.h"
+
+namespace resonant::shm {
+
+template <std::size_t Words>
+class TwoCopy {
+  public:
+    using Group = std::array<std::uint64_t, Words>;
+
+    // Replaces the group. O(Words), no allocation.
+    void write(const Group& group) {
+        const std::uint64_t version = newest_.load(std::memory_order_relaxed) + 1;
+        Copy& copy = copies_[version & 1];
+        copy.version.store(kBeingWritten, std::memory_order_relaxed);
+        for (std::size_t i = 0; i < Words; ++i) {
+            copy.words[i].store(group[i], std::memory_order_release);
+        }
+        copy.version.store(version, std::memory_order_release);
+        newest_.store(version, std::memory_order_release);
+    }
+
+    // Tries once; false when the writer was two writes ahead meanwhile, or the bytes are no TwoCopy.
+    bool try_read(Group& group) const {
+        const std::uint64_t version = newest_.load(std::memory_order_acquire);
+        const Copy& copy = copies_[version & 1];
+        if (copy.version.load(std::memory_order_acquire) != version) {
+            return false;
+        }
+        for (std::size_t i = 0; i < Words; ++i) {
+            group[i] = copy.words[i].load(std::memory_order_acquire);
+        }
+        return copy.version.load(std::memory_order_relaxed) == version;
+    }
+
+    // The newest whole group. Two tries are rare; kTriesMax in a row mean that the memory is damaged.
+    Group read() const {
+        Group group;
+        for (std::uint32_t tries = 0; tries < kTriesMax; ++tries) {
+            if (try_read(group)) [[likely]] {
+                return group;
+            }
+        }
+        ensure_failed("try_read(group)", "a group in shared memory has no whole copy: it is damaged",
+                      __FILE__, __LINE__);
+    }
+
+    std::uint64_t version() const { return newest_.load(std::memory_order_acquire); }
+
+  private:
+    static constexpr std::uint64_t kBeingWritten = ~std::uint64_t{0};
+    static constexpr std::uint32_t kTriesMax = 1'000'000;
+
+    struct alignas(64) Copy {
+        std::atomic<std::uint64_t> version;
+        std::atomic<std::uint64_t> words[Words];
+    };
+
+    alignas(64) std::atomic<std::uint64_t> newest_;
+    Copy copies_[2];
+};
+
+static_assert(sizeof(TwoCopy<7>) == 192 && sizeof(TwoCopy<8>) == 320);
+
+}  // namespace resonant::shm
