@@ -1,0 +1,107 @@
+// The Dispatcher is the one door for every call, from a client, the operator or an escalated monitor:
+//
+//   router -> precheck -> sanitizer, circuit breaker, rate limiter, roles, maturity, governor, rules
+//   -> ledger (intent) -> handler -> ledger (outcome: declared against observed effects)
+//   -> resonance, harmony, ring event -> reply
+//
+// Threads: any may submit. Fast reading tools run before submit() returns; tools that change the
+// database run one after another on the writer; slow and waiting tools on workers.
+//
+// Invariants:
+//   (1) Every request gets exactly one reply; an exception anywhere becomes an error reply.
+//   (2) A stage that throws denies. A write whose intent cannot be recorded does not happen.
+//   (3) A tool that touches only our database commits intent, rows and outcome in one transaction; one
+//       with other effects has its intent on the disk before the handler starts.
+//   (4) A reading tool that tries to change rows fails and the mismatch is recorded.
+//   (5) The board is read once a call, at its start; breaker and limiter decisions use live words.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "resonant/call/call.h"
+#include "resonant/dispatch/harmony.h"
+#include "resonant/dispatch/precheck.h"
+#include "resonant/dispatch/resonance.h"
+#include "resonant/dispatch/router.h"
+#include "resonant/dispatch/workers.h"
+#include "resonant/govern/ledger.h"
+#include "resonant/govern/pipeline.h"
+#include "resonant/json/schema.h"
+#include "resonant/plane/kernel_plane.h"
+#include "resonant/sql/database.h"
+
+namespace resonant::dispatch {
+
+class Dispatcher final : public call::Door {
+  public:
+    struct Needs {
+        const Catalogue& catalogue;
+        plane::KernelPlane& plane;
+        sql::Database& database;
+        govern::Pipeline& pipeline;
+        govern::Ledger& ledger;
+        Clock& clock;
+        // Keeps an answer that is too large to send; returns the result_id to read on with.
+        std::function<std::string(const std::string& principal, std::string text)> keep_answer;
+        // The session a connection works in when the arguments name none; may be empty.
+        std::function<std::string(const call::Caller&)> session_of;
+        std::size_t answer_bytes_max = 60'000;
+    };
+
+    explicit Dispatcher(Needs needs);
+    ~Dispatcher() override;
+
+    void submit(call::Request request, std::function<void(call::Reply)> done) override;
+    // submit() and wait. Not from a worker of this dispatcher.
+    call::Reply run(call::Request request);
+    // What would happen: {"allowed", "stage", "rule", "passages": [...]}; takes and changes nothing.
+    Json explain(const call::Caller& caller, const std::string& tool, const Json& arguments);
+    // While paused every call but those of the owner is refused; needs no reason, lifting is the owner's.
+    void pause(bool paused);
+    bool paused() const { return paused_.load(std::memory_order_relaxed); }
+    // Puts the aged harmony numbers onto the board; called now and then so that windows close.
+    void refresh();
+    void set_vitality(double vitality) { harmony_.set_vitality(vitality); }
+    // Calls that were taken and are not answered yet.
+    std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+    // Finishes what was taken; afterwards submit() answers Unavailable.
+    void close();
+
+  private:
+    struct Work;  // one call on its way
+
+    call::Reply carry(Work& work);
+    call::Reply deny(Work& work, const call::Denial& denial);
+    call::Reply invoke(Work& work);
+    Result<Json> read(Work& work);
+    Result<Json> write_in_one(Work& work);
+    Result<Json> write_around(Work& work);
+    Result<Json> handle(Work& work);
+    void finish(Work& work, call::Reply& reply, bool error, bool refused);
+    call::Reply failed(Work& work, const Error& error);
+    call::Reply malformed(const Work& work, const std::vector<json::Violation>& violations);
+    void cut(const Work& work, Json& content);
+    bool schema_was_sent(const std::string& principal, std::uint16_t tool);
+
+    Needs needs_;
+    Router router_;
+    Precheck precheck_;
+    HarmonyMeter harmony_;
+    ResonanceTracker resonance_;
+    std::vector<json::Schema> schemas_;  // by tool id
+    std::atomic<bool> paused_{false};
+    std::atomic<std::uint64_t> next_id_{1};
+    std::atomic<std::size_t> in_flight_{0};
+    std::mutex sent_mutex_;
+    std::map<std::string, std::set<std::uint16_t>> sent_;  // schemas sent, by principal; bounded
+    Workers writer_{{.name = "writer", .threads_max = 1, .queue_max = 4096}};
+    Workers slow_{{.name = "slow", .threads_max = 2, .queue_max = 256}};
+    Workers waits_{{.name = "waits", .threads_max = 64, .queue_max = 64}};
+};
+
+}  // namespace resonant::dispatch
