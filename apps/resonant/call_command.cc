@@ -1,0 +1,117 @@
+#include <fmt/format.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "apps/resonant/commands.h"
+#include "apps/resonant/render.h"
+#include "resonant/base/random.h"
+#include "resonant/net/kernel_socket.h"
+
+namespace resonant::app {
+namespace {
+
+constexpr Nanos kPatience = from_seconds(3600);  // an import may take long; the kernel ends when it hangs up
+
+// Reads a line from the terminal without showing it; empty when there is no terminal.
+std::string ask_secret() {
+    if (::isatty(STDIN_FILENO) == 0) {
+        return {};
+    }
+    std::cerr << "admin secret: " << std::flush;
+    termios shown{};
+    if (::tcgetattr(STDIN_FILENO, &shown) != 0) {
+        return {};
+    }
+    termios hidden = shown;
+    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &hidden);
+    std::string secret;
+    std::getline(std::cin, secret);
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &shown);
+    std::cerr << "\n";
+    return secret;
+}
+
+Result<std::string> given_secret(const Common& common) {
+    if (!common.secret_file.empty()) {
+        RESONANT_ASSIGN(std::string secret, runtime::read_file(common.secret_file));
+        while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) {
+            secret.pop_back();
+        }
+        return secret;
+    }
+    const char* secret = std::getenv("RESONANT_ADMIN_SECRET");
+    return std::string(secret == nullptr ? "" : secret);
+}
+
+Result<Json> ask_kernel(const runtime::Home& home, const Json& question) {
+    RESONANT_ASSIGN(net::KernelLink link, net::KernelLink::connect(home.socket()));
+    RESONANT_ASSIGN(const std::string line, link.ask(json::dump(question), kPatience));
+    return json::parse(line);
+}
+
+bool needs_owner(const Json& answer) {
+    const Json denial = answer.value("denial", Json());
+    return denial.is_object() && denial.value("code", "") == "permission_denied" &&
+           denial.value("rule", "").find("owner") != std::string::npos;
+}
+
+}  // namespace
+
+Result<runtime::Home> Common::open() const {
+    RESONANT_ASSIGN(const std::filesystem::path root, runtime::choose_home(home));
+    SystemRandom random;
+    return runtime::open_home(root, random);
+}
+
+void show(const Common& common, const Json& value) {
+    std::cout << (common.json ? json::dump(value) + "\n" : render(value)) << std::flush;
+}
+
+int report(const Error& error, int exit_code) {
+    std::cerr << "resonant: " << error.message << "\n";
+    return exit_code;
+}
+
+int call_tool(const Common& common, const std::string& tool, const Json& arguments) {
+    const Result<runtime::Home> home = common.open();
+    if (!home) {
+        return report(home.error());
+    }
+    const Result<std::string> secret = given_secret(common);
+    if (!secret) {
+        return report(secret.error());
+    }
+    Json question = {{"op", "call"}, {"tool", tool}, {"arguments", arguments}};
+    if (!secret->empty()) {
+        question["secret"] = *secret;
+    }
+    Result<Json> answer = ask_kernel(*home, question);
+    if (answer && needs_owner(*answer) && secret->empty()) {
+        const std::string typed = ask_secret();
+        if (!typed.empty()) {
+            question["secret"] = typed;
+            answer = ask_kernel(*home, question);
+        }
+    }
+    if (!answer) {
+        const bool none = answer.error().code == Code::NotFound;
+        return none ? report({Code::Unavailable, "no kernel runs on " + home->root.string() +
+                                                     "; start one with: resonant up --home " + home->root.string()},
+                             kNoKernel)
+                    : report(answer.error());
+    }
+    if (!answer->value("ok", false)) {
+        return report({Code::Internal, answer->value("error", "the kernel gave no reason")});
+    }
+    show(common, answer->value("content", Json::object()));
+    if (answer->contains("denial") && !(*answer)["denial"].is_null()) {
+        return kDenied;
+    }
+    return answer->value("is_error", false) ? kFailed : kOk;
+}
+
+}  // namespace resonant::app

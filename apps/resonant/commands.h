@@ -1,0 +1,44 @@
+// The subcommands of `resonant`, each a few lines over a tool call, the kernel's socket or the home.
+//
+// Belongs to the main thread. Exit codes: 0 ok, 1 failed, 2 usage, 3 denied by policy, 4 no kernel running.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+
+#include "resonant/json/json.h"
+#include "resonant/runtime/home.h"
+
+namespace resonant::app {
+
+inline constexpr int kOk = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kDenied = 3;
+inline constexpr int kNoKernel = 4;
+
+// What is common to all commands.
+struct Common {
+    std::optional<std::string> home;
+    bool json = false;
+    std::string secret_file;
+    int exit_code = kOk;
+
+    Result<runtime::Home> open() const;
+};
+
+// Prints an answer for a person, or as JSON with --json.
+void show(const Common& common, const Json& value);
+// Prints the error on stderr and returns `exit_code`.
+int report(const Error& error, int exit_code = kFailed);
+
+// Calls a tool of the running kernel as the operator and shows the answer. Returns the exit code.
+int call_tool(const Common& common, const std::string& tool, const Json& arguments);
+
+void add_kernel_commands(CLI::App& app, Common& common);    // init up down status mcp pause resume doctor
+void add_tool_commands(CLI::App& app, Common& common);      // call tools board ring memory monitors agents ...
+void add_policy_commands(CLI::App& app, Common& common);    // ledger policy consent quarantine server
+void add_client_commands(CLI::App& app, Common& common);    // client-config
+
+}  // namespace resonant::app

@@ -1,0 +1,212 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+
+#include "apps/resonant/commands.h"
+#include "resonant/mcp/listing.h"
+#include "resonant/tools/families.h"
+#include "resonant/tools/services.h"
+
+namespace resonant::app {
+namespace {
+
+// A subcommand that is one tool call: `words` become the arguments by make().
+using MakeArguments = std::function<Json()>;
+
+CLI::App* tool_command(CLI::App& parent, Common& common, const std::string& name, const std::string& help,
+                       const std::string& tool, MakeArguments make) {
+    CLI::App* command = parent.add_subcommand(name, help);
+    command->callback([&common, tool, make = std::move(make)] {
+        common.exit_code = call_tool(common, tool, make());
+    });
+    return command;
+}
+
+Json nothing() { return Json::object(); }
+
+CLI::App* group(CLI::App& app, const std::string& name, const std::string& help) {
+    CLI::App* command = app.add_subcommand(name, help);
+    command->require_subcommand(1);
+    return command;
+}
+
+void add_call(CLI::App& app, Common& common) {
+    auto tool = std::make_shared<std::string>();
+    auto arguments = std::make_shared<std::string>("{}");
+    CLI::App* command = app.add_subcommand("call", "call a tool: resonant call memory.recall '{\"query\":\"x\"}'");
+    command->add_option("tool", *tool, "dotted name of the tool")->required();
+    command->add_option("arguments", *arguments, "its arguments, a JSON object");
+    command->callback([&common, tool, arguments] {
+        const Result<Json> parsed = json::parse(*arguments);
+        if (!parsed || !parsed->is_object()) {
+            common.exit_code = report({Code::InvalidArgument,
+                                       "call: the arguments are no JSON object; give for example '{\"query\":\"x\"}'"},
+                                      kUsage);
+            return;
+        }
+        common.exit_code = call_tool(common, *tool, *parsed);
+    });
+}
+
+struct ListingCost {
+    std::string name;
+    std::size_t tools = 0;
+    std::size_t bytes = 0;
+};
+
+// Bytes as sent in a tools/list result; tokens as bytes / 4, a common rule of thumb.
+ListingCost cost_of(const tools::Toolbox& toolbox, mcp::Listing listing) {
+    const std::string text = R"({"tools":)" + mcp::list_tools(toolbox, listing) + "}";
+    const Result<Json> parsed = json::parse(text);
+    return {std::string(mcp::name_of(listing)), parsed ? (*parsed)["tools"].size() : 0, text.size()};
+}
+
+void print_cost(const Common& common, const tools::Toolbox& toolbox) {
+    Json listings = Json::array();
+    for (const mcp::Listing listing : {mcp::Listing::Families, mcp::Listing::Core, mcp::Listing::All}) {
+        const ListingCost cost = cost_of(toolbox, listing);
+        listings.push_back({{"listing", cost.name}, {"tools", cost.tools}, {"bytes", cost.bytes},
+                            {"tokens", cost.bytes / 4}});
+    }
+    Json tools = Json::array();
+    for (const tools::Tool& tool : toolbox.tools()) {
+        const std::size_t bytes = json::dump(tool.contract.input_schema).size() + tool.contract.summary.size() +
+                                  tool.contract.name.size();
+        tools.push_back({{"tool", tool.contract.name}, {"bytes", bytes}, {"tokens", bytes / 4}});
+    }
+    if (common.json) {
+        show(common, {{"listings", listings}, {"tools", tools}});
+        return;
+    }
+    std::cout << fmt::format("{:<10} {:>6} {:>8} {:>8}\n", "listing", "tools", "bytes", "tokens");
+    for (const Json& row : listings) {
+        std::cout << fmt::format("{:<10} {:>6} {:>8} {:>8}\n", row["listing"].get<std::string>(),
+                                 row["tools"].get<int>(), row["bytes"].get<int>(), row["tokens"].get<int>());
+    }
+    std::cout << fmt::format("\n{:<28} {:>8} {:>8}\n", "tool (name, summary, schema)", "bytes", "tokens");
+    for (const Json& row : tools) {
+        std::cout << fmt::format("{:<28} {:>8} {:>8}\n", row["tool"].get<std::string>(), row["bytes"].get<int>(),
+                                 row["tokens"].get<int>());
+    }
+}
+
+void add_tools(CLI::App& app, Common& common) {
+    auto listing = std::make_shared<std::string>("families");
+    auto cost = std::make_shared<bool>(false);
+    CLI::App* command = app.add_subcommand("tools", "the catalogue as clients see it; --cost: bytes and tokens");
+    command->add_option("--listing", *listing, "families, core or all")
+        ->check(CLI::IsMember({"families", "core", "all"}));
+    command->add_flag("--cost", *cost, "bytes and tokens of each listing and tool");
+    command->callback([&common, listing, cost] {
+        tools::Toolbox toolbox;
+        tools::Services none;
+        tools::add_all(toolbox, none);
+        if (*cost) {
+            print_cost(common, toolbox);
+            return;
+        }
+        const Result<Json> tools = json::parse(mcp::list_tools(toolbox, *mcp::listing_of(*listing)));
+        if (!tools) {
+            common.exit_code = report(tools.error());
+            return;
+        }
+        if (common.json) {
+            show(common, {{"tools", *tools}});
+            return;
+        }
+        for (const Json& tool : *tools) {
+            std::cout << fmt::format("{:<32} {}\n", tool.value("name", ""), tool.value("description", ""));
+        }
+    });
+}
+
+void add_ring(CLI::App& app, Common& common) {
+    CLI::App* ring = group(app, "ring", "events: tail, publish, stats");
+    auto since = std::make_shared<std::string>();
+    auto limit = std::make_shared<int>(20);
+    auto wait = std::make_shared<double>(0);
+    CLI::App* tail = tool_command(*ring, common, "tail", "newest events", "event.tail", [since, limit, wait] {
+        Json arguments = {{"limit", *limit}};
+        if (!since->empty()) {
+            arguments["since"] = *since;
+        }
+        if (*wait > 0) {
+            arguments["wait_s"] = *wait;
+        }
+        return arguments;
+    });
+    tail->add_option("--since", *since, "sequence epoch:position");
+    tail->add_option("--limit", *limit, "events at most");
+    tail->add_option("--wait", *wait, "seconds to wait for news, at most 30");
+    auto type = std::make_shared<std::string>();
+    tool_command(*ring, common, "publish", "put an event on the ring", "event.publish",
+                 [type] { return Json{{"type", *type}}; })
+        ->add_option("type", *type, "name of the event")
+        ->required();
+    tool_command(*ring, common, "stats", "rates, consumers, losses", "event.stats", nothing);
+}
+
+std::string whole_input(const std::string& path) {
+    if (path == "-") {
+        return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+    }
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+void add_memory(CLI::App& app, Common& common) {
+    CLI::App* memory = group(app, "memory", "memories: add, search, recall, import, export, stats, verify");
+    auto content = std::make_shared<std::string>();
+    auto title = std::make_shared<std::string>();
+    CLI::App* add = tool_command(*memory, common, "add", "store one memory", "memory.add", [content, title] {
+        Json arguments = {{"content", *content}};
+        if (!title->empty()) {
+            arguments["title"] = *title;
+        }
+        return arguments;
+    });
+    add->add_option("content", *content, "the text")->required();
+    add->add_option("--title", *title, "a title");
+    auto query = std::make_shared<std::string>();
+    auto limit = std::make_shared<int>(10);
+    for (const char* name : {"search", "recall"}) {
+        CLI::App* find = tool_command(*memory, common, name, "find memories", std::string("memory.") + name,
+                                      [query, limit] { return Json{{"query", *query}, {"limit", *limit}}; });
+        find->add_option("query", *query, "words")->required();
+        find->add_option("--limit", *limit, "hits at most");
+    }
+    auto file = std::make_shared<std::string>();
+    auto format = std::make_shared<std::string>("jsonl");
+    CLI::App* load = tool_command(*memory, common, "import", "load memories from a file ('-': standard input)",
+                                  "memory.import", [file, format] {
+                                      return Json{{"format", *format}, {"data", whole_input(*file)}};
+                                  });
+    load->add_option("file", *file, "file to read")->required()->check(CLI::ExistingFile | CLI::IsMember({"-"}));
+    load->add_option("--format", *format, "json, jsonl, csv or markdown");
+    tool_command(*memory, common, "export", "copy memories out", "memory.export",
+                 [format] { return Json{{"format", *format}}; })
+        ->add_option("--format", *format, "json, jsonl, csv, markdown");
+    tool_command(*memory, common, "stats", "the map of memory", "galactic.dashboard", nothing);
+    tool_command(*memory, common, "verify", "rows, vectors, Arrow files", "vector.status", nothing);
+}
+
+}  // namespace
+
+void add_tool_commands(CLI::App& app, Common& common) {
+    add_call(app, common);
+    add_tools(app, common);
+    auto field = std::make_shared<std::string>();
+    tool_command(app, common, "board", "live shared state, whole or one field", "board.read", [field] {
+        return field->empty() ? Json::object() : Json{{"field", *field}};
+    })->add_option("field", *field, "for example error_rate");
+    add_ring(app, common);
+    add_memory(app, common);
+    tool_command(app, common, "monitors", "sleeping watchers", "monitor.list", nothing);
+    tool_command(app, common, "agents", "agents and watchers by state", "swarm.status", nothing);
+}
+
+}  // namespace resonant::app
