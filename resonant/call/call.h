@@ -61,6 +61,13 @@ struct Effects {
     bool refused_write = false;  // a tool declared as reading tried to write
 };
 
+// The resonance a call carries into the rows it writes: numbers as on the board.
+struct Tone {
+    std::uint8_t predecessor = 0;  // family of the call before, 1..28
+    std::uint8_t phase = 0;
+    std::uint8_t posture = 0;
+};
+
 // A call that the router has resolved and the pipeline judges.
 struct Call {
     const Contract* contract = nullptr;
@@ -73,6 +80,7 @@ struct Call {
     std::shared_ptr<std::atomic<bool>> cancelled;
     std::function<void(double, double, const std::string&)> progress;
     Effects effects;            // handlers that touch the outside add to it
+    Tone tone;
 
     bool is_cancelled() const { return cancelled && cancelled->load(std::memory_order_relaxed); }
 };

@@ -1,19 +1,20 @@
 // The Dispatcher is the one door for every call, from a client, the operator or an escalated monitor:
 //
 //   router -> precheck -> sanitizer, circuit breaker, rate limiter, roles, maturity, governor, rules
-//   -> ledger (intent) -> handler -> ledger (outcome: declared against observed effects)
-//   -> resonance, harmony, ring event -> reply
+//   -> arguments against their schema -> ledger (intent) -> handler -> ledger (outcome: declared against
+//   observed effects) -> resonance, harmony, ring events -> reply
 //
-// Threads: any may submit. Fast reading tools run before submit() returns; tools that change the
+// Threads: any may submit. Fast reading tools run before submit() returns; fast tools that change the
 // database run one after another on the writer; slow and waiting tools on workers.
 //
 // Invariants:
 //   (1) Every request gets exactly one reply; an exception anywhere becomes an error reply.
 //   (2) A stage that throws denies. A write whose intent cannot be recorded does not happen.
-//   (3) A tool that touches only our database commits intent, rows and outcome in one transaction; one
-//       with other effects has its intent on the disk before the handler starts.
-//   (4) A reading tool that tries to change rows fails and the mismatch is recorded.
-//   (5) The board is read once a call, at its start; breaker and limiter decisions use live words.
+//   (3) A fast tool that touches only our database commits intent, rows and outcome in one transaction;
+//       any other tool that acts has its intent on the disk before the handler starts.
+//   (4) A reading tool that tries to change rows fails, and the mismatch is recorded.
+//   (5) The board is read once a call, at its start, for what the reply says of resonance; breaker and
+//       limiter decisions use live words.
 #pragma once
 
 #include <functional>
@@ -44,48 +45,56 @@ class Dispatcher final : public call::Door {
         plane::KernelPlane& plane;
         sql::Database& database;
         govern::Pipeline& pipeline;
+        govern::CircuitBreaker& breaker;
+        govern::RateLimiter& limiter;
         govern::Ledger& ledger;
         Clock& clock;
         // Keeps an answer that is too large to send; returns the result_id to read on with.
         std::function<std::string(const std::string& principal, std::string text)> keep_answer;
-        // The session a connection works in when the arguments name none; may be empty.
-        std::function<std::string(const call::Caller&)> session_of;
+        // Tables whose rows only a tool of class delete may delete.
+        std::set<std::string, std::less<>> content_tables;
         std::size_t answer_bytes_max = 60'000;
     };
 
-    explicit Dispatcher(Needs needs);
+    // Internal when a contract's schema does not compile.
+    static Result<std::unique_ptr<Dispatcher>> create(Needs needs);
     ~Dispatcher() override;
 
     void submit(call::Request request, std::function<void(call::Reply)> done) override;
     // submit() and wait. Not from a worker of this dispatcher.
     call::Reply run(call::Request request);
-    // What would happen: {"allowed", "stage", "rule", "passages": [...]}; takes and changes nothing.
-    Json explain(const call::Caller& caller, const std::string& tool, const Json& arguments);
-    // While paused every call but those of the owner is refused; needs no reason, lifting is the owner's.
-    void pause(bool paused);
-    bool paused() const { return paused_.load(std::memory_order_relaxed); }
+    // What would happen to this call, stage by stage: {"allowed", "denied_by", "passages": [...]}. Takes,
+    // counts and changes nothing.
+    Json explain(const call::Call& call);
     // Puts the aged harmony numbers onto the board; called now and then so that windows close.
     void refresh();
     void set_vitality(double vitality) { harmony_.set_vitality(vitality); }
     // Calls that were taken and are not answered yet.
     std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
-    // Finishes what was taken; afterwards submit() answers Unavailable.
+    // Finishes what was taken; afterwards what needs a worker is answered with Unavailable.
     void close();
 
   private:
     struct Work;  // one call on its way
 
-    call::Reply carry(Work& work);
-    call::Reply deny(Work& work, const call::Denial& denial);
-    call::Reply invoke(Work& work);
+    Dispatcher(Needs needs, std::vector<json::Schema> schemas);
+    void carry(Work& work);
+    std::optional<call::Denial> judge(Work& work);
+    Result<Json> invoke(Work& work);
     Result<Json> read(Work& work);
     Result<Json> write_in_one(Work& work);
     Result<Json> write_around(Work& work);
     Result<Json> handle(Work& work);
-    void finish(Work& work, call::Reply& reply, bool error, bool refused);
-    call::Reply failed(Work& work, const Error& error);
-    call::Reply malformed(const Work& work, const std::vector<json::Violation>& violations);
-    void cut(const Work& work, Json& content);
+    void observe(Work& work, const sql::Observer& observer) const;
+    void answer(Work& work, const Result<Json>& result);
+    void refuse(Work& work, const call::Denial& denial);
+    void settle(Work& work, govern::Settled settled);
+    void show_breaker(Work& work, board::BreakerState state);
+    void fail_call(Work& work, const Error& error);
+    void correct(Work& work, const std::vector<std::string>& errors);
+    void finish(Work& work, bool well, bool failed);
+    void cut(const Work& work, Json& content) const;
+    void publish(Work& work, ring::EventType type, std::uint64_t detail);
     bool schema_was_sent(const std::string& principal, std::uint16_t tool);
 
     Needs needs_;
@@ -93,8 +102,7 @@ class Dispatcher final : public call::Door {
     Precheck precheck_;
     HarmonyMeter harmony_;
     ResonanceTracker resonance_;
-    std::vector<json::Schema> schemas_;  // by tool id
-    std::atomic<bool> paused_{false};
+    const std::vector<json::Schema> schemas_;  // by tool id
     std::atomic<std::uint64_t> next_id_{1};
     std::atomic<std::size_t> in_flight_{0};
     std::mutex sent_mutex_;

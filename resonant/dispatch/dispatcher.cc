@@ -1,0 +1,296 @@
+#include "resonant/dispatch/dispatcher.h"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <future>
+
+#include "resonant/base/log.h"
+#include "resonant/dispatch/work.h"
+
+namespace resonant::dispatch {
+
+using call::Access;
+using call::Pace;
+
+namespace {
+
+std::string thread_of(const call::Call& call) {
+    if (!call.session.empty()) {
+        return call.session;
+    }
+    return call.caller.connection != 0 ? fmt::format("{}#{}", call.caller.principal, call.caller.connection)
+                                       : call.caller.principal;
+}
+
+// One transaction for intent, rows and outcome.
+bool joins(const call::Contract& contract) {
+    return contract.pace == Pace::Fast && !contract.external &&
+           (contract.access == Access::Write || contract.access == Access::Delete);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Dispatcher>> Dispatcher::create(Needs needs) {
+    std::vector<json::Schema> schemas;
+    for (const tools::Tool& tool : needs.catalogue.tools()) {
+        Result<json::Schema> schema = json::Schema::compile(tool.contract.input_schema);
+        if (!schema) {
+            return fail(Code::Internal, fmt::format("schema of {}: {}", tool.contract.name, schema.error().message));
+        }
+        schemas.push_back(std::move(*schema));
+    }
+    return std::unique_ptr<Dispatcher>(new Dispatcher(std::move(needs), std::move(schemas)));
+}
+
+Dispatcher::Dispatcher(Needs needs, std::vector<json::Schema> schemas)
+    : needs_(std::move(needs)),
+      router_(needs_.catalogue),
+      precheck_(needs_.plane, needs_.breaker, needs_.limiter),
+      resonance_(needs_.catalogue),
+      schemas_(std::move(schemas)) {}
+
+Dispatcher::~Dispatcher() { close(); }
+
+void Dispatcher::close() {
+    waits_.close();
+    slow_.close();
+    writer_.close();
+}
+
+void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> done) {
+    Result<Route> route = router_.route(request.tool, request.arguments);
+    if (!route) {
+        call::Reply reply;
+        reply.error = true;
+        reply.content = Work::error_body(route.error(), "");
+        done(std::move(reply));
+        return;
+    }
+    auto work = std::make_shared<Work>();
+    work->tool = route->tool;
+    work->done = std::move(done);
+    work->started = needs_.clock.monotonic();
+    work->call.contract = &route->tool->contract;
+    work->call.arguments = std::move(route->arguments);
+    work->call.caller = std::move(request.caller);
+    work->call.id = next_id_.fetch_add(1, std::memory_order_relaxed);
+    work->call.at = needs_.clock.wall();
+    work->call.trace = std::move(request.trace);
+    work->call.cancelled = std::move(request.cancelled);
+    work->call.progress = std::move(request.progress);
+    const auto session = work->call.arguments.find("session_id");
+    if (session != work->call.arguments.end() && session->is_string()) {
+        work->call.session = session->get<std::string>();
+    }
+    in_flight_.fetch_add(1, std::memory_order_relaxed);
+
+    const call::Contract& contract = route->tool->contract;
+    if (contract.pace == Pace::Fast && contract.access == Access::Read) {
+        carry(*work);
+        return;
+    }
+    Workers& workers = contract.pace == Pace::Waits ? waits_ : joins(contract) ? writer_ : slow_;
+    const Status posted = workers.post([this, work] { carry(*work); });
+    if (!posted) {
+        fail_call(*work, posted.error());
+        in_flight_.fetch_sub(1, std::memory_order_relaxed);
+        work->done(std::move(work->reply));
+    }
+}
+
+call::Reply Dispatcher::run(call::Request request) {
+    std::promise<call::Reply> promise;
+    std::future<call::Reply> reply = promise.get_future();
+    submit(std::move(request), [&promise](call::Reply given) { promise.set_value(std::move(given)); });
+    return reply.get();
+}
+
+// Never throws: whatever happens becomes the reply.
+void Dispatcher::carry(Work& work) {
+    try {
+        const board::BoardView view = needs_.plane.board().view();
+        work.harmony = view.harmony();
+        work.thread = thread_of(work.call);
+        work.resonance = resonance_.before(work.thread, *work.call.contract, work.call.at);
+        work.resonance.engines = view.resonance().engines;
+        work.chain = resonance_.chain(work.thread);
+        work.call.tone = {.predecessor = static_cast<std::uint8_t>(work.resonance.predecessor),
+                          .phase = static_cast<std::uint8_t>(work.resonance.phase),
+                          .posture = static_cast<std::uint8_t>(work.resonance.posture)};
+        publish(work, ring::EventType::ToolCalled, work.call.id);
+        if (const auto denial = judge(work)) {
+            refuse(work, *denial);
+        } else if (!work.tool->handler) {
+            settle(work, govern::Settled::NotRun);
+            fail_call(work, {Code::Unimplemented,
+                             fmt::format("{} is not built yet; capability.matrix with available=true lists what is",
+                                         work.call.contract->name)});
+            finish(work, false, true);
+        } else if (const auto errors = schemas_[work.call.contract->id].errors(work.call.arguments);
+                   !errors.empty()) {
+            settle(work, govern::Settled::NotRun);
+            correct(work, errors);
+            finish(work, false, false);
+        } else {
+            answer(work, invoke(work));
+        }
+    } catch (const std::exception& error) {
+        log().error("{}: {}", work.call.contract->name, error.what());
+        if (work.admitted) {
+            needs_.pipeline.settle(work.call, govern::Settled::Failed);
+        }
+        fail_call(work, {Code::Internal, fmt::format("{} failed inside: {}; this is a defect, the log has more",
+                                                     work.call.contract->name, error.what())});
+    }
+    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    work.done(std::move(work.reply));
+}
+
+std::optional<call::Denial> Dispatcher::judge(Work& work) {
+    if (auto denial = precheck_.judge(work.call)) {
+        return denial;
+    }
+    auto denial = needs_.pipeline.judge(work.call, work.passages);
+    work.admitted = !denial.has_value();
+    return denial;
+}
+
+Result<Json> Dispatcher::invoke(Work& work) {
+    needs_.plane.board().write(work.resonance);
+    if (work.call.contract->access == Access::Read) {
+        return read(work);
+    }
+    return joins(*work.call.contract) ? write_in_one(work) : write_around(work);
+}
+
+Result<Json> Dispatcher::handle(Work& work) {
+    try {
+        return work.tool->handler(work.call);
+    } catch (const std::exception& error) {
+        log().error("handler of {}: {}", work.call.contract->name, error.what());
+        return fail(Code::Internal, fmt::format("{} failed inside: {}; this is a defect, the log has more",
+                                                work.call.contract->name, error.what()));
+    }
+}
+
+void Dispatcher::observe(Work& work, const sql::Observer& observer) const {
+    for (const auto& [table, rows] : observer.changes()) {
+        work.call.effects.rows_inserted += rows.inserted;
+        work.call.effects.rows_updated += rows.updated;
+        if (needs_.content_tables.contains(table)) {
+            work.call.effects.rows_deleted += rows.deleted;
+        }
+    }
+    work.call.effects.refused_write = observer.refused();
+}
+
+Result<Json> Dispatcher::read(Work& work) {
+    const sql::Observer observer(needs_.database, sql::Observer::Mode::RefuseWrites);
+    Result<Json> result = handle(work);
+    observe(work, observer);
+    const Nanos took = needs_.clock.monotonic() - work.started;
+    const govern::EffectCheck check = needs_.ledger.note_read(work.call, result.has_value(), took);
+    if (check.mismatch) {
+        harmony_.owe(work.call.at, check.debt);
+        return fail(Code::Internal, fmt::format("{} is declared to read and tried to write: {}; nothing was changed",
+                                                work.call.contract->name, check.reason));
+    }
+    return result;
+}
+
+Result<Json> Dispatcher::write_in_one(Work& work) {
+    Result<Json> result = fail(Code::Internal, "the transaction did not run");
+    std::optional<call::Denial> denial;
+    const Status committed = needs_.database.write([&](sql::Connection&) -> Status {
+        const Result<std::uint64_t> intent = needs_.ledger.intent(work.call, work.passages);
+        if (!intent) {
+            denial = govern::Ledger::denial_of(intent.error());
+            return std::unexpected(intent.error());
+        }
+        // The handler's rows stand or fall by themselves; the entries about it stay.
+        const Status rows = needs_.database.write([&](sql::Connection&) -> Status {
+            const sql::Observer observer(needs_.database, sql::Observer::Mode::Allow);
+            result = handle(work);
+            observe(work, observer);
+            if (!result) {
+                return std::unexpected(result.error());
+            }
+            const govern::EffectCheck check = govern::check_effects(work.call.contract->access, work.call.effects);
+            if (check.mismatch) {
+                return fail(Code::Internal, fmt::format("{} did what it does not declare: {}; it was undone",
+                                                        work.call.contract->name, check.reason));
+            }
+            return {};
+        });
+        if (!rows) {
+            result = std::unexpected(rows.error());
+        }
+        const govern::Outcome outcome{.ok = result.has_value(),
+                                      .code = result ? "" : std::string(name_of(result.error().code)),
+                                      .ring_position = work.ring_position,
+                                      .duration = needs_.clock.monotonic() - work.started};
+        RESONANT_ASSIGN(const govern::EffectCheck check, needs_.ledger.outcome(*intent, work.call, outcome));
+        if (check.mismatch) {
+            harmony_.owe(work.call.at, check.debt);
+        }
+        return {};
+    });
+    if (denial) {
+        work.reply.denial = denial;
+    }
+    if (!committed) {
+        return std::unexpected(committed.error());
+    }
+    return result;
+}
+
+Result<Json> Dispatcher::write_around(Work& work) {
+    const Result<std::uint64_t> intent = needs_.ledger.intent(work.call, work.passages);
+    if (!intent) {
+        work.reply.denial = govern::Ledger::denial_of(intent.error());
+        return std::unexpected(intent.error());
+    }
+    Result<Json> result = fail(Code::Internal, "the handler did not run");
+    {
+        const sql::Observer observer(needs_.database, sql::Observer::Mode::Allow);
+        result = handle(work);
+        observe(work, observer);
+    }
+    const govern::Outcome outcome{.ok = result.has_value(),
+                                  .code = result ? "" : std::string(name_of(result.error().code)),
+                                  .ring_position = work.ring_position,
+                                  .duration = needs_.clock.monotonic() - work.started};
+    const Result<govern::EffectCheck> check = needs_.ledger.outcome(*intent, work.call, outcome);
+    if (!check) {
+        // The act happened and its intent is on the disk; at the next start it is closed as unknown.
+        log().error("ledger: the outcome of entry {} ({}) could not be written: {}", *intent,
+                    work.call.contract->name, check.error().message);
+    } else if (check->mismatch) {
+        harmony_.owe(work.call.at, check->debt);
+        return fail(Code::Internal, fmt::format("{} did what it does not declare: {}; the ledger has it",
+                                                work.call.contract->name, check->reason));
+    }
+    return result;
+}
+
+void Dispatcher::answer(Work& work, const Result<Json>& result) {
+    if (work.reply.denial) {
+        settle(work, govern::Settled::NotRun);
+        const call::Denial denial = *work.reply.denial;
+        refuse(work, denial);
+        return;
+    }
+    const govern::Settled settled =
+        result ? govern::Settled::Answered : govern::settled_by(result.error().code);
+    settle(work, settled);
+    if (result) {
+        work.reply.content = *result;
+        cut(work, work.reply.content);
+    } else {
+        fail_call(work, result.error());
+    }
+    finish(work, result.has_value(), !result.has_value());
+}
+
+}  // namespace resonant::dispatch

@@ -1,0 +1,205 @@
+// The way up of dispatcher.h: refusals, errors, corrections, and what a call leaves on board and ring.
+#include <fmt/format.h>
+#include <openssl/sha.h>
+
+#include <array>
+
+#include "resonant/base/log.h"
+#include "resonant/dispatch/work.h"
+
+namespace resonant::dispatch {
+namespace {
+
+constexpr std::size_t kPrincipalsMax = 1024;  // whose sent schemas are remembered
+
+// Refusals that are kept durably one by one; the rest are noted like reads.
+bool matters(const call::Denial& denial) {
+    return denial.stage != govern::kRateLimiter && denial.stage != govern::kCircuitBreaker &&
+           denial.stage != govern::kMaturity && denial.stage != govern::kLedger;
+}
+
+std::string short_hash(const std::string& text) {
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+    std::string hex;
+    for (std::size_t i = 0; i < 8; ++i) {
+        hex += fmt::format("{:02x}", digest[i]);
+    }
+    return hex;
+}
+
+// The longest prefix of at most `bytes` bytes that ends between two characters.
+std::string_view prefix(std::string_view text, std::size_t bytes) {
+    if (text.size() <= bytes) {
+        return text;
+    }
+    while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) {
+        --bytes;
+    }
+    return text.substr(0, bytes);
+}
+
+}  // namespace
+
+Json Dispatcher::Work::error_body(const Error& error, const std::string& tool) {
+    Json body = {{"error", {{"code", std::string(name_of(error.code))}, {"message", error.message}}}};
+    if (!tool.empty()) {
+        body["tool"] = tool;
+    }
+    return body;
+}
+
+void Dispatcher::refuse(Work& work, const call::Denial& denial) {
+    work.reply.denial = denial;
+    work.reply.error = true;
+    work.reply.content = {{"denial", govern::to_json(denial)}, {"tool", work.call.contract->name}};
+    if (matters(denial)) {
+        const Status kept = needs_.ledger.denied(work.call, denial, work.passages);
+        if (!kept) {
+            log().error("ledger: a denial of {} could not be written: {}", work.call.contract->name,
+                        kept.error().message);
+        }
+    } else {
+        needs_.ledger.note_read(work.call, false, needs_.clock.monotonic() - work.started);
+    }
+    if (denial.stage == govern::kGovernor || denial.stage == govern::kRules) {
+        harmony_.violate(work.call.at, 1.0);
+        publish(work, ring::EventType::BoundaryViolated, work.call.id);
+    }
+    publish(work, ring::EventType::ToolDenied, work.call.id);
+    finish(work, false, false);
+}
+
+void Dispatcher::fail_call(Work& work, const Error& error) {
+    work.reply.error = true;
+    work.reply.content = Work::error_body(error, work.call.contract->name);
+}
+
+// Wrong or missing arguments are answered with what would be right: the schema once, then its hash.
+void Dispatcher::correct(Work& work, const std::vector<std::string>& errors) {
+    const call::Contract& contract = *work.call.contract;
+    fail_call(work, {Code::InvalidArgument, fmt::format("{}: {}", contract.name, errors.front())});
+    Json& content = work.reply.content;
+    content["errors"] = errors;
+    content["example"] = {{"tool", contract.name}, {"args", contract.example}};
+    content["schema_hash"] = short_hash(json::canonical(contract.input_schema));
+    if (!schema_was_sent(work.call.caller.principal, contract.id)) {
+        content["schema"] = contract.input_schema;
+    }
+}
+
+bool Dispatcher::schema_was_sent(const std::string& principal, std::uint16_t tool) {
+    const std::lock_guard lock(sent_mutex_);
+    if (sent_.size() >= kPrincipalsMax && !sent_.contains(principal)) {
+        sent_.clear();
+    }
+    return !sent_[principal].insert(tool).second;
+}
+
+void Dispatcher::settle(Work& work, govern::Settled settled) {
+    work.admitted = false;
+    const board::BreakerState before = needs_.breaker.read(work.call.contract->name).state;
+    const board::BreakerState after = needs_.pipeline.settle(work.call, settled);
+    if (before != after) {
+        show_breaker(work, after);
+    }
+}
+
+// The family's slot on the board shows the worst state among its tools.
+void Dispatcher::show_breaker(Work& work, board::BreakerState state) {
+    board::BreakerState worst = state;
+    for (const tools::Tool& tool : needs_.catalogue.tools()) {
+        if (tool.contract.family == work.call.contract->family) {
+            const board::BreakerState other = needs_.breaker.read(tool.contract.name).state;
+            worst = other == board::BreakerState::Open || worst == board::BreakerState::Closed ? other : worst;
+            if (worst == board::BreakerState::Open) {
+                break;
+            }
+        }
+    }
+    needs_.plane.board().set_breaker(work.call.contract->family, static_cast<std::uint64_t>(worst));
+    publish(work,
+            state == board::BreakerState::Open       ? ring::EventType::CircuitOpened
+            : state == board::BreakerState::HalfOpen ? ring::EventType::CircuitHalfOpen
+                                                     : ring::EventType::CircuitClosed,
+            work.call.id);
+}
+
+// `well`: it gave what was asked. `failed`: it was let through and did not.
+void Dispatcher::finish(Work& work, bool well, bool failed) {
+    const Nanos took = needs_.clock.monotonic() - work.started;
+    work.reply.tool = work.call.contract->name;
+    work.reply.resonance = resonance_.compact(work.resonance, work.harmony, work.chain);
+    resonance_.after(work.thread, *work.call.contract, well);
+    if (!work.reply.denial) {
+        harmony_.record({.at = work.call.at,
+                         .duration = took,
+                         .active = work.call.contract->access != call::Access::Read,
+                         .failed = failed});
+        publish(work, failed ? ring::EventType::ErrorOccurred : ring::EventType::ToolCompleted,
+                static_cast<std::uint64_t>(took.count));
+    }
+    needs_.plane.board().write(harmony_.read(work.call.at));
+    needs_.plane.board().add_counter(work.call.contract->family);
+}
+
+void Dispatcher::refresh() {
+    needs_.plane.board().write(harmony_.read(needs_.clock.wall()));
+}
+
+// Every call's own events are published whole: dampening is for floods of other kinds.
+void Dispatcher::publish(Work& work, ring::EventType type, std::uint64_t detail) {
+    ring::Event event;
+    event.type = type;
+    event.lane = ring::lane_of(type);
+    event.source = ring::source_hash(work.call.caller.principal);
+    event.tool = work.call.contract->id + 1U;
+    event.at_ns = work.call.at.count;
+    event.data = {work.call.id, detail, work.call.contract->family, 0};
+    const auto position = static_cast<std::int64_t>(needs_.plane.ring().publish(event));
+    if (work.ring_position < 0) {
+        work.ring_position = position;
+    }
+}
+
+void Dispatcher::cut(const Work& work, Json& content) const {
+    std::string text = json::dump(content);
+    if (text.size() <= needs_.answer_bytes_max || !needs_.keep_answer) {
+        return;
+    }
+    const std::size_t total = text.size();
+    const std::string shown(prefix(text, needs_.answer_bytes_max));
+    const std::string id = needs_.keep_answer(work.call.caller.principal, std::move(text));
+    content = {{"cut", true},
+               {"result_id", id},
+               {"total_bytes", total},
+               {"next_offset", shown.size()},
+               {"text", shown},
+               {"more", fmt::format("call result.read with result_id {} and offset {}", id, shown.size())}};
+}
+
+Json Dispatcher::explain(const call::Call& call) {
+    Json passages = Json::array();
+    Json denied_by;
+    const auto precheck = precheck_.explain(call);
+    passages.push_back({{"stage", "precheck"}, {"passed", !precheck.has_value()}, {"note", precheck ? precheck->reason : ""}});
+    if (precheck) {
+        denied_by = precheck->stage;
+    }
+    for (const govern::Passage& passage : needs_.pipeline.explain(call)) {
+        passages.push_back({{"stage", passage.stage}, {"passed", passage.passed}, {"note", passage.note}});
+        if (!passage.passed && denied_by.is_null()) {
+            denied_by = passage.stage;
+        }
+    }
+    const auto errors = schemas_[call.contract->id].errors(call.arguments);
+    return {{"allowed", denied_by.is_null()},
+            {"denied_by", denied_by},
+            {"passages", passages},
+            {"arguments_valid", errors.empty()},
+            {"argument_errors", errors},
+            {"declared_effects", std::string(call::name_of(call.contract->access))},
+            {"available", call.contract->available}};
+}
+
+}  // namespace resonant::dispatch
