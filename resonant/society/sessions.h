@@ -46,8 +46,6 @@ std::optional<std::int64_t> parse_id(char kind, std::string_view text);
 
 class Sessions {
   public:
-    static constexpr std::size_t kCheckpointsMax = 200;  // a session; the oldest go first
-
     // Creates its tables when absent.
     static Result<std::unique_ptr<Sessions>> open(sql::Database& database, Clock& clock);
     Sessions(const Sessions&) = delete;

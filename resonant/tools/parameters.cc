@@ -248,10 +248,8 @@ Result<std::vector<Parameter>> parse_parameters(std::string_view line) {
 }
 
 Json input_schema(const std::vector<Parameter>& parameters) {
-    Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-                   {"type", "object"},
-                   {"properties", Json::object()},
-                   {"additionalProperties", false}};
+    Json schema = {
+        {"type", "object"}, {"properties", Json::object()}, {"additionalProperties", false}};
     Json required = Json::array();
     for (const Parameter& parameter : parameters) {
         schema["properties"][parameter.name] = schema_of(parameter);

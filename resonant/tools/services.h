@@ -32,9 +32,12 @@ class Results;
 class Consents;
 }  // namespace resonant::society
 namespace resonant::govern {
-class Ledger;
-class Rules;
+class CircuitBreaker;
 class Governor;
+class Ledger;
+class Maturity;
+class RateLimiter;
+class Rules;
 }  // namespace resonant::govern
 namespace resonant::agents {
 class Monitors;
@@ -66,9 +69,12 @@ struct Services {
     society::Handoffs* handoffs = nullptr;
     society::Results* results = nullptr;
     society::Consents* consents = nullptr;
-    govern::Ledger* ledger = nullptr;
-    govern::Rules* rules = nullptr;
+    govern::CircuitBreaker* breaker = nullptr;
     govern::Governor* governor = nullptr;
+    govern::Ledger* ledger = nullptr;
+    govern::Maturity* maturity = nullptr;
+    govern::RateLimiter* limiter = nullptr;
+    govern::Rules* rules = nullptr;
     agents::Monitors* monitors = nullptr;
     agents::Reasoners* reasoners = nullptr;
     agents::Scheduler* scheduler = nullptr;
