@@ -30,7 +30,7 @@ Result<Handoff> Handoffs::offer(std::int64_t session, const std::string& to,
                                 const std::string& message, const std::string& principal) {
     RESONANT_CHECK(sessions_.find(session, principal));
     Handoff handoff{0, session, principal, to, message, "open", "", clock_.wall().count};
-    RESONANT_CHECK(database_.write([&](sql::Connection& connection) -> Status {
+    const Status done = database_.write([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(auto insert, connection.prepare(
                                          "INSERT INTO handoffs(session, offered_by, offered_to, "
                                          "message, status, at_ns) VALUES(?, ?, ?, ?, 'open', ?)"));
@@ -42,13 +42,14 @@ Result<Handoff> Handoffs::offer(std::int64_t session, const std::string& to,
         RESONANT_CHECK(insert.run());
         handoff.id = connection.last_insert_id();
         return {};
-    }));
+    });
+    RESONANT_CHECK(done);
     return handoff;
 }
 
 Result<Handoff> Handoffs::accept(std::int64_t id, const std::string& principal) {
     Handoff handoff;
-    RESONANT_CHECK(database_.write([&](sql::Connection& connection) -> Status {
+    const Status done = database_.write([&](sql::Connection& connection) -> Status {
         {
             RESONANT_ASSIGN(
                 auto query,
@@ -79,14 +80,15 @@ Result<Handoff> Handoffs::accept(std::int64_t id, const std::string& principal) 
         handoff.status = "accepted";
         handoff.accepted_by = principal;
         return sessions_.hand_over(handoff.session, principal);
-    }));
+    });
+    RESONANT_CHECK(done);
     return handoff;
 }
 
 Result<std::vector<Handoff>> Handoffs::list(const std::string& status, std::size_t limit,
                                             const std::string& principal) {
     std::vector<Handoff> handoffs;
-    RESONANT_CHECK(database_.read([&](sql::Connection& connection) -> Status {
+    const Status done = database_.read([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(
             auto query,
             connection.prepare(
@@ -103,7 +105,8 @@ Result<std::vector<Handoff>> Handoffs::list(const std::string& status, std::size
             }
             handoffs.push_back(handoff_of(query));
         }
-    }));
+    });
+    RESONANT_CHECK(done);
     return handoffs;
 }
 

@@ -86,7 +86,7 @@ Result<std::unique_ptr<Scratchpads>> Scratchpads::open(sql::Database& database, 
 Result<Scratchpad> Scratchpads::create(const std::string& name, std::int64_t session,
                                        const std::string& principal) {
     Scratchpad pad{0, name, session, "open", clock_.wall().count, {}};
-    RESONANT_CHECK(database_.write([&](sql::Connection& connection) -> Status {
+    const Status done = database_.write([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(auto insert,
                         connection.prepare("INSERT INTO scratchpads(name, session, status, "
                                            "principal, updated_ns) VALUES(?, ?, 'open', ?, ?)"));
@@ -94,7 +94,8 @@ Result<Scratchpad> Scratchpads::create(const std::string& name, std::int64_t ses
             insert.bind(1, name).bind(2, session).bind(3, principal).bind(4, pad.updated_ns).run());
         pad.id = connection.last_insert_id();
         return {};
-    }));
+    });
+    RESONANT_CHECK(done);
     return pad;
 }
 
@@ -102,7 +103,7 @@ Result<std::size_t> Scratchpads::write(std::int64_t id, const std::string& secti
                                        const std::string& content, bool append,
                                        const std::string& principal) {
     std::size_t bytes = 0;
-    RESONANT_CHECK(database_.write([&](sql::Connection& connection) -> Status {
+    const Status done = database_.write([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(const Scratchpad pad, find(connection, id, principal));
         RESONANT_CHECK(check_open(pad));
         RESONANT_ASSIGN(const auto before, section_text(connection, id, section));
@@ -127,13 +128,14 @@ Result<std::size_t> Scratchpads::write(std::int64_t id, const std::string& secti
                         connection.prepare("UPDATE scratchpads SET updated_ns = ? WHERE id = ?"));
         bytes = text.size();
         return touch.bind(1, clock_.wall().count).bind(2, id).run();
-    }));
+    });
+    RESONANT_CHECK(done);
     return bytes;
 }
 
 Result<Scratchpad> Scratchpads::read(std::int64_t id, const std::string& principal) {
     Scratchpad pad;
-    RESONANT_CHECK(database_.read([&](sql::Connection& connection) -> Status {
+    const Status done = database_.read([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(pad, find(connection, id, principal));
         RESONANT_ASSIGN(
             auto query,
@@ -147,14 +149,15 @@ Result<Scratchpad> Scratchpads::read(std::int64_t id, const std::string& princip
             }
             pad.sections.emplace_back(query.text(0), query.text(1));
         }
-    }));
+    });
+    RESONANT_CHECK(done);
     return pad;
 }
 
 Result<std::vector<Scratchpad>> Scratchpads::list(std::int64_t session, std::size_t limit,
                                                   const std::string& principal) {
     std::vector<Scratchpad> pads;
-    RESONANT_CHECK(database_.read([&](sql::Connection& connection) -> Status {
+    const Status done = database_.read([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(auto query, connection.prepare(
                                         "SELECT id, name, session, status, updated_ns FROM "
                                         "scratchpads WHERE principal = ?1 AND status = 'open'"
@@ -167,7 +170,8 @@ Result<std::vector<Scratchpad>> Scratchpads::list(std::int64_t session, std::siz
             }
             pads.push_back(scratchpad_of(query));
         }
-    }));
+    });
+    RESONANT_CHECK(done);
     return pads;
 }
 

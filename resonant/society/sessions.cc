@@ -76,7 +76,7 @@ Result<Session> Sessions::start(const Session& session) {
     Session stored = session;
     stored.status = "open";
     stored.created_ns = stored.updated_ns = clock_.wall().count;
-    RESONANT_CHECK(database_.write([&](sql::Connection& connection) -> Status {
+    const Status done = database_.write([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(auto insert,
                         connection.prepare("INSERT INTO sessions(name, goals, tags, tier, status, "
                                            "principal, created_ns, updated_ns)"
@@ -89,13 +89,14 @@ Result<Session> Sessions::start(const Session& session) {
         RESONANT_CHECK(insert.run());
         stored.id = connection.last_insert_id();
         return {};
-    }));
+    });
+    RESONANT_CHECK(done);
     return stored;
 }
 
 Result<Session> Sessions::find(std::int64_t id, const std::string& principal) {
     std::optional<Session> found;
-    RESONANT_CHECK(database_.read([&](sql::Connection& connection) -> Status {
+    const Status done = database_.read([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(auto query,
                         connection.prepare(std::string("SELECT ") + kColumns +
                                            " FROM sessions WHERE id = ? AND principal = ?"));
@@ -105,7 +106,8 @@ Result<Session> Sessions::find(std::int64_t id, const std::string& principal) {
             found = session_of(query);
         }
         return {};
-    }));
+    });
+    RESONANT_CHECK(done);
     if (!found) {
         return fail(Code::NotFound,
                     fmt::format("session {} is unknown or not yours; session.list shows yours, "
@@ -118,7 +120,7 @@ Result<Session> Sessions::find(std::int64_t id, const std::string& principal) {
 Result<std::vector<Session>> Sessions::list(const std::string& status, std::size_t limit,
                                             std::int64_t before, const std::string& principal) {
     std::vector<Session> sessions;
-    RESONANT_CHECK(database_.read([&](sql::Connection& connection) -> Status {
+    const Status done = database_.read([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(
             auto query,
             connection.prepare(std::string("SELECT ") + kColumns +
@@ -135,18 +137,20 @@ Result<std::vector<Session>> Sessions::list(const std::string& status, std::size
             }
             sessions.push_back(session_of(query));
         }
-    }));
+    });
+    RESONANT_CHECK(done);
     return sessions;
 }
 
 Result<Session> Sessions::resume(std::int64_t id, const std::string& principal) {
     RESONANT_CHECK(find(id, principal));
-    RESONANT_CHECK(database_.write([&](sql::Connection& connection) -> Status {
+    const Status done = database_.write([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(
             auto update,
             connection.prepare("UPDATE sessions SET status = 'open', updated_ns = ? WHERE id = ?"));
         return update.bind(1, clock_.wall().count).bind(2, id).run();
-    }));
+    });
+    RESONANT_CHECK(done);
     return find(id, principal);
 }
 
@@ -192,7 +196,7 @@ Result<Checkpoint> Sessions::checkpoint(std::int64_t id, const std::string& name
             fmt::format("session {} has ended; session.resume opens it again", wire_id('s', id)));
     }
     Checkpoint stored{0, name, note, state, clock_.wall().count};
-    RESONANT_CHECK(database_.write([&](sql::Connection& connection) -> Status {
+    const Status done = database_.write([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(auto insert,
                         connection.prepare("INSERT INTO checkpoints(session, name, note, state, "
                                            "at_ns) VALUES(?, ?, ?, ?, ?)"));
@@ -206,7 +210,8 @@ Result<Checkpoint> Sessions::checkpoint(std::int64_t id, const std::string& name
         RESONANT_ASSIGN(auto touch,
                         connection.prepare("UPDATE sessions SET updated_ns = ? WHERE id = ?"));
         return touch.bind(1, stored.at_ns).bind(2, id).run();
-    }));
+    });
+    RESONANT_CHECK(done);
     return stored;
 }
 
@@ -214,7 +219,7 @@ Result<std::vector<Checkpoint>> Sessions::checkpoints(std::int64_t id, std::size
                                                       const std::string& principal) {
     RESONANT_CHECK(find(id, principal));
     std::vector<Checkpoint> found;
-    RESONANT_CHECK(database_.read([&](sql::Connection& connection) -> Status {
+    const Status done = database_.read([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(auto query,
                         connection.prepare("SELECT id, name, note, state, at_ns FROM checkpoints "
                                            "WHERE session = ? ORDER BY id DESC LIMIT ?"));
@@ -227,7 +232,8 @@ Result<std::vector<Checkpoint>> Sessions::checkpoints(std::int64_t id, std::size
             found.push_back({query.integer(0), query.text(1), query.text(2),
                              Json::parse(query.text(3), nullptr, false), query.integer(4)});
         }
-    }));
+    });
+    RESONANT_CHECK(done);
     return found;
 }
 
@@ -246,7 +252,7 @@ Result<std::vector<std::uint64_t>> Sessions::memories(std::int64_t id, std::size
                                                       const std::string& principal) {
     RESONANT_CHECK(find(id, principal));
     std::vector<std::uint64_t> found;
-    RESONANT_CHECK(database_.read([&](sql::Connection& connection) -> Status {
+    const Status done = database_.read([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(auto query, connection.prepare("SELECT memory FROM session_memories WHERE "
                                                        "session = ? ORDER BY memory DESC LIMIT ?"));
         query.bind(1, id).bind(2, static_cast<std::int64_t>(limit));
@@ -257,7 +263,8 @@ Result<std::vector<std::uint64_t>> Sessions::memories(std::int64_t id, std::size
             }
             found.push_back(static_cast<std::uint64_t>(query.integer(0)));
         }
-    }));
+    });
+    RESONANT_CHECK(done);
     return found;
 }
 
