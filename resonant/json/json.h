@@ -5,6 +5,7 @@
 //
 // Invariants:
 //   (1) parse() accepts exactly RFC 8259 in valid UTF-8, at most kDepthMax deep: no NaN, no comments.
+//       Numbers must fit a 64-bit integer or a double; of members with one name the last counts.
 //   (2) The canonical form follows RFC 8785: sorted keys, shortest numbers, no white space.
 #pragma once
 

@@ -1,0 +1,224 @@
+#include "resonant/json/json.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+namespace resonant::json {
+namespace {
+
+namespace dom = simdjson::dom;
+
+Json convert(dom::element element) {
+    switch (element.type()) {
+        case dom::element_type::OBJECT: {
+            Json object = Json::object();
+            for (const auto [key, value] : dom::object(element)) {
+                object[std::string(key)] = convert(value);
+            }
+            return object;
+        }
+        case dom::element_type::ARRAY: {
+            const dom::array items(element);
+            Json array = Json::array();
+            array.get_ref<Json::array_t&>().reserve(items.size());
+            for (const dom::element item : items) {
+                array.push_back(convert(item));
+            }
+            return array;
+        }
+        case dom::element_type::STRING:
+            return std::string(std::string_view(element));
+        case dom::element_type::INT64:
+            return std::int64_t(element);
+        case dom::element_type::UINT64:
+            return std::uint64_t(element);
+        case dom::element_type::DOUBLE:
+            return double(element);
+        case dom::element_type::BOOL:
+            return bool(element);
+        default:
+            return nullptr;
+    }
+}
+
+// simdjson knows the kind of mistake; nlohmann's parser, slower, knows the place.
+Error explain(simdjson::error_code error, std::string_view text) {
+    if (error == simdjson::EMPTY) {
+        return {Code::InvalidArgument, "parse JSON: the text is empty; send one JSON value"};
+    }
+    const std::string words = simdjson::error_message(error);
+    try {
+        const Json unused = Json::parse(text);
+    } catch (const Json::parse_error& found) {
+        return {Code::InvalidArgument, fmt::format("parse JSON: at byte {}: {}", found.byte, words)};
+    } catch (const Json::exception&) {
+        // A number out of range has no place in nlohmann's words either.
+    }
+    return {Code::InvalidArgument, "parse JSON: " + words};
+}
+
+// Numbers as ECMAScript writes them (RFC 8785, 3.2.2.3): shortest digits that read back the same.
+void append_number(std::string& out, double value) {
+    if (!std::isfinite(value)) {
+        out += "null";  // JSON has no word for it
+        return;
+    }
+    if (value == 0) {
+        out += '0';
+        return;
+    }
+    std::array<char, 32> buffer{};
+    const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::abs(value),
+                                            std::chars_format::scientific);
+    static_cast<void>(error);  // 32 bytes hold the shortest form of every double
+    const std::string_view shortest(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
+    const std::size_t mark = shortest.find('e');
+    std::string digits(1, shortest[0]);
+    if (mark > 2) {
+        digits += shortest.substr(2, mark - 2);
+    }
+    const int exponent = std::atoi(std::string(shortest.substr(mark + 1)).c_str());
+    const int count = static_cast<int>(digits.size());
+    const int point = exponent + 1;  // digits before the decimal point
+    out += value < 0 ? "-" : "";
+    if (point >= count && point <= 21) {
+        out += digits;
+        out.append(static_cast<std::size_t>(point - count), '0');
+    } else if (point > 0 && point <= 21) {
+        out += digits.substr(0, static_cast<std::size_t>(point)) + "." +
+               digits.substr(static_cast<std::size_t>(point));
+    } else if (point > -6 && point <= 0) {
+        out += "0.";
+        out.append(static_cast<std::size_t>(-point), '0');
+        out += digits;
+    } else {
+        out += digits[0];
+        if (count > 1) {
+            out += "." + digits.substr(1);
+        }
+        out += fmt::format("e{}{}", exponent < 0 ? '-' : '+', std::abs(exponent));
+    }
+}
+
+void append_string(std::string& out, std::string_view text) {
+    static constexpr std::string_view kHex = "0123456789abcdef";
+    out += '"';
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        switch (c) {
+            case '"': out += "\\\""; break;
+            case '\\': out += "\\\\"; break;
+            case '\b': out += "\\b"; break;
+            case '\f': out += "\\f"; break;
+            case '\n': out += "\\n"; break;
+            case '\r': out += "\\r"; break;
+            case '\t': out += "\\t"; break;
+            default:
+                if (byte < 0x20) {
+                    out += "\\u00";
+                    out += kHex[byte >> 4];
+                    out += kHex[byte & 15];
+                } else {
+                    out += c;
+                }
+        }
+    }
+    out += '"';
+}
+
+// Order of UTF-16 code units, as RFC 8785 wants. It differs from that of bytes only where a character
+// beyond U+FFFF (lead byte F0..F4, a surrogate pair) meets one of U+E000..U+FFFF (lead byte EE, EF).
+bool before_in_utf16(std::string_view a, std::string_view b) {
+    const auto [x, y] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+    if (x == a.end() || y == b.end()) {
+        return x == a.end() && y != b.end();
+    }
+    const auto rank = [](char c) {
+        const int byte = static_cast<unsigned char>(c);
+        return byte == 0xEE || byte == 0xEF ? byte + 0x100 : byte;
+    };
+    return rank(*x) < rank(*y);
+}
+
+void append(std::string& out, const Json& value) {
+    switch (value.type()) {
+        case Json::value_t::object: {
+            std::vector<std::pair<std::string_view, const Json*>> members;
+            members.reserve(value.size());
+            for (const auto& [key, member] : value.items()) {
+                members.emplace_back(key, &member);
+            }
+            std::sort(members.begin(), members.end(),
+                      [](const auto& a, const auto& b) { return before_in_utf16(a.first, b.first); });
+            out += '{';
+            for (std::size_t i = 0; i < members.size(); ++i) {
+                out += i == 0 ? "" : ",";
+                append_string(out, members[i].first);
+                out += ':';
+                append(out, *members[i].second);
+            }
+            out += '}';
+            break;
+        }
+        case Json::value_t::array:
+            out += '[';
+            for (std::size_t i = 0; i < value.size(); ++i) {
+                out += i == 0 ? "" : ",";
+                append(out, value[i]);
+            }
+            out += ']';
+            break;
+        case Json::value_t::string: append_string(out, value.get_ref<const std::string&>()); break;
+        case Json::value_t::boolean: out += value.get<bool>() ? "true" : "false"; break;
+        // As ECMAScript sees them: every number is a double.
+        case Json::value_t::number_integer:
+        case Json::value_t::number_unsigned:
+        case Json::value_t::number_float: append_number(out, value.get<double>()); break;
+        default: out += "null";
+    }
+}
+
+}  // namespace
+
+Result<Json> parse(std::string_view text) {
+    if (text.size() > kTextMax) {
+        return fail(Code::ResourceExhausted,
+                    fmt::format("parse JSON: the text has {} bytes, the limit is {}; send less at once",
+                                text.size(), kTextMax));
+    }
+    // A thread's parser keeps its buffers from one message to the next.
+    thread_local dom::parser parser(kTextMax + 1);
+    if (parser.max_depth() != kDepthMax) {
+        if (const auto error = parser.allocate(64 * 1024, kDepthMax); error != simdjson::SUCCESS) {
+            return fail(Code::ResourceExhausted, "parse JSON: no memory for the parser; free some");
+        }
+    }
+    dom::element element;
+    const simdjson::error_code error = parser.parse(text.data(), text.size()).get(element);
+    if (error == simdjson::DEPTH_ERROR) {
+        return fail(Code::ResourceExhausted,
+                    fmt::format("parse JSON: nested deeper than {} levels; send a flatter value", kDepthMax));
+    }
+    if (error != simdjson::SUCCESS) {
+        return std::unexpected(explain(error, text));
+    }
+    return convert(element);
+}
+
+std::string dump(const Json& value) {
+    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string canonical(const Json& value) {
+    std::string out;
+    append(out, value);
+    return out;
+}
+
+}  // namespace resonant::json
