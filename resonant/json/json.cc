@@ -14,12 +14,17 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-Json convert(dom::element element) {
+// `levels` of nesting are left. simdjson does not count an empty list or object as one; this does.
+Json convert(dom::element element, std::size_t levels, bool& too_deep) {
+    if ((element.is_array() || element.is_object()) && levels == 0) {
+        too_deep = true;
+        return nullptr;
+    }
     switch (element.type()) {
         case dom::element_type::OBJECT: {
             Json object = Json::object();
             for (const auto [key, value] : dom::object(element)) {
-                object[std::string(key)] = convert(value);
+                object[std::string(key)] = convert(value, levels - 1, too_deep);
             }
             return object;
         }
@@ -28,7 +33,7 @@ Json convert(dom::element element) {
             Json array = Json::array();
             array.get_ref<Json::array_t&>().reserve(items.size());
             for (const dom::element item : items) {
-                array.push_back(convert(item));
+                array.push_back(convert(item, levels - 1, too_deep));
             }
             return array;
         }
@@ -194,21 +199,23 @@ Result<Json> parse(std::string_view text) {
     }
     // A thread's parser keeps its buffers from one message to the next.
     thread_local dom::parser parser(kTextMax + 1);
-    if (parser.max_depth() != kDepthMax) {
-        if (const auto error = parser.allocate(64 * 1024, kDepthMax); error != simdjson::SUCCESS) {
+    if (parser.max_depth() != kDepthMax + 1) {
+        if (const auto error = parser.allocate(64 * 1024, kDepthMax + 1); error != simdjson::SUCCESS) {
             return fail(Code::ResourceExhausted, "parse JSON: no memory for the parser; free some");
         }
     }
     dom::element element;
     const simdjson::error_code error = parser.parse(text.data(), text.size()).get(element);
-    if (error == simdjson::DEPTH_ERROR) {
+    if (error != simdjson::SUCCESS && error != simdjson::DEPTH_ERROR) {
+        return std::unexpected(explain(error, text));
+    }
+    bool too_deep = error == simdjson::DEPTH_ERROR;
+    Json value = too_deep ? Json() : convert(element, kDepthMax, too_deep);
+    if (too_deep) {
         return fail(Code::ResourceExhausted,
                     fmt::format("parse JSON: nested deeper than {} levels; send a flatter value", kDepthMax));
     }
-    if (error != simdjson::SUCCESS) {
-        return std::unexpected(explain(error, text));
-    }
-    return convert(element);
+    return value;
 }
 
 std::string dump(const Json& value) {
