@@ -53,9 +53,23 @@ Dispatcher::Dispatcher(Needs needs, std::vector<json::Schema> schemas)
 Dispatcher::~Dispatcher() { close(); }
 
 void Dispatcher::close() {
+    {
+        const std::lock_guard lock(waiting_mutex_);
+        for (const auto& flag : waiting_) {
+            if (const auto cancelled = flag.lock()) {
+                cancelled->store(true, std::memory_order_relaxed);
+            }
+        }
+    }
     waits_.close();
     slow_.close();
     writer_.close();
+}
+
+void Dispatcher::remember_waiting(const std::shared_ptr<std::atomic<bool>>& cancelled) {
+    const std::lock_guard lock(waiting_mutex_);
+    std::erase_if(waiting_, [](const auto& flag) { return flag.expired(); });
+    waiting_.push_back(cancelled);
 }
 
 void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> done) {
@@ -89,6 +103,12 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
     if (contract.pace == Pace::Fast && contract.access == Access::Read) {
         carry(*work);
         return;
+    }
+    if (contract.pace == Pace::Waits) {
+        if (!work->call.cancelled) {
+            work->call.cancelled = std::make_shared<std::atomic<bool>>(false);
+        }
+        remember_waiting(work->call.cancelled);
     }
     Workers& workers = contract.pace == Pace::Waits ? waits_ : joins(contract) ? writer_ : slow_;
     const Status posted = workers.post([this, work] { carry(*work); });

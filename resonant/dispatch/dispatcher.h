@@ -71,7 +71,8 @@ class Dispatcher final : public call::Door {
     void set_vitality(double vitality) { harmony_.set_vitality(vitality); }
     // Calls that were taken and are not answered yet.
     std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
-    // Finishes what was taken; afterwards what needs a worker is answered with Unavailable.
+    // Cancels what waits and finishes what was taken; afterwards what needs a worker is answered with
+    // Unavailable.
     void close();
 
   private:
@@ -95,6 +96,7 @@ class Dispatcher final : public call::Door {
     void finish(Work& work, bool well, bool failed);
     void cut(const Work& work, Json& content) const;
     void publish(Work& work, ring::EventType type, std::uint64_t detail);
+    void remember_waiting(const std::shared_ptr<std::atomic<bool>>& cancelled);
     bool schema_was_sent(const std::string& principal, std::uint16_t tool);
 
     Needs needs_;
@@ -105,6 +107,8 @@ class Dispatcher final : public call::Door {
     const std::vector<json::Schema> schemas_;  // by tool id
     std::atomic<std::uint64_t> next_id_{1};
     std::atomic<std::size_t> in_flight_{0};
+    std::mutex waiting_mutex_;
+    std::vector<std::weak_ptr<std::atomic<bool>>> waiting_;  // flags of calls that may sleep
     std::mutex sent_mutex_;
     std::map<std::string, std::set<std::uint16_t>> sent_;  // schemas sent, by principal; bounded
     Workers writer_{{.name = "writer", .threads_max = 1, .queue_max = 4096}};

@@ -1,0 +1,235 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <climits>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include "apps/resonant/attach.h"
+#include "apps/resonant/commands.h"
+#include "apps/resonant/launch.h"
+#include "resonant/broker/sandbox.h"
+#include "resonant/memory/minilm_embedder.h"
+#include "resonant/net/kernel_socket.h"
+#include "resonant/runtime/kernel.h"
+
+namespace resonant::app {
+namespace {
+
+// Asks the kernel one thing over its socket. Unavailable with the way out when none runs.
+Result<Json> ask(const runtime::Home& home, const Json& question) {
+    Result<net::KernelLink> link = net::KernelLink::connect(home.socket());
+    if (!link) {
+        return fail(Code::NotFound, fmt::format("no kernel runs on {}; start one with: resonant up --home {}",
+                                                home.root.string(), home.root.string()));
+    }
+    RESONANT_ASSIGN(const std::string line, link->ask(json::dump(question), from_seconds(10)));
+    return json::parse(line);
+}
+
+int init(const Common& common) {
+    const Result<runtime::Home> home = common.open();
+    if (!home) {
+        return report(home.error());
+    }
+    SystemRandom random;
+    const Result<std::string> secret = runtime::set_admin_secret(*home, random);
+    if (!secret) {
+        return report(secret.error());
+    }
+    if (common.json) {
+        show(common, {{"home", home->root.string()}, {"admin_secret", *secret}});
+    } else {
+        std::cout << "home: " << home->root.string() << "\nadmin secret (shown this once, keep it): " << *secret
+                  << "\n";
+    }
+    return kOk;
+}
+
+struct UpFlags {
+    std::string http;
+    bool no_http = false;
+    bool no_token = false;
+    bool detach = false;
+    double idle_exit_s = 0;
+    std::string listing;
+
+    std::vector<std::string> words() const {
+        std::vector<std::string> words;
+        if (!http.empty()) {
+            words.insert(words.end(), {"--http", http});
+        }
+        if (no_http) {
+            words.push_back("--no-http");
+        }
+        if (no_token) {
+            words.push_back("--no-token");
+        }
+        if (!listing.empty()) {
+            words.insert(words.end(), {"--listing", listing});
+        }
+        return words;
+    }
+};
+
+Status apply(const UpFlags& flags, runtime::Config& config) {
+    if (!flags.http.empty()) {
+        const std::size_t colon = flags.http.rfind(':');
+        int port = -1;
+        if (colon != std::string::npos) {
+            try {
+                port = std::stoi(flags.http.substr(colon + 1));
+            } catch (const std::exception&) {
+                port = -1;
+            }
+        }
+        if (port < 0 || port > 65'535) {
+            return fail(Code::InvalidArgument,
+                        fmt::format("--http: '{}' is no address; give HOST:PORT, for example 127.0.0.1:7370",
+                                    flags.http));
+        }
+        config.http.host = flags.http.substr(0, colon);
+        config.http.port = static_cast<std::uint16_t>(port);
+    }
+    config.http.enabled = config.http.enabled && !flags.no_http;
+    config.http.token = config.http.token && !flags.no_token;
+    if (!flags.listing.empty()) {
+        config.listing = flags.listing;
+    }
+    return {};
+}
+
+int up(const Common& common, const UpFlags& flags) {
+    const Result<runtime::Home> home = common.open();
+    if (!home) {
+        return report(home.error());
+    }
+    if (flags.detach) {
+        const Status started = ensure_kernel(*home, flags.words());
+        return started ? kOk : report(started.error());
+    }
+    Result<runtime::Config> config = runtime::load_config(home->config());
+    if (!config) {
+        return report(config.error());
+    }
+    const Status applied = apply(flags, *config);
+    if (!applied) {
+        return report(applied.error(), kUsage);
+    }
+    Result<std::unique_ptr<runtime::Kernel>> kernel = runtime::Kernel::start(
+        *home, *config,
+        {.program_folder = "", .http_must_bind = !flags.http.empty(), .idle_exit_s = flags.idle_exit_s});
+    if (!kernel) {
+        return report(kernel.error());
+    }
+    if (::isatty(STDERR_FILENO) != 0) {
+        std::cerr << "resonant: kernel up on " << home->root.string() << "; " << (*kernel)->status().value("http", "")
+                  << "; stop with Ctrl-C or `resonant down`\n";
+    }
+    (*kernel)->run();
+    return kOk;
+}
+
+int down(const Common& common) {
+    const Result<runtime::Home> home = common.open();
+    if (!home) {
+        return report(home.error());
+    }
+    const Result<Json> answer = ask(*home, {{"op", "down"}});
+    if (!answer) {
+        return report(answer.error(), answer.error().code == Code::NotFound ? kNoKernel : kFailed);
+    }
+    // The home is free when the lock is.
+    const Result<Descriptor> lock = runtime::lock_file(home->kernel_lock(), true);
+    return lock ? kOk : report(lock.error());
+}
+
+int status(const Common& common) {
+    const Result<runtime::Home> home = common.open();
+    if (!home) {
+        return report(home.error());
+    }
+    const Result<Json> answer = ask(*home, {{"op", "status"}});
+    if (!answer) {
+        return report(answer.error(), answer.error().code == Code::NotFound ? kNoKernel : kFailed);
+    }
+    show(common, *answer);
+    return kOk;
+}
+
+int mcp(const Common& common, const std::string& listing) {
+    const Result<runtime::Home> home = common.open();
+    if (!home) {
+        return report(home.error());
+    }
+    AttachOptions options;
+    options.socket = home->socket();
+    options.listing = listing;
+    options.start_kernel = [home = *home]() -> Status {
+        RESONANT_ASSIGN(const runtime::Config config, runtime::load_config(home.config()));
+        return ensure_kernel(home, {"--idle-exit", fmt::format("{}", config.idle_exit_s)});
+    };
+    const Status served = attach(options);
+    return served ? kOk : report(served.error(), served.error().code == Code::InvalidArgument ? kUsage : kFailed);
+}
+
+Json part(const std::string& name, bool present, const std::string& words) {
+    return {{"part", name}, {"present", present}, {"detail", words}};
+}
+
+int doctor(const Common& common) {
+    const Result<runtime::Home> home = common.open();
+    if (!home) {
+        return report(home.error());
+    }
+    Json parts = Json::array();
+    const bool running = kernel_answers(*home);
+    parts.push_back(part("home", true, home->root.string()));
+    parts.push_back(part("kernel", running, running ? "answers" : "not running; `resonant mcp` and `up` start one"));
+    const std::filesystem::path model = memory::find_model_folder();
+    const auto embedder = memory::MiniLmEmbedder::open({.model_folder = model, .cache_folder = {}});
+    parts.push_back(part("embedding model", embedder.has_value(),
+                         embedder ? model.string() : embedder.error().message + " (recall uses words only)"));
+    SystemClock clock;
+    broker::Sandbox sandbox(clock, {});
+    const broker::SandboxStatus box = sandbox.status();
+    parts.push_back(part("sandbox (bubblewrap)", box.available, box.available ? box.runner : box.reason));
+    parts.push_back(part("admin secret", runtime::has_admin_secret(*home),
+                         runtime::has_admin_secret(*home) ? "set" : "missing; make it with: resonant init"));
+    parts.push_back(part("iceoryx2", false, "not in this build; sealed descriptors are used between processes"));
+    const std::string boundary =
+        "code of this uid outside a sandbox could edit the database itself: it is inside the trust boundary; "
+        "only clients of another uid or in a sandbox are contained";
+    show(common, {{"parts", parts}, {"trust_boundary", boundary}});
+    return kOk;
+}
+
+}  // namespace
+
+void add_kernel_commands(CLI::App& app, Common& common) {
+    app.add_subcommand("init", "make the home and its admin secret (shown once)")->callback([&common] {
+        common.exit_code = init(common);
+    });
+    auto flags = std::make_shared<UpFlags>();
+    CLI::App* start = app.add_subcommand("up", "run the kernel of a home");
+    start->add_option("--http", flags->http, "HOST:PORT to listen on (127.0.0.1:7370); port 0: any");
+    start->add_flag("--no-http", flags->no_http, "no HTTP at all");
+    start->add_flag("--no-token", flags->no_token, "ask no bearer token over HTTP");
+    start->add_flag("--detach", flags->detach, "in the background; returns when it answers");
+    start->add_option("--idle-exit", flags->idle_exit_s, "leave after so many idle seconds (0: never)");
+    start->add_option("--listing", flags->listing, "families, core or all")
+        ->check(CLI::IsMember({"families", "core", "all"}));
+    start->callback([&common, flags] { common.exit_code = up(common, *flags); });
+    app.add_subcommand("down", "stop the kernel of a home")->callback([&common] { common.exit_code = down(common); });
+    app.add_subcommand("status", "how the kernel is")->callback([&common] { common.exit_code = status(common); });
+    auto listing = std::make_shared<std::string>();
+    CLI::App* serve = app.add_subcommand("mcp", "serve an MCP client on stdin and stdout; starts a kernel if needed");
+    serve->add_option("--listing", *listing, "families, core or all")
+        ->check(CLI::IsMember({"families", "core", "all"}));
+    serve->callback([&common, listing] { common.exit_code = mcp(common, *listing); });
+    app.add_subcommand("doctor", "which parts are here, which are missing, and what that means")
+        ->callback([&common] { common.exit_code = doctor(common); });
+}
+
+}  // namespace resonant::app

@@ -1,0 +1,175 @@
+#include <fmt/format.h>
+
+#include <iostream>
+#include <memory>
+
+#include "apps/resonant/commands.h"
+#include "resonant/base/clock.h"
+#include "resonant/govern/ledger.h"
+#include "resonant/govern/rules.h"
+
+namespace resonant::app {
+namespace {
+
+CLI::App* group(CLI::App& app, const std::string& name, const std::string& help) {
+    CLI::App* command = app.add_subcommand(name, help);
+    command->require_subcommand(1);
+    return command;
+}
+
+// Reads the database itself, so it works with and without a kernel and does not ask the kernel to judge
+// itself.
+int verify_ledger(const Common& common) {
+    const Result<runtime::Home> home = common.open();
+    if (!home) {
+        return report(home.error());
+    }
+    Result<std::unique_ptr<sql::Database>> database = sql::Database::open(home->database(), {.readers = 1, .read_only = true});
+    if (!database) {
+        return report(database.error());
+    }
+    SystemClock clock;
+    const Result<govern::Verification> found = govern::Ledger::check(**database, clock);
+    if (!found) {
+        return report(found.error());
+    }
+    Json answer = {{"ok", found->ok}, {"entries", found->entries}, {"head", found->head_seq},
+                   {"head_hash", found->head_hash}};
+    if (!found->ok) {
+        answer["first_break"] = found->first_break;
+        answer["why"] = found->why;
+    }
+    show(common, answer);
+    return found->ok ? kOk : kFailed;
+}
+
+void add_ledger(CLI::App& app, Common& common) {
+    CLI::App* ledger = group(app, "ledger", "what was decided and done: tail, verify, proof");
+    auto limit = std::make_shared<int>(20);
+    CLI::App* tail = ledger->add_subcommand("tail", "newest entries");
+    tail->add_option("--limit", *limit, "entries at most");
+    tail->callback([&common, limit] { common.exit_code = call_tool(common, "karma.trace", {{"limit", *limit}}); });
+    ledger->add_subcommand("verify", "check the chain of hashes in the database file")->callback([&common] {
+        common.exit_code = verify_ledger(common);
+    });
+    auto entry = std::make_shared<std::string>();
+    CLI::App* proof = ledger->add_subcommand("proof", "proof that an entry stands under the root");
+    proof->add_option("entry", *entry, "its id")->required();
+    proof->callback([&common, entry] { common.exit_code = call_tool(common, "karma.proof", {{"entry_id", *entry}}); });
+}
+
+void add_policy(CLI::App& app, Common& common) {
+    CLI::App* policy = group(app, "policy", "the owner's rules: check, test");
+    auto folder = std::make_shared<std::string>();
+    CLI::App* check = policy->add_subcommand("check", "read policy files, say what is wrong with file:line");
+    check->add_option("folder", *folder, "folder of YAML files (the home's policy.d)");
+    check->callback([&common, folder] {
+        std::filesystem::path where = *folder;
+        if (where.empty()) {
+            const Result<runtime::Home> home = common.open();
+            if (!home) {
+                common.exit_code = report(home.error());
+                return;
+            }
+            where = home->policy();
+        }
+        const Result<std::size_t> rules = govern::Rules::check(where);
+        if (!rules) {
+            common.exit_code = report(rules.error());
+            return;
+        }
+        show(common, {{"folder", where.string()}, {"rules", *rules}, {"ok", true}});
+    });
+    auto tool = std::make_shared<std::string>();
+    auto arguments = std::make_shared<std::string>("{}");
+    CLI::App* test = policy->add_subcommand("test", "what would happen to a call, stage by stage; nothing runs");
+    test->add_option("tool", *tool, "dotted name")->required();
+    test->add_option("arguments", *arguments, "its arguments, a JSON object");
+    test->callback([&common, tool, arguments] {
+        const Result<Json> parsed = json::parse(*arguments);
+        if (!parsed) {
+            common.exit_code = report(parsed.error(), kUsage);
+            return;
+        }
+        common.exit_code = call_tool(common, "tool.explain", {{"tool", *tool}, {"arguments", *parsed}});
+    });
+}
+
+void add_consent(CLI::App& app, Common& common) {
+    CLI::App* consent = group(app, "consent", "a person's consent: list, grant, revoke");
+    consent->add_subcommand("list", "live consents and waiting requests")->callback([&common] {
+        common.exit_code = call_tool(common, "consent.verify", Json::object());
+    });
+    auto request = std::make_shared<std::string>();
+    auto scope = std::make_shared<std::string>();
+    auto to = std::make_shared<std::string>();
+    auto ttl = std::make_shared<double>(3600);
+    CLI::App* grant = consent->add_subcommand("grant", "answer a request, or grant a scope of your own");
+    grant->add_option("request", *request, "id of the request it answers");
+    grant->add_option("--scope", *scope, "for example sandbox.run or 'sandbox.run:rm *'");
+    grant->add_option("--to", *to, "principal, or *");
+    grant->add_option("--ttl", *ttl, "seconds until it expires");
+    grant->callback([&common, request, scope, to, ttl] {
+        Json arguments = {{"scope", *scope}, {"to", *to}, {"ttl_s", *ttl}};
+        if (!request->empty()) {
+            arguments["request_id"] = *request;
+        }
+        common.exit_code = call_tool(common, "consent.grant", arguments);
+    });
+    auto id = std::make_shared<std::string>();
+    CLI::App* revoke = consent->add_subcommand("revoke", "take a consent back at once");
+    revoke->add_option("id", *id, "its id")->required();
+    revoke->callback([&common, id] { common.exit_code = call_tool(common, "consent.revoke", {{"consent_id", *id}}); });
+}
+
+void add_standing(CLI::App& app, Common& common) {
+    const auto suspend = [&common](const std::string& agent, bool suspended, const std::string& reason) {
+        common.exit_code =
+            call_tool(common, "agent.suspend", {{"agent", agent}, {"suspended", suspended}, {"reason", reason}});
+    };
+    auto reason = std::make_shared<std::string>("by the operator");
+    CLI::App* pause = app.add_subcommand("pause", "refuse every call but the owner's, at once");
+    pause->add_option("--reason", *reason, "shown to whoever is refused");
+    pause->callback([suspend, reason] { suspend("*", true, *reason); });
+    app.add_subcommand("resume", "lift a pause (owner)")->callback([suspend, reason] { suspend("*", false, *reason); });
+    auto agent = std::make_shared<std::string>();
+    auto lift = std::make_shared<bool>(false);
+    CLI::App* quarantine = app.add_subcommand("quarantine", "refuse one agent's calls at once");
+    quarantine->add_option("agent", *agent, "its principal, for example uid:1000")->required();
+    quarantine->add_flag("--lift", *lift, "let it call again (owner)");
+    quarantine->callback([suspend, agent, lift, reason] { suspend(*agent, !*lift, *reason); });
+}
+
+void add_server(CLI::App& app, Common& common) {
+    CLI::App* server = group(app, "server", "other MCP servers behind this one: list, add, approve, remove");
+    server->add_subcommand("list", "upstream servers")->callback([&common] {
+        common.exit_code = call_tool(common, "server.list", Json::object());
+    });
+    for (const char* name : {"approve", "remove"}) {
+        auto which = std::make_shared<std::string>();
+        const std::string tool = std::string("server.") + name;
+        CLI::App* command = server->add_subcommand(name, "of one server");
+        command->add_option("name", *which, "its name")->required();
+        command->callback([&common, which, tool] { common.exit_code = call_tool(common, tool, {{"name", *which}}); });
+    }
+    auto name = std::make_shared<std::string>();
+    auto words = std::make_shared<std::vector<std::string>>();
+    CLI::App* add = server->add_subcommand("add", "put a server behind this one");
+    add->add_option("name", *name, "a short name")->required();
+    add->add_option("command", *words, "program and arguments")->required();
+    add->callback([&common, name, words] {
+        common.exit_code = call_tool(common, "server.add", {{"name", *name}, {"command", *words}});
+    });
+}
+
+}  // namespace
+
+void add_policy_commands(CLI::App& app, Common& common) {
+    add_ledger(app, common);
+    add_policy(app, common);
+    add_consent(app, common);
+    add_standing(app, common);
+    add_server(app, common);
+}
+
+}  // namespace resonant::app

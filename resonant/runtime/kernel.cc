@@ -1,0 +1,216 @@
+#include "resonant/runtime/kernel.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "resonant/base/log.h"
+#include "resonant/runtime/parts.h"
+#include "resonant/runtime/telemetry.h"
+
+namespace resonant::runtime {
+
+std::string program_version() { return "0.1.0"; }
+
+namespace {
+
+sigset_t ending_signals() {
+    sigset_t set{};
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+std::string trimmed(std::string text) {
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
+        text.pop_back();
+    }
+    return text;
+}
+
+}  // namespace
+
+struct Kernel::Inner {
+    Inner(const Home& where, const Config& how, KernelOptions given)
+        : home(where), config(how), options(std::move(given)) {}
+
+    Home home;
+    Config config;
+    KernelOptions options;
+    Descriptor lock;
+    Descriptor signals;
+    Descriptor leaving;  // the start lock, held while an idle kernel ends
+    std::unique_ptr<Parts> parts;
+    std::unique_ptr<net::Loop> loop;
+    std::unique_ptr<mcp::Server> server;
+    std::unique_ptr<mcp::StdioFront> stdio;
+    std::unique_ptr<mcp::HttpFront> http;
+    std::string http_missing;
+    std::unique_ptr<mcp::KernelFront> front;
+    Nanos busy_at{};
+
+    Status open_fronts();
+    Status open_http();
+    Status open_socket();
+    Json status();
+    bool idle() const;
+    void leave_when_idle();
+    void schedule_idle_check();
+    void end();
+};
+
+Kernel::Kernel(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
+
+Kernel::~Kernel() {
+    // Fronts first: nothing new comes in. Then what was taken is finished, then upkeep writes the rest.
+    inner_->front.reset();
+    inner_->http.reset();
+    inner_->stdio.reset();
+    if (inner_->parts) {
+        inner_->parts->close();
+    }
+    inner_->server.reset();
+}
+
+Result<std::unique_ptr<Kernel>> Kernel::start(const Home& home, const Config& config, KernelOptions options) {
+    const sigset_t ending = ending_signals();
+    pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+    auto inner = std::make_unique<Inner>(home, config, std::move(options));
+    RESONANT_ASSIGN(inner->lock, lock_file(home.kernel_lock(), false));
+    RESONANT_ASSIGN(inner->parts, Parts::create(home, config));
+    RESONANT_ASSIGN(inner->loop, net::Loop::create());
+    RESONANT_CHECK(inner->open_fronts());
+    inner->parts->start();
+    return std::unique_ptr<Kernel>(new Kernel(std::move(inner)));
+}
+
+Status Kernel::Inner::open_fronts() {
+    mcp::ServerOptions how;
+    how.version = program_version();
+    how.listing = *mcp::listing_of(config.listing);
+    server = std::make_unique<mcp::Server>(*loop, *parts->dispatcher, parts->toolbox, how);
+    stdio = std::make_unique<mcp::StdioFront>(*loop, *server, parts->random);
+    RESONANT_CHECK(open_http());
+    return open_socket();
+}
+
+Status Kernel::Inner::open_http() {
+    if (!config.http.enabled) {
+        http_missing = "switched off";
+        return {};
+    }
+    mcp::HttpFrontOptions how;
+    how.host = config.http.host;
+    how.port = config.http.port;
+    how.allowed_hosts = config.http.allowed_hosts;
+    if (config.http.token) {
+        RESONANT_ASSIGN(const std::string token, read_file(home.token()));
+        how.tokens.push_back({.secret = trimmed(token), .principal = "", .role = call::Role::Agent});
+    }
+    how.pages.push_back({.path = "/metrics", .open = false, .get = [this](const net::HttpRequest&) {
+                             net::HttpResponse page;
+                             page.content_type = "text/plain; version=0.0.4";
+                             page.body = metrics_text(*parts->plane, status());
+                             return page;
+                         }});
+    how.pages.push_back({.path = "/", .open = false, .get = [this](const net::HttpRequest&) {
+                             net::HttpResponse page;
+                             page.content_type = "text/html; charset=utf-8";
+                             page.body = dashboard_page(*parts->plane, status());
+                             return page;
+                         }});
+    Result<std::unique_ptr<mcp::HttpFront>> opened =
+        mcp::HttpFront::open(*loop, *server, parts->clock, parts->random, how);
+    if (!opened && options.http_must_bind) {
+        return std::unexpected(opened.error());
+    }
+    if (!opened) {
+        http_missing = opened.error().message;
+        log().warn("http: {}; going on without it", http_missing);
+        return {};
+    }
+    http = std::move(*opened);
+    parts->services.paths.http = fmt::format("{}:{}", config.http.host, http->port());
+    return {};
+}
+
+Status Kernel::Inner::open_socket() {
+    mcp::KernelFrontOptions how;
+    how.path = home.socket();
+    how.status = [this] { return status(); };
+    how.down = [this] { end(); };
+    how.owner = [this](const net::Peer& peer, std::string_view secret) {
+        return secret.empty() ? peer.uid == 0 : is_admin_secret(home, std::string(secret));
+    };
+    RESONANT_ASSIGN(front, mcp::KernelFront::open(*loop, *parts->dispatcher, *stdio, how));
+    return {};
+}
+
+Json Kernel::Inner::status() {
+    Json status = parts->status();
+    status["pid"] = ::getpid();
+    status["version"] = program_version();
+    status["home"] = home.root.string();
+    status["clients"] = stdio->clients();
+    status["http"] = http ? fmt::format("http://{}:{}/mcp", config.http.host, http->port())
+                          : "off: " + http_missing;
+    return status;
+}
+
+bool Kernel::Inner::idle() const {
+    return stdio->clients() == 0 && (!http || http->sessions() == 0) && parts->idle();
+}
+
+// An idle kernel ends under the start lock, so that nobody attaches to one that is leaving.
+void Kernel::Inner::leave_when_idle() {
+    const Nanos now = parts->clock.monotonic();
+    if (!idle() || busy_at.count == 0) {
+        busy_at = now;
+    } else if ((now - busy_at).seconds() > options.idle_exit_s) {
+        Result<Descriptor> start_lock = lock_file(home.start_lock(), false);
+        if (start_lock && idle()) {
+            leaving = std::move(*start_lock);
+            log().info("nothing to do for {} s: leaving", options.idle_exit_s);
+            end();
+            return;
+        }
+    }
+    schedule_idle_check();
+}
+
+void Kernel::Inner::schedule_idle_check() {
+    loop->after(from_seconds(1), [this] { leave_when_idle(); });
+}
+
+// Waiting processes are told that this is an end in good order, so that they do not start another kernel.
+void Kernel::Inner::end() {
+    front->announce_end();
+    loop->stop();
+}
+
+void Kernel::run() {
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    const sigset_t ending = ending_signals();
+    inner_->signals.reset(::signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK));
+    const Status watched =
+        inner_->loop->watch(inner_->signals.get(), EPOLLIN, [this](std::uint32_t) { inner_->end(); });
+    if (!watched) {
+        log().error("signals: {}", watched.error().message);
+    }
+    if (inner_->options.idle_exit_s > 0) {
+        inner_->schedule_idle_check();
+    }
+    inner_->loop->run();
+}
+
+void Kernel::stop() { inner_->loop->stop(); }
+
+Json Kernel::status() { return inner_->status(); }
+
+}  // namespace resonant::runtime

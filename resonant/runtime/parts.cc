@@ -1,0 +1,306 @@
+#include "resonant/runtime/parts.h"
+
+#include <fmt/format.h>
+
+#include "resonant/base/log.h"
+
+namespace resonant::runtime {
+namespace {
+
+constexpr std::size_t kIndexBatch = 64;        // memories embedded at one go
+constexpr std::int64_t kVitalityBeats = 10;    // seconds between two looks at the zones
+
+ring::EventType event_of(memory::Change change) {
+    switch (change) {
+        case memory::Change::Created: return ring::EventType::MemoryCreated;
+        case memory::Change::Updated: return ring::EventType::MemoryUpdated;
+        case memory::Change::Accessed: return ring::EventType::MemoryAccessed;
+        case memory::Change::Archived: return ring::EventType::MemoryArchived;
+        case memory::Change::Restored: return ring::EventType::MemoryRestored;
+        case memory::Change::Erased: return ring::EventType::MemoryErased;
+        case memory::Change::Moved: return ring::EventType::MemoryMoved;
+        case memory::Change::Indexed: return ring::EventType::IndexCaughtUp;
+    }
+    return ring::EventType::None;
+}
+
+std::filesystem::path limits_file(const Home& home) { return home.root / "limits.json"; }
+
+}  // namespace
+
+Result<std::unique_ptr<Parts>> Parts::create(const Home& home, const Config& config) {
+    std::unique_ptr<Parts> parts(new Parts(home));
+    RESONANT_CHECK(parts->make_stores(config));
+    RESONANT_CHECK(parts->make_governance());
+    RESONANT_CHECK(parts->make_agents(config));
+    RESONANT_CHECK(parts->make_door(config));
+    return parts;
+}
+
+Status Parts::make_stores(const Config& config) {
+    RESONANT_ASSIGN(const std::uint64_t epoch, next_epoch(home));
+    RESONANT_ASSIGN(database, sql::Database::open(home.database(), {}));
+    RESONANT_ASSIGN(plane, plane::KernelPlane::create(clock, epoch));
+    restore_limits();
+    const std::filesystem::path model = config.model.empty() ? memory::find_model_folder() : config.model;
+    Result<std::unique_ptr<memory::MiniLmEmbedder>> opened = memory::MiniLmEmbedder::open(
+        {.model_folder = model, .cache_folder = memory::default_cache_folder()});
+    if (opened) {
+        embedder = std::move(*opened);
+        services.paths.model = model;
+    } else {
+        embedder_missing = opened.error().message;
+        log().warn("memory: {}; recall uses words only", embedder_missing);
+    }
+    RESONANT_ASSIGN(sea, memory::DataSea::open(*database, home.segments(), embedder.get(), clock,
+                                               [this](memory::Change change, memory::MemoryId id,
+                                                      std::uint64_t detail) { on_change(change, id, detail); }));
+    RESONANT_ASSIGN(sessions, society::Sessions::open(*database, clock));
+    RESONANT_ASSIGN(scratchpads, society::Scratchpads::open(*database, clock));
+    RESONANT_ASSIGN(handoffs, society::Handoffs::open(*database, clock, *sessions));
+    results = std::make_unique<society::Results>(clock);
+    RESONANT_ASSIGN(consents, society::Consents::open(*database, clock, random));
+    return {};
+}
+
+Status Parts::make_governance() {
+    RESONANT_ASSIGN(ledger, govern::Ledger::open(*database, clock));
+    rules = std::make_unique<govern::Rules>(
+        plane->limits(), clock, [this](const govern::ConsentQuestion& question) {
+            return consents->covers(question.principal, question.tool, question.command, question.risk);
+        });
+    RESONANT_CHECK(govern::write_default_policy(home.policy()));
+    RESONANT_CHECK(rules->load(home.policy()));
+    RESONANT_ASSIGN(governor, govern::Governor::open(*database, clock));
+    sanitizer = std::make_unique<govern::Sanitizer>();
+    breaker = std::make_unique<govern::CircuitBreaker>(plane->limits(), clock, *rules);
+    limiter = std::make_unique<govern::RateLimiter>(plane->limits(), clock, *rules);
+    roles = std::make_unique<govern::Roles>();
+    maturity = std::make_unique<govern::Maturity>(clock, probes());
+    RESONANT_ASSIGN(pipeline, govern::Pipeline::create({sanitizer.get(), breaker.get(), limiter.get(), roles.get(),
+                                                        maturity.get(), governor.get(), rules.get()},
+                                                       *breaker));
+    return {};
+}
+
+Status Parts::make_agents(const Config& config) {
+    reasoners = std::make_unique<agents::Reasoners>(clock);
+    scheduler = std::make_unique<agents::Scheduler>(*plane, monitors, *reasoners);
+    sandbox = std::make_unique<broker::Sandbox>(clock, broker::Sandbox::Options{});
+    std::vector<std::filesystem::path> folders = {home.inbox()};
+    folders.insert(folders.end(), config.import_folders.begin(), config.import_folders.end());
+    files = std::make_unique<broker::Files>(std::move(folders));
+    return {};
+}
+
+Status Parts::make_door(const Config& config) {
+    fill_services(config);
+    tools::add_all(toolbox, services);
+    std::vector<std::string> books = govern::Ledger::tables();
+    books.insert(books.end(), {"governor_goals", "memory_access"});
+    database->set_bookkeeping(std::move(books));
+    RESONANT_ASSIGN(dispatcher,
+                    dispatch::Dispatcher::create({.catalogue = toolbox,
+                                                  .plane = *plane,
+                                                  .database = *database,
+                                                  .pipeline = *pipeline,
+                                                  .breaker = *breaker,
+                                                  .limiter = *limiter,
+                                                  .ledger = *ledger,
+                                                  .clock = clock,
+                                                  .keep_answer =
+                                                      [this](const std::string& principal, std::string text) {
+                                                          return results->keep(principal, std::move(text));
+                                                      },
+                                                  .content_tables = {"memories", "memory_versions"},
+                                                  .answer_bytes_max = config.answer_bytes_max}));
+    services.door = dispatcher.get();
+    services.explain = [this](const call::Call& call) { return dispatcher->explain(call); };
+    plane->board().set_word(board::Field::MaturityStage, static_cast<std::uint64_t>(maturity->passed()));
+    return {};
+}
+
+void Parts::fill_services(const Config&) {
+    services.clock = &clock;
+    services.random = &random;
+    services.plane = plane.get();
+    services.database = database.get();
+    services.sea = sea.get();
+    services.sessions = sessions.get();
+    services.scratchpads = scratchpads.get();
+    services.handoffs = handoffs.get();
+    services.results = results.get();
+    services.consents = consents.get();
+    services.ledger = ledger.get();
+    services.rules = rules.get();
+    services.governor = governor.get();
+    services.monitors = &monitors;
+    services.reasoners = reasoners.get();
+    services.scheduler = scheduler.get();
+    services.sandbox = sandbox.get();
+    services.files = files.get();
+    services.toolbox = &toolbox;
+    services.version = "0.1.0";
+    services.started = clock.wall();
+    tools::Paths& paths = services.paths;
+    paths.home = home.root;
+    paths.database = home.database();
+    paths.socket = home.socket();
+    paths.token = home.token();
+    paths.policy = home.policy();
+    paths.segments = home.segments();
+    paths.inbox = home.inbox();
+    paths.configuration = home.config();
+}
+
+govern::MaturityProbes Parts::probes() {
+    const auto memories = [this]() -> std::size_t {
+        const auto zones = sea->zones("default");
+        return zones ? zones->total : 0;
+    };
+    return {.store_opens = [this] { return database->read([](sql::Connection&) -> Status { return {}; }).has_value(); },
+            .catalogue_size = [this] { return toolbox.tools().size(); },
+            .governor_live = [this] { return governor != nullptr; },
+            .ring_live = [this] { return plane->ring().epoch() != 0; },
+            .rules_loaded = [this] { return rules->loaded(); },
+            .ledger_verified = [this] { return ledger->verified(); },
+            .memories = memories,
+            .harmony = [this] { return plane->board().view().harmony().composite(); },
+            .agents = [] { return std::size_t{0}; }};
+}
+
+void Parts::start() {
+    plane->board().heartbeat(static_cast<std::uint64_t>(clock.wall().count));
+    plane->publish(ring::EventType::SystemStarted, "kernel");
+    scheduler->start();
+    upkeep.start(duties(), [this]() -> Result<std::size_t> {
+        if (!embedder) {
+            return std::size_t{0};
+        }
+        RESONANT_ASSIGN(const std::size_t left, sea->catch_up(kIndexBatch, {}));
+        unembedded_.store(left);
+        return left;
+    });
+}
+
+std::vector<Upkeep::Duty> Parts::duties() {
+    return {{"heartbeat",
+             [this]() -> Status {
+                 plane->board().heartbeat(static_cast<std::uint64_t>(clock.wall().count));
+                 return {};
+             }},
+            {"ledger", [this] { return ledger->flush_reads(); }},
+            {"governor", [this] { return governor->save(); }},
+            {"limits", [this] { return save_limits(); }},
+            {"maturity",
+             [this]() -> Status {
+                 const auto stage = static_cast<std::uint64_t>(maturity->passed());
+                 if (plane->board().view().word(board::Field::MaturityStage) != stage) {
+                     plane->board().set_word(board::Field::MaturityStage, stage);
+                     plane->publish(ring::EventType::MaturityChanged, "kernel", 0, {stage});
+                 }
+                 return {};
+             }},
+            {"harmony", [this]() -> Status {
+                 if (beats_++ % kVitalityBeats != 0) {
+                     return {};
+                 }
+                 RESONANT_ASSIGN(const memory::ZoneStats zones, sea->zones("default"));
+                 constexpr std::array<double, 5> kWeights = {1, 0.8, 0.5, 0.2, 0.05};
+                 double sum = 0;
+                 std::size_t count = 0;
+                 for (std::size_t zone = 0; zone < kWeights.size(); ++zone) {
+                     sum += kWeights[zone] * static_cast<double>(zones.count[zone]);
+                     count += zones.count[zone];
+                 }
+                 dispatcher->set_vitality(count == 0 ? 0.7 : sum / static_cast<double>(count));
+                 dispatcher->refresh();
+                 return {};
+             }}};
+}
+
+Status Parts::save_limits() {
+    Json rows = Json::array();
+    for (const board::LimitsTable::Saved& row : plane->limits().save()) {
+        rows.push_back({row.key, std::vector<std::uint64_t>(std::begin(row.words), std::end(row.words))});
+    }
+    std::string text = json::dump(rows);
+    if (text == saved_limits_) {
+        return {};
+    }
+    RESONANT_CHECK(write_file(limits_file(home), text));
+    saved_limits_ = std::move(text);
+    return {};
+}
+
+// Words that cannot be read are forgotten, and the log says so: limits start anew, nothing else is lost.
+void Parts::restore_limits() {
+    const Result<std::string> text = read_file(limits_file(home));
+    if (!text) {
+        return;
+    }
+    try {
+        const Result<Json> rows = json::parse(*text);
+        std::vector<board::LimitsTable::Saved> saved;
+        for (const Json& row : rows ? *rows : Json::array()) {
+            board::LimitsTable::Saved one{row.at(0).get<std::string>(), {}};
+            for (std::size_t i = 0; i < std::size(one.words); ++i) {
+                one.words[i] = row.at(1).at(i).get<std::uint64_t>();
+            }
+            saved.push_back(std::move(one));
+        }
+        plane->limits().restore(saved, clock.wall());
+    } catch (const Json::exception& error) {
+        log().warn("limits: {} cannot be read ({}); they start anew", limits_file(home).string(), error.what());
+    }
+}
+
+void Parts::on_change(memory::Change change, memory::MemoryId id, std::uint64_t detail) {
+    plane->publish(event_of(change), fmt::format("m{}", id), 0, {id, detail});
+    if (change == memory::Change::Created || change == memory::Change::Updated ||
+        change == memory::Change::Restored) {
+        unembedded_.fetch_add(1);
+        upkeep.nudge();
+    }
+}
+
+bool Parts::idle() const {
+    return dispatcher->in_flight() == 0 && monitors.count() == 0 && unembedded_.load() == 0;
+}
+
+Json Parts::status() {
+    const auto zones = sea->zones("default");
+    return {{"epoch", plane->board().view().epoch()},
+            {"uptime_s", (clock.wall() - services.started).seconds()},
+            {"memories", zones ? zones->total : 0},
+            {"unembedded", unembedded_.load()},
+            {"model", embedder ? embedder->model() : "none: " + embedder_missing},
+            {"monitors", monitors.count()},
+            {"in_flight", dispatcher->in_flight()},
+            {"ledger", ledger->verified() ? "verified" : "broken: see resonant ledger verify"},
+            {"profile", rules->profile()},
+            {"maturity", plane->board().view().word(board::Field::MaturityStage)},
+            {"admin_secret", has_admin_secret(home) ? "set" : "missing: resonant init"}};
+}
+
+void Parts::close() {
+    if (closed_) {
+        return;
+    }
+    closed_ = true;
+    if (reasoners) {
+        reasoners->close();
+    }
+    if (dispatcher) {
+        dispatcher->close();
+    }
+    if (scheduler) {
+        scheduler->stop();
+    }
+    upkeep.stop();
+    if (plane) {
+        plane->publish(ring::EventType::SystemStopped, "kernel");
+    }
+}
+
+}  // namespace resonant::runtime

@@ -1,0 +1,84 @@
+#include "resonant/runtime/telemetry.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+namespace resonant::runtime {
+namespace {
+
+std::array<std::pair<const char*, double>, 8> harmony_rows(const board::Harmony& harmony) {
+    return {{{"balance", harmony.balance},
+             {"throughput", harmony.throughput},
+             {"latency", harmony.latency},
+             {"error_rate", harmony.error_rate},
+             {"dharma", harmony.dharma},
+             {"karma_debt", harmony.karma_debt},
+             {"energy", harmony.energy},
+             {"composite", harmony.composite()}}};
+}
+
+std::string escape(const std::string& text) {
+    std::string out;
+    for (const char c : text) {
+        switch (c) {
+            case '<': out += "&lt;"; break;
+            case '>': out += "&gt;"; break;
+            case '&': out += "&amp;"; break;
+            case '"': out += "&quot;"; break;
+            default: out += c;
+        }
+    }
+    return out;
+}
+
+void gauge(std::string& out, const std::string& name, const std::string& help, double value) {
+    out += fmt::format("# HELP resonant_{0} {1}\n# TYPE resonant_{0} gauge\nresonant_{0} {2}\n", name, help, value);
+}
+
+}  // namespace
+
+std::string metrics_text(plane::KernelPlane& plane, const Json& status) {
+    const board::Snapshot snapshot = plane.board().view().snapshot();
+    std::string out = "# HELP resonant_harmony Health numbers, 0 bad to 1 good.\n# TYPE resonant_harmony gauge\n";
+    for (const auto& [name, value] : harmony_rows(snapshot.harmony)) {
+        out += fmt::format("resonant_harmony{{field=\"{}\"}} {}\n", name, value);
+    }
+    out += "# HELP resonant_calls_total Calls by family since start.\n# TYPE resonant_calls_total counter\n";
+    for (std::size_t family = 0; family < 28; ++family) {
+        out += fmt::format("resonant_calls_total{{family=\"{}\"}} {}\n", family + 1, snapshot.counters[family]);
+    }
+    gauge(out, "ring_head", "Events published since start.", static_cast<double>(plane.ring().head()));
+    gauge(out, "events_dampened", "Events dropped by dampening.", static_cast<double>(plane.dampened()));
+    gauge(out, "epoch", "Kernel life of this home.", static_cast<double>(snapshot.epoch));
+    for (const char* name : {"clients", "memories", "unembedded", "monitors", "in_flight"}) {
+        if (status.contains(name) && status[name].is_number()) {
+            gauge(out, name, "See resonant status.", status[name].get<double>());
+        }
+    }
+    return out;
+}
+
+std::string dashboard_page(plane::KernelPlane& plane, const Json& status) {
+    const board::Snapshot snapshot = plane.board().view().snapshot();
+    std::string rows;
+    for (const auto& [name, value] : harmony_rows(snapshot.harmony)) {
+        rows += fmt::format("<tr><td>{}</td><td><meter min=0 max=1 low=0.5 optimum=1 value={:.3f}></meter></td>"
+                            "<td>{:.3f}</td></tr>\n",
+                            name, value, value);
+    }
+    std::string facts;
+    for (const auto& [key, value] : status.items()) {
+        facts += fmt::format("<tr><td>{}</td><td colspan=2>{}</td></tr>\n", escape(key),
+                             escape(value.is_string() ? value.get<std::string>() : json::dump(value)));
+    }
+    return fmt::format(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta http-equiv=refresh content=5>"
+        "<title>resonant</title><style>body{{font:16px system-ui;margin:2em auto;max-width:44em}}"
+        "td{{padding:.2em 1em .2em 0;vertical-align:top}}meter{{width:16em}}</style>"
+        "<h1>resonant</h1><h2>Harmony</h2><table>\n{}</table><h2>Kernel</h2><table>\n{}</table></html>\n",
+        rows, facts);
+}
+
+}  // namespace resonant::runtime
