@@ -1,7 +1,14 @@
 // The map of the 4 KiB page: every field's name, unit and offset, once. docs/formats/board.md holds the
 // same table; a test compares the two.
+//
+// Any thread; constants.
+//
+// Invariants:
+//   (1) A field's number and offset never change within a version of the page; new fields get new numbers.
+//   (2) Every field is one 8-byte word on an 8-byte boundary.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -22,14 +29,41 @@ enum class Field : std::uint16_t {
     UserFirst = 64,  // UserFirst + n
 };
 
+inline constexpr std::uint16_t kBuiltInFields = 19;
+inline constexpr std::uint16_t kFieldsMax = 64 + kUserFields;  // every Field's number is below
+
 enum class Kind : std::uint8_t { F64, U64 };
 
 struct FieldInfo {
     Field field;
-    std::string_view name;  // "harmony.error_rate", "resonance.phase", "user.queue_depth"
+    std::string_view name;  // "harmony.error_rate", "resonance.phase", "maturity_stage"
     std::string_view unit;
     Kind kind;
+    std::uint16_t offset;   // in the page
 };
+
+// Whether a number is a field at all: built-in, or one of the user words, registered or not.
+constexpr bool is_field(Field field) {
+    const auto number = static_cast<std::uint16_t>(field);
+    return number < kBuiltInFields || (number >= 64 && number < kFieldsMax);
+}
+constexpr bool is_harmony(Field field) { return field <= Field::Energy; }
+constexpr bool is_resonance(Field field) {
+    return field >= Field::Posture && field <= Field::UpdatedNs;
+}
+constexpr Kind kind_of(Field field) {
+    return is_harmony(field) || field >= Field::UserFirst ? Kind::F64 : Kind::U64;
+}
+// Byte offset of a field's word. A constant when `field` is one.
+constexpr std::uint16_t offset_of(Field field) {
+    constexpr std::array<std::uint16_t, kBuiltInFields> kOffsets = {
+        256, 264, 272, 280, 288, 296, 304,            // harmony
+        320, 328, 336, 344, 352, 360, 368, 376,       // resonance
+        16,  128, 136, 24};                           // epoch, heartbeat, tick, maturity stage
+    const auto number = static_cast<std::uint16_t>(field);
+    return number < kBuiltInFields ? kOffsets[number]
+                                   : static_cast<std::uint16_t>(2048 + (number - 64) * 8);
+}
 
 std::span<const FieldInfo> built_in_fields();
 // Built-in fields by name, also by the bare last part ("error_rate").

@@ -4,10 +4,21 @@
 //
 // Threads and processes: any thread of the one writing process writes (group writes are serialised by a
 // mutex in that process); any thread of any process reads.
+//
+// Invariants:
+//   (1) A word is read in one atomic load, a group (harmony, resonance) whole, a snapshot with each group
+//       whole; groups are not simultaneous.
+//   (2) No reader waits, whatever the writer does or whenever it dies (shm/two_copy.h).
+//   (3) A group's words and the group agree whenever no write is under way.
+//   (4) Reading and writing allocate nothing.
+//
+// Memory ordering: a load of a word is relaxed, it promises that word and nothing else. A group read
+// sees everything its writer did before writing that group.
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,6 +28,7 @@
 
 #include "resonant/base/result.h"
 #include "resonant/board/fields.h"
+#include "resonant/board/page.h"
 #include "resonant/shm/segment.h"
 
 namespace resonant::board {
@@ -56,8 +68,16 @@ class BoardView {
     // DataLoss when magic, version or size are wrong.
     static Result<BoardView> over(const void* page, std::size_t size_bytes);
 
-    double field(Field field) const;           // one load; also for integers (as a number)
-    std::uint64_t word(Field field) const;
+    // The field as a number, integers too. One load; `field` is one that is_field() accepts.
+    double field(Field field) const {
+        const std::uint64_t bits = word(field);
+        return kind_of(field) == Kind::F64 ? std::bit_cast<double>(bits) : static_cast<double>(bits);
+    }
+    // The field's bits. One load.
+    std::uint64_t word(Field field) const {
+        const auto* bytes = reinterpret_cast<const std::byte*>(page_) + offset_of(field);
+        return reinterpret_cast<const Word*>(bytes)->load(std::memory_order_relaxed);
+    }
     Harmony harmony() const;                   // whole
     Resonance resonance() const;               // whole
     Snapshot snapshot() const;
@@ -65,8 +85,8 @@ class BoardView {
     const void* page() const { return page_; }
 
   private:
-    explicit BoardView(const std::byte* page) : page_(page) {}
-    const std::byte* page_;
+    explicit BoardView(const Page* page) : page_(page) {}
+    const Page* page_;
 };
 
 // A user field as it was registered.
@@ -87,12 +107,15 @@ class StateBoard {
     void write(const Harmony& harmony);
     void write(const Resonance& resonance);
     void heartbeat(std::uint64_t now_ns);
-    // Pokes one word: for tests, user fields and operators. Group fields are written through their group.
+    // Pokes one word: for tests, user fields and operators. A harmony or resonance field is changed in its
+    // group, so that every reader sees it. set() rounds integers; set_word() takes the bits.
     void set(Field field, double value);
     void set_word(Field field, std::uint64_t value);
     void set_breaker(int slot, std::uint64_t word);
     std::uint64_t add_counter(int slot, std::uint64_t by = 1);
-    // Registers a user field; its Field can be read and watched like the others. AlreadyExists, ResourceExhausted.
+    // Registers a user field, a number; its Field can be read and watched like the others. The name is
+    // lower-case letters, digits and underscores, at most 48, with or without "user." before it.
+    // InvalidArgument, AlreadyExists (also when a built-in field has that last part), ResourceExhausted.
     Result<Field> register_field(std::string_view name, std::string_view unit);
     // Registered user fields, in the order of their registration.
     std::vector<RegisteredField> registered() const;
