@@ -1,0 +1,64 @@
+// Kernels are the arithmetic of the encoder: one set of functions an instruction set, all made from one
+// source (encoder_kernels.inc), chosen at run time by what the processor can do.
+//
+// Any thread; pure functions over the caller's buffers.
+//
+// Invariants:
+//   (1) Every set computes the same function; sums may differ in the last bits (a test bounds it).
+//   (2) No function allocates.
+//
+// The matrix product reads the weights as the file holds them, [outputs][inputs]: a tile of rows times
+// four outputs is a dozen dot products side by side, so nothing is packed and no second copy is kept.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace resonant::memory {
+
+inline constexpr std::size_t kHeads = 12;
+inline constexpr std::size_t kHeadWidth = 32;
+inline constexpr std::size_t kHidden = kHeads * kHeadWidth;  // 384
+inline constexpr std::size_t kInner = 4 * kHidden;           // width of the feed-forward layer
+
+// One linear map as the weights file holds it. weight: float[outputs][inputs], bias: float[outputs].
+// outputs is a multiple of 4, inputs of 16.
+struct Linear {
+    const float* weight = nullptr;
+    const float* bias = nullptr;
+    std::size_t outputs = 0;
+    std::size_t inputs = 0;
+};
+
+// Where attention keeps one head's transposed keys and the scores of a few rows.
+constexpr std::size_t attention_scratch_floats(std::size_t tokens) {
+    const std::size_t padded = (tokens + kHeadWidth - 1) / kHeadWidth * kHeadWidth;
+    return (kHeadWidth + 3) * padded;
+}
+
+struct Norm {
+    const float* gain = nullptr;
+    const float* shift = nullptr;
+};
+
+struct Kernels {
+    std::string_view name;  // "avx2", as benchmarks and tests print it
+    // y[row][0..outputs) = weight * x[row] + bias; x: float[rows][inputs], rows of y lie `y_stride` apart.
+    void (*linear)(const Linear& map, const float* x, std::size_t rows, float* y,
+                   std::size_t y_stride);
+    // x = x * (1 + erf(x / sqrt 2)) / 2, |error of erf| < 2e-7; size a multiple of 16.
+    void (*gelu)(std::span<float> x);
+    // x[row] = normalised(x[row] + more[row]) * gain + shift, rows of kHidden; `more` may be null.
+    void (*add_and_normalise)(float* x, const float* more, const Norm& norm, std::size_t rows);
+    // Attention of every token to every token. qkv: float[tokens][3 * kHidden], out: float[tokens][kHidden],
+    // scratch: attention_scratch_floats(tokens).
+    void (*attention)(const float* qkv, std::size_t tokens, float* out, float* scratch);
+};
+
+// What this processor can run, slowest first; the first is the plain one that runs everywhere.
+std::span<const Kernels* const> available_kernels();
+// The last of available_kernels().
+const Kernels& best_kernels();
+
+}  // namespace resonant::memory

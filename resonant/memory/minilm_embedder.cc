@@ -1,0 +1,187 @@
+#include "resonant/memory/minilm_embedder.h"
+
+#include <fmt/format.h>
+#include <openssl/sha.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <thread>
+
+#include "resonant/base/log.h"
+
+namespace resonant::memory {
+namespace {
+
+constexpr std::size_t kWindowOwnTokens = kWindowTokens - 2;
+constexpr unsigned kThreadsMax = 64;
+
+bool holds_model(const std::filesystem::path& folder) {
+    std::error_code ignored;
+    return std::filesystem::exists(folder / "model.safetensors", ignored);
+}
+
+}  // namespace
+
+std::filesystem::path default_cache_folder() {
+    if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && cache[0] == '/') {
+        return std::filesystem::path(cache) / "resonant";
+    }
+    if (const char* home = std::getenv("HOME"); home != nullptr && home[0] == '/') {
+        return std::filesystem::path(home) / ".cache" / "resonant";
+    }
+    return {};
+}
+
+std::filesystem::path find_model_folder() {
+    if (const char* named = std::getenv("RESONANT_MODEL"); named != nullptr && named[0] != '\0') {
+        return named;
+    }
+    std::error_code error;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+    const auto beside = program.parent_path();
+    for (const auto& folder : {beside, beside.parent_path(), beside.parent_path().parent_path()}) {
+        if (holds_model(folder / "model")) {
+            return folder / "model";
+        }
+    }
+    const auto cached = default_cache_folder() / "model";
+    return holds_model(cached) ? cached : beside / "model";
+}
+
+MiniLmEmbedder::MiniLmEmbedder(Options options, Weights weights)
+    : options_(std::move(options)), weights_(std::move(weights)) {
+    if (options_.cache_folder.empty()) {
+        return;
+    }
+    if (auto cache = EmbeddingCache::open(options_.cache_folder)) {
+        cache_ = std::move(*cache);
+    } else {
+        warn_once(cache.error());
+    }
+}
+
+Result<std::unique_ptr<MiniLmEmbedder>> MiniLmEmbedder::open(const Options& options) {
+    for (const char* name : {"model.safetensors", "vocab.txt"}) {
+        std::error_code error;
+        if (!std::filesystem::exists(options.model_folder / name, error)) {
+            return fail(Code::NotFound,
+                        fmt::format("embedder: {} has no {}; fetch the model with ./dev build or "
+                                    "scripts/fetch_model.sh {}, or name its folder in RESONANT_MODEL",
+                                    options.model_folder.string(), name,
+                                    options.model_folder.string()));
+        }
+    }
+    RESONANT_ASSIGN(Weights weights, Weights::open(options.model_folder / "model.safetensors"));
+    return std::unique_ptr<MiniLmEmbedder>(new MiniLmEmbedder(options, std::move(weights)));
+}
+
+void MiniLmEmbedder::warn_once(const Error& error) {
+    if (!warned_.exchange(true)) {
+        log().warn("embedder: works without its cache: {}", error.message);
+    }
+}
+
+const Status& MiniLmEmbedder::load() {
+    std::call_once(loaded_, [this] {
+        auto tokenizer = Tokenizer::open(options_.model_folder / "vocab.txt");
+        if (!tokenizer) {
+            load_status_ = std::unexpected<Error>(tokenizer.error());
+            return;
+        }
+        auto encoder = Encoder::create(weights_, *options_.kernels);
+        if (!encoder) {
+            load_status_ = std::unexpected<Error>(encoder.error());
+            return;
+        }
+        tokenizer_.emplace(std::move(*tokenizer));
+        encoder_.emplace(std::move(*encoder));
+    });
+    return load_status_;
+}
+
+Result<std::vector<TokenId>> MiniLmEmbedder::tokens(std::string_view text) {
+    RESONANT_CHECK(load());
+    return tokenizer_->tokens(text, kWindowsMax * kWindowOwnTokens);
+}
+
+Result<Vector> MiniLmEmbedder::compute(std::string_view text) {
+    RESONANT_ASSIGN(const std::vector<TokenId> all, tokens(text));
+    Vector sum{};
+    std::span<const TokenId> rest = all;
+    do {  // the empty text is one window of [CLS] and [SEP]
+        const auto own = rest.first(std::min(rest.size(), kWindowOwnTokens));
+        std::vector<TokenId> window{tokenizer_->start()};
+        window.insert(window.end(), own.begin(), own.end());
+        window.push_back(tokenizer_->stop());
+        encoder_->add_outputs(window, sum);
+        rest = rest.subspan(own.size());
+    } while (!rest.empty());
+    // The mean over all tokens has the direction of their sum, and only the direction stays.
+    double squares = 0;
+    for (const float value : sum) {
+        squares += static_cast<double>(value) * static_cast<double>(value);
+    }
+    if (!std::isfinite(squares) || squares == 0) {
+        return fail(Code::DataLoss,
+                    fmt::format("embedder: the model in {0} computes no number; it is damaged, remove "
+                                "it and run scripts/fetch_model.sh {0}",
+                                options_.model_folder.string()));
+    }
+    const auto scale = static_cast<float>(1.0 / std::sqrt(squares));
+    std::ranges::transform(sum, sum.begin(), [scale](float value) { return value * scale; });
+    return sum;
+}
+
+EmbeddingCache::Key MiniLmEmbedder::key_of(std::string_view text) const {
+    std::string bytes = model();
+    bytes.append(reinterpret_cast<const char*>(weights_.fingerprint().data()),
+                 weights_.fingerprint().size());
+    bytes.append(text);
+    EmbeddingCache::Key key;
+    SHA256(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), key.data());
+    return key;
+}
+
+Result<Vector> MiniLmEmbedder::embed(std::string_view text) {
+    if (!cache_) {
+        return compute(text);
+    }
+    const auto key = key_of(text);
+    if (const auto cached = cache_->find(key)) {
+        return *cached;
+    }
+    RESONANT_ASSIGN(const Vector vector, compute(text));
+    if (const auto kept = cache_->insert(key, vector); !kept) {
+        warn_once(kept.error());
+    }
+    return vector;
+}
+
+Status MiniLmEmbedder::forget(std::string_view text) {
+    return cache_ ? cache_->forget(key_of(text)) : Status{};
+}
+
+std::vector<Result<Vector>> MiniLmEmbedder::embed_many(std::span<const std::string> texts,
+                                                       const BatchOptions& options) {
+    std::vector<Result<Vector>> results(texts.size(), fail(Code::Internal, "embedder: not reached"));
+    std::atomic<std::size_t> next{0};
+    const auto work = [&] {
+        // On Linux niceness is a thread's own. A refusal only makes the work less polite.
+        (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), options.niceness);
+        for (std::size_t i = next++; i < texts.size(); i = next++) {
+            results[i] = embed(texts[i]);
+        }
+    };
+    std::vector<std::jthread> threads;
+    const unsigned count = std::clamp(options.threads, 1U, kThreadsMax);
+    for (unsigned i = 0; i < count; ++i) {
+        threads.emplace_back(work);
+    }
+    threads.clear();  // joins
+    return results;
+}
+
+}  // namespace resonant::memory

@@ -1,0 +1,78 @@
+// A MiniLmEmbedder is the Embedder over all-MiniLM-L6-v2 in float32, with a cache of computed vectors.
+//
+// Threads: any; calls run side by side. Only looking up the cache takes turns.
+//
+// Invariants:
+//   (1) One text gives one vector of unit length, up to the last bits that kernels may differ in.
+//   (2) The model costs no memory before the first text that is not in the cache: weights are mapped, the
+//       vocabulary is read then.
+//   (3) A cache that fails costs time, never an answer; the log says so once.
+//
+// Long text: the window is 256 tokens, [CLS] and [SEP] among them. A longer text is cut into windows of 254
+// tokens of its own; the vector is the mean over all tokens of all windows, then of unit length. After
+// kWindowsMax windows the rest is left out (full text finds it all the same).
+//
+// Where the model lies: RESONANT_MODEL, else `model` beside the executable or one or two folders above,
+// else $XDG_CACHE_HOME/resonant/model (~/.cache/resonant/model). `./dev build` or scripts/fetch_model.sh
+// puts model.safetensors and vocab.txt there.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "resonant/memory/embedder.h"
+#include "resonant/memory/embedding_cache.h"
+#include "resonant/memory/encoder.h"
+
+namespace resonant::memory {
+
+inline constexpr std::size_t kWindowsMax = 64;
+
+// The folder that holds the model by the rule above; when none does, where ./dev build would put it.
+std::filesystem::path find_model_folder();
+// $XDG_CACHE_HOME/resonant, else ~/.cache/resonant; empty when there is no home folder.
+std::filesystem::path default_cache_folder();
+
+class MiniLmEmbedder final : public Embedder {
+  public:
+    struct Options {
+        std::filesystem::path model_folder;
+        std::filesystem::path cache_folder;         // empty: no cache
+        const Kernels* kernels = &best_kernels();  // tests compare others
+    };
+
+    // Maps the weights and checks their header. NotFound when the model is missing (the text says which
+    // command brings it), DataLoss when it is damaged.
+    static Result<std::unique_ptr<MiniLmEmbedder>> open(const Options& options);
+
+    // 3 to 4 ms for 16 tokens on one AVX2 core, 25 us from the cache. DataLoss when the model is damaged.
+    Result<Vector> embed(std::string_view text) override;
+    std::vector<Result<Vector>> embed_many(std::span<const std::string> texts,
+                                           const BatchOptions& options) override;
+    Status forget(std::string_view text) override;
+    std::string model() const override { return "all-MiniLM-L6-v2/f32"; }
+
+    // The tokens the model would read, without [CLS] and [SEP]; for tests and for counting.
+    Result<std::vector<TokenId>> tokens(std::string_view text);
+
+  private:
+    MiniLmEmbedder(Options options, Weights weights);
+    EmbeddingCache::Key key_of(std::string_view text) const;
+    const Status& load();
+    Result<Vector> compute(std::string_view text);
+    void warn_once(const Error& error);
+
+    const Options options_;
+    const Weights weights_;
+    std::unique_ptr<EmbeddingCache> cache_;
+    std::atomic<bool> warned_{false};
+    std::once_flag loaded_;
+    Status load_status_;
+    std::optional<Tokenizer> tokenizer_;
+    std::optional<Encoder> encoder_;
+};
+
+}  // namespace resonant::memory
