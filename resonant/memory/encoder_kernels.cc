@@ -7,9 +7,17 @@
 namespace resonant::memory {
 namespace {
 
-// Measured on AVX2 with 512 KiB of second-level and 32 KiB of first-level cache: 96 KiB and 24 KiB.
-constexpr std::size_t kChunkFloats = 24 * 1024;
-constexpr std::size_t kBlockFloats = 6 * 1024;
+// Found by measuring on AVX2 with 32 KiB and 512 KiB of cache: inputs a tile takes at once, rows that pass
+// by in one go, outputs whose weights wait for them (96 KiB).
+constexpr std::size_t kDepth = 384;
+constexpr std::size_t kBlock = 24;
+constexpr std::size_t kChunk = 64;
+
+// Where a tile of dot products lies: its first output, and the first of kDepth inputs.
+struct Tile {
+    std::size_t output;
+    std::size_t input;
+};
 
 namespace plain {
 #define RESONANT_LANES 4

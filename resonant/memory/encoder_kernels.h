@@ -23,7 +23,7 @@ inline constexpr std::size_t kHidden = kHeads * kHeadWidth;  // 384
 inline constexpr std::size_t kInner = 4 * kHidden;           // width of the feed-forward layer
 
 // One linear map as the weights file holds it. weight: float[outputs][inputs], bias: float[outputs].
-// outputs is a multiple of 4, inputs of 16.
+// outputs is a multiple of 4, inputs of 384.
 struct Linear {
     const float* weight = nullptr;
     const float* bias = nullptr;

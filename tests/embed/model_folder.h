@@ -1,0 +1,16 @@
+// Where the tests find the model: RESONANT_MODEL, else build/model of the source tree. Tests that need
+// the model fail without it; `./dev test` fetches it.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace resonant::memory {
+
+inline std::filesystem::path model_folder() {
+    const char* named = std::getenv("RESONANT_MODEL");
+    return named != nullptr ? std::filesystem::path(named)
+                            : std::filesystem::path(RESONANT_SOURCE_DIR) / "build" / "model";
+}
+
+}  // namespace resonant::memory
