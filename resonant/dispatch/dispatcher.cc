@@ -5,6 +5,7 @@
 #include <exception>
 #include <future>
 
+#include "resonant/base/fault.h"
 #include "resonant/base/log.h"
 #include "resonant/dispatch/work.h"
 
@@ -186,6 +187,7 @@ Result<Json> Dispatcher::invoke(Work& work) {
 
 Result<Json> Dispatcher::handle(Work& work) {
     try {
+        RESONANT_FAULT_POINT(work.call.contract->name);
         return work.tool->handler(work.call);
     } catch (const std::exception& error) {
         log().error("handler of {}: {}", work.call.contract->name, error.what());

@@ -1,5 +1,7 @@
 """Every stage, over the wire: a call in which it is the one that denies, and one in which it throws."""
 
+import time
+
 import pytest
 
 from wire import Kernel
@@ -53,6 +55,22 @@ def test_rate_limiter_denies_with_an_exact_way_out_and_other_tools_still_work():
         assert not client.call("health.check")[1]
 
 
+def test_circuit_breaker_denies_a_tool_that_keeps_failing_until_the_owner_closes_it():
+    with Kernel(faults="board.read") as kernel:
+        client = kernel.client()
+        for _ in range(5):
+            content, failed = client.call("board.read")
+            assert failed and content["error"]["code"] == "internal", content
+        denial = client.denial("board.read")
+        assert denial["stage"] == "circuit_breaker", denial
+        assert 0 < denial["retry_after_s"] <= 30, denial
+        assert not client.call("health.check")[1]
+        assert client.call("breaker.status", {"tool": "board.read"})[0]
+        reset = kernel.call("breaker.reset", {"tool": "board.read"}, owner=True)
+        assert "denial" not in reset and "error" not in reset, reset
+        assert client.call("board.read")[0]["error"]["code"] == "internal"
+
+
 def test_roles_deny_what_only_the_owner_may_do():
     with Kernel() as kernel:
         client = kernel.client()
@@ -74,7 +92,6 @@ def test_maturity_denies_until_the_stage_is_reached():
             answer = kernel.call("lifecycle.sweep", owner=True)
             if "denial" not in answer:
                 break
-            import time
             time.sleep(0.1)
         assert "denial" not in answer, answer
 
