@@ -28,12 +28,12 @@ std::filesystem::path limits_file(const Home& home) { return home.root / "limits
 
 }  // namespace
 
-Result<std::unique_ptr<Parts>> Parts::create(const Home& home, const Config& config) {
+Result<std::unique_ptr<Parts>> Parts::create(const Home& home, const Config& config, const MoreTools& more) {
     std::unique_ptr<Parts> parts(new Parts(home));
     RESONANT_CHECK(parts->make_stores(config));
     RESONANT_CHECK(parts->make_governance());
     RESONANT_CHECK(parts->make_agents(config));
-    RESONANT_CHECK(parts->make_door(config));
+    RESONANT_CHECK(parts->make_door(config, more));
     return parts;
 }
 
@@ -93,9 +93,12 @@ Status Parts::make_agents(const Config& config) {
     return {};
 }
 
-Status Parts::make_door(const Config& config) {
+Status Parts::make_door(const Config& config, const MoreTools& more) {
     fill_services(config);
     tools::add_all(toolbox, services);
+    if (more) {
+        more(toolbox, services);
+    }
     std::vector<std::string> books = govern::Ledger::tables();
     books.insert(books.end(), {"governor_goals", "memory_access"});
     database->set_bookkeeping(std::move(books));

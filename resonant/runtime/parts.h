@@ -45,8 +45,12 @@
 
 namespace resonant::runtime {
 
+// Adds tools behind those of the catalogue; they belong to its last family.
+using MoreTools = std::function<void(tools::Toolbox&, tools::Services&)>;
+
 struct Parts {
-    static Result<std::unique_ptr<Parts>> create(const Home& home, const Config& config);
+    static Result<std::unique_ptr<Parts>> create(const Home& home, const Config& config,
+                                                 const MoreTools& more = {});
     Parts(const Parts&) = delete;
     Parts& operator=(const Parts&) = delete;
     ~Parts() { close(); }
@@ -96,7 +100,7 @@ struct Parts {
     Status make_stores(const Config& config);
     Status make_governance();
     Status make_agents(const Config& config);
-    Status make_door(const Config& config);
+    Status make_door(const Config& config, const MoreTools& more);
     void fill_services(const Config& config);
     govern::MaturityProbes probes();
     std::vector<Upkeep::Duty> duties();
