@@ -51,6 +51,7 @@ struct Answer {
     std::string text;   // JSON, one line
     std::string id;     // JSON text of the id it answers; empty for a notification
     int error = 0;      // JSON-RPC error code, 0 for a result
+    bool modern = false;  // of a request of the modern era
 };
 
 // Where a client's answers go. Called on the loop's thread.
@@ -64,6 +65,8 @@ class Outlet {
     // The message was read and holds these ids; nothing has been run yet.
     virtual void accepted(const std::vector<std::string>& ids) { static_cast<void>(ids); }
     virtual void send(Answer answer) = 0;
+    // The client cancelled this id: no answer comes. HTTP never sees this, a POST is always answered.
+    virtual void withdrawn(const std::string& id) { static_cast<void>(id); }
     // The negotiated version changed (initialize).
     virtual void agreed() {}
 };
@@ -87,6 +90,10 @@ struct ServerOptions {
 };
 
 std::string default_instructions();
+// True for the four revisions that begin with initialize.
+bool known_legacy(std::string_view version);
+// All that are served, newest first.
+Json supported_versions();
 
 class Server {
   public:
@@ -111,30 +118,34 @@ class Server {
     const ServerOptions& options() const { return options_; }
 
   private:
-    struct Turn;  // one request on its way
+    using Talk = std::shared_ptr<Conversation>;
+    using Out = std::shared_ptr<Outlet>;
+    struct Turn;  // one request on its way; turn.h
 
-    std::size_t receive_batch(const std::shared_ptr<Conversation>& conversation, const Json& batch,
-                              const std::shared_ptr<Outlet>& outlet, const Arrival& arrival);
-    std::size_t receive_one(const std::shared_ptr<Conversation>& conversation, Envelope envelope,
-                            const std::shared_ptr<Outlet>& outlet, const Arrival& arrival);
-    std::size_t refuse(Conversation& conversation, Outlet& outlet, const Envelope& envelope);
+    std::size_t receive_batch(const Talk& conversation, Json batch, const Out& outlet,
+                              const Arrival& arrival);
+    std::size_t receive_one(const Talk& conversation, Envelope envelope, const Out& outlet,
+                            const Arrival& arrival);
+    std::size_t refuse(Conversation& conversation, Outlet& outlet, const Envelope& envelope,
+                       bool always);
     void notified(Conversation& conversation, const Envelope& envelope);
     void request(Turn turn);
-    void modern(Turn& turn);
-    void legacy(Turn& turn);
-    void initialize(Turn& turn);
-    void discover(Turn& turn);
-    void list(Turn& turn);
-    void call(Turn& turn);
-    Json capabilities(bool modern) const;
+    void modern(Turn turn);
+    void legacy(Turn turn);
+    void initialize(const Turn& turn);
+    void discover(const Turn& turn);
+    void list(const Turn& turn);
+    void call(Turn turn);
+    void finish(const Turn& turn, const call::Reply& reply);
+    std::function<void(double, double, const std::string&)> progress_of(const Turn& turn);
     Json identity() const;
 
     net::Loop& loop_;
     call::Door& door_;
     const dispatch::Catalogue& catalogue_;
     ServerOptions options_;
-    std::string lists_[3];         // `"tools":[...]` of each listing
-    std::string legacy_lists_[3];  // the whole result
+    std::string legacy_lists_[3];  // the whole result of tools/list, by listing
+    std::string modern_lists_[3];
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

@@ -76,15 +76,17 @@ class HttpServer {
     HttpServer(Loop& loop, HttpHandler handler, HttpServerOptions options, Descriptor listener,
                std::uint16_t port);
     void accept();
+    void adopt(Descriptor socket);
     void make_room();
     void serve(std::uint64_t id, std::uint32_t events);
+    // These return false when the connection is over; the caller drops it.
     bool read(Connection& connection);
     bool parse(Connection& connection);
-    void dispatch(Connection& connection);
-    void answer(std::uint64_t id, std::uint64_t request, HttpResponse response);
-    bool respond(Connection& connection, const HttpResponse& response, bool keep_alive);
+    bool refuse(Connection& connection, int status, std::string_view words);
+    bool respond(Connection& connection, const HttpResponse& response);
     bool flush(Connection& connection);
-    void refuse(Connection& connection, int status, std::string_view words);
+    void dispatch(Connection& connection);
+    void answer(std::uint64_t id, std::uint64_t request, const HttpResponse& response);
     void rewatch(Connection& connection);
     void drop(std::uint64_t id);
     void sweep();

@@ -18,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "resonant/base/descriptor.h"
@@ -52,13 +53,15 @@ class Journal {
     void received(std::size_t bytes);
     // The first `bytes` of the input are taken; ids passed to open() since the last commit are open now.
     void commit(std::size_t bytes);
-    // After another process stopped writing: counts bytes it read but did not count.
+    // After another process stopped writing: counts bytes it read but did not count, and settles rows
+    // that it had prepared. adopt() does this by itself.
     void recover();
 
     // --- ids -----------------------------------------------------------------------------------------
     // Prepares an id; it is open from the next commit on. False when the table is full or it is too long.
     bool open(std::string_view label);
     void close(std::string_view label);
+    void close_all();
     std::vector<std::string> open_labels() const;
     std::size_t open_count() const;
 
@@ -66,16 +69,22 @@ class Journal {
     // Says that the line being written may be cut if the kernel dies now.
     void set_mid_line(bool mid_line);
     bool mid_line() const;
+    // Says that the rest of an overlong line is still being dropped.
+    void set_discarding(bool discarding);
+    bool discarding() const;
     // At most kNoteMax bytes; longer ones are refused with InvalidArgument. Old or new after a crash, never torn.
     Status set_note(std::string_view note);
     std::string note() const;
 
   private:
-    Journal(Descriptor memory, JournalLayout* layout) : memory_(std::move(memory)), layout_(layout) {}
+    Journal(Descriptor memory, JournalLayout* layout);
+    void release(std::size_t from, std::size_t until);  // zeroes bytes of the input
 
     Descriptor memory_;
     JournalLayout* layout_;
-    std::size_t hint_ = 0;  // where the search for a free row starts
+    std::vector<std::uint16_t> free_;      // rows
+    std::vector<std::uint16_t> prepared_;  // rows
+    std::unordered_map<std::string, std::uint16_t> rows_;
 };
 
 }  // namespace resonant::net

@@ -73,6 +73,7 @@ class KernelSocket {
     Handler handler_;
     std::uint64_t next_ = 1;
     std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // weak copies know whether *this is
 };
 
 // The other end: `resonant status`, `call`, `down`, and the process that waits for a client.

@@ -41,7 +41,8 @@ class LineSink {
     virtual void overlong(LineConnection& from, std::string_view piece, bool last) = 0;
     // The other side will send nothing more. Answers may still be sent.
     virtual void input_ended(LineConnection& from) = 0;
-    // The connection is over, once, and last. `why` is for people.
+    // The connection is over, once, and last. `why` is for people. The owner destroys it later, from
+    // the loop, never inside a call of this sink.
     virtual void closed(LineConnection& from, const std::string& why) = 0;
 };
 
@@ -51,9 +52,9 @@ struct LineOptions {
 
 class LineConnection {
   public:
-    // Takes both descriptors (they may be the same socket twice, duplicated) and a journal.
-    // InvalidArgument for anything but pipes and sockets; PermissionDenied when a pipe of another user
-    // cannot be reopened. Delivers what the journal holds from before, then reads.
+    // Takes both descriptors (for one socket: two duplicates) and a journal, whose input from before is
+    // delivered first. InvalidArgument for anything but pipes and stream sockets; PermissionDenied when
+    // a pipe of another user cannot be reopened.
     static Result<std::unique_ptr<LineConnection>> open(Loop& loop, Descriptor input, Descriptor output,
                                                         std::unique_ptr<Journal> journal,
                                                         LineSink& sink, LineOptions options = {});
@@ -62,12 +63,13 @@ class LineConnection {
     ~LineConnection();
 
     // Starts to deliver. Call once the owner is ready for lines.
-    void start();
-    // Sends one line; the end is added. Nothing happens after the end.
-    void send(std::string_view line);
+    Status start();
+    // Sends one line; the end is added. `label` leaves the journal once the line is written whole.
+    // Nothing happens after the end.
+    void send(std::string_view line, std::string_view label = {});
     // Commits the line being delivered; see LineSink::line.
     void take();
-    // Stops reading until resume(): back-pressure.
+    // Stops delivering until resume(): back-pressure.
     void pause();
     void resume();
     // Ends after what waits has been written; end() ends at once.
@@ -75,45 +77,48 @@ class LineConnection {
     void end(const std::string& why);
 
     Journal& journal() { return *journal_; }
+    bool ended() const { return ended_; }
 
   private:
     enum class Kind : std::uint8_t { Pipe, Socket };
-    LineConnection(Loop& loop, std::unique_ptr<Journal> journal, LineSink& sink, LineOptions options)
-        : loop_(loop), journal_(std::move(journal)), sink_(sink), options_(options) {}
+    struct End {
+        Descriptor fd;
+        Kind kind = Kind::Pipe;
+    };
 
-    Status take_ends(Descriptor input, Descriptor output);
+    LineConnection(Loop& loop, End input, End output, std::unique_ptr<Journal> journal, LineSink& sink,
+                   LineOptions options);
+    static Result<End> own_end(Descriptor handed, int mode);
     void on_input();
     void on_output(std::uint32_t events);
     void deliver();
-    void discard();
+    bool deliver_one();
+    bool drop_overlong(std::string_view input, std::size_t end);
     void input_over();
-    void watch_input();
-    bool write_some();
     void flush();
-    long read_into(std::span<char> room);
+    long write_pending();
+    void forget_written();
 
     Loop& loop_;
-    Descriptor input_;
-    Descriptor output_;
-    Kind input_kind_ = Kind::Pipe;
-    Kind output_kind_ = Kind::Pipe;
+    End input_;
+    End output_;
     std::unique_ptr<Journal> journal_;
     LineSink& sink_;
     LineOptions options_;
-    std::string pending_;          // bytes that wait for the reader
-    std::size_t written_ = 0;      // of pending_
-    std::size_t current_ = 0;      // bytes of the line being delivered, with its end
-    std::size_t scanned_ = 0;      // of the input, known to hold no line end
+    std::string pending_;              // bytes that wait for the reader
+    std::size_t written_ = 0;          // of pending_
+    std::deque<std::pair<std::size_t, std::string>> labels_;  // end in pending_, label to close
+    std::size_t current_ = 0;          // bytes of the line being delivered, with its end
+    std::size_t scanned_ = 0;          // of the input, known to hold no line end
+    int unflushed_ = 0;                // lines sent while delivering
     bool taken_ = false;
     bool discarding_ = false;
+    bool silent_discard_ = false;      // its beginning died with another kernel
     bool delivering_ = false;
     bool paused_ = false;
-    bool watching_input_ = false;
-    bool watching_output_ = false;
     bool input_over_ = false;
     bool finishing_ = false;
-    bool closed_ = false;
-    bool started_ = false;
+    bool ended_ = false;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // weak copies know whether *this is
 };
 

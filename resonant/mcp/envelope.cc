@@ -1,0 +1,102 @@
+#include "resonant/mcp/envelope.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "resonant/mcp/id_scanner.h"
+
+namespace resonant::mcp {
+
+namespace {
+
+// The id as text, or nothing when it is none: strings and integers are ids, 1.0 counts as one.
+std::string id_of(const Json& message) {
+    const auto found = message.find("id");
+    if (found == message.end()) {
+        return {};
+    }
+    if (found->is_string() || found->is_number_integer()) {
+        return json::dump(*found);
+    }
+    if (found->is_number_float()) {
+        const double number = found->get<double>();
+        if (std::floor(number) == number && std::fabs(number) < 9.0e15) {
+            return fmt::format("{:.0f}", number);
+        }
+    }
+    return {};
+}
+
+Envelope broken(Envelope envelope, std::string words) {
+    envelope.kind = Envelope::Kind::Broken;
+    envelope.code = kInvalidRequest;
+    envelope.words = std::move(words);
+    return envelope;
+}
+
+}  // namespace
+
+Envelope sort_message(Json message) {
+    Envelope envelope;
+    if (!message.is_object()) {
+        return broken(std::move(envelope), fmt::format("a message is an object, not {}", message.type_name()));
+    }
+    envelope.id = id_of(message);
+    const bool has_id = message.contains("id");
+    const auto method = message.find("method");
+    if (method == message.end() && (message.contains("result") || message.contains("error"))) {
+        envelope.kind = Envelope::Kind::Response;
+        return envelope;
+    }
+    const auto version = message.find("jsonrpc");
+    if (version == message.end() || *version != "2.0") {
+        return broken(std::move(envelope), "\"jsonrpc\" must be \"2.0\"");
+    }
+    if (method == message.end() || !method->is_string()) {
+        return broken(std::move(envelope), "\"method\" must be a string");
+    }
+    envelope.method = method->get<std::string>();
+    if (has_id && envelope.id.empty()) {
+        return broken(std::move(envelope), "\"id\" must be a string or an integer");
+    }
+    envelope.kind = has_id ? Envelope::Kind::Request : Envelope::Kind::Notification;
+    if (const auto params = message.find("params"); params != message.end()) {
+        envelope.params = std::move(*params);
+    }
+    return envelope;
+}
+
+Envelope broken_text(std::string_view text, std::string_view why) {
+    IdScanner scanner;
+    scanner.feed(text);
+    scanner.finish();
+    Envelope envelope;
+    if (scanner.looks_like_response()) {
+        envelope.kind = Envelope::Kind::Response;
+        return envelope;
+    }
+    envelope.id = scanner.id();
+    envelope.code = kParseError;
+    envelope.words = why;
+    return envelope;
+}
+
+std::string result_text(std::string_view id, std::string_view result) {
+    std::string text;
+    text.reserve(id.size() + result.size() + 40);
+    text.append(R"({"jsonrpc":"2.0","id":)").append(id).append(R"(,"result":)").append(result).append("}");
+    return text;
+}
+
+std::string error_text(std::string_view id, int code, std::string_view words, const Json& data) {
+    Json error = {{"code", code}, {"message", words}};
+    if (!data.is_null()) {
+        error["data"] = data;
+    }
+    std::string text = R"({"jsonrpc":"2.0","id":)";
+    text.append(id.empty() ? "null" : id).append(R"(,"error":)").append(json::dump(error)).append("}");
+    return text;
+}
+
+}  // namespace resonant::mcp

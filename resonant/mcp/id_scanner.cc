@@ -1,0 +1,140 @@
+#include "resonant/mcp/id_scanner.h"
+
+namespace resonant::mcp {
+
+namespace {
+
+constexpr std::size_t kTokenMax = 256;
+
+bool is_number(char c) { return (c >= '0' && c <= '9') || c == '-'; }
+
+}  // namespace
+
+void IdScanner::feed(std::string_view piece) {
+    for (const char c : piece) {
+        step(c);
+    }
+}
+
+void IdScanner::finish() {
+    if (state_ == State::IdNumber) {
+        end_id();
+    }
+}
+
+void IdScanner::step(char c) {
+    if (in_string_) {  // of a value that does not matter, at any depth
+        if (escaped_) {
+            escaped_ = false;
+        } else if (c == '\\') {
+            escaped_ = true;
+        } else if (c == '"') {
+            in_string_ = false;
+        }
+        return;
+    }
+    switch (state_) {
+        case State::Key:
+        case State::IdString:
+            if (!escaped_ && c == '"') {
+                state_ == State::Key ? key_ended() : end_id();
+                return;
+            }
+            escaped_ = !escaped_ && c == '\\';
+            overflow_ = overflow_ || token_.size() >= kTokenMax;
+            if (!overflow_) {
+                token_.push_back(c);
+            }
+            return;
+        case State::IdNumber:
+            if (is_number(c)) {
+                overflow_ = overflow_ || token_.size() >= kTokenMax;
+                token_.push_back(overflow_ ? '0' : c);
+                token_.resize(overflow_ ? 0 : token_.size());
+                return;
+            }
+            // A fraction or an exponent makes it no integer, and so no id.
+            overflow_ = overflow_ || c == '.' || c == 'e' || c == 'E';
+            end_id();
+            break;
+        case State::AfterKey:
+            if (c == ':') {
+                state_ = State::Value;
+            }
+            return;
+        case State::Value:
+            if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+                return;
+            }
+            state_ = State::Between;
+            if (key_ == "id" && depth_ == 1 && (c == '"' || is_number(c))) {
+                token_.clear();
+                overflow_ = false;
+                state_ = c == '"' ? State::IdString : State::IdNumber;
+                if (c != '"') {
+                    token_.push_back(c);
+                }
+                return;
+            }
+            break;
+        case State::Between:
+            break;
+    }
+    between(c);
+}
+
+void IdScanner::between(char c) {
+    switch (c) {
+        case '"':
+            if (depth_ == 1 && expect_key_) {
+                state_ = State::Key;
+                token_.clear();
+                overflow_ = false;
+                escaped_ = false;
+            } else {
+                in_string_ = true;
+                escaped_ = false;
+            }
+            return;
+        case '{':
+            ++depth_;
+            expect_key_ = depth_ == 1;
+            return;
+        case '[':
+            // An array at the top is no single message: what lies inside is deeper than its members.
+            depth_ += depth_ == 0 ? 2 : 1;
+            expect_key_ = false;
+            return;
+        case '}':
+        case ']':
+            depth_ -= depth_ > 0 ? 1 : 0;
+            expect_key_ = false;
+            return;
+        case ',':
+            expect_key_ = depth_ == 1;
+            return;
+        default:
+            return;
+    }
+}
+
+void IdScanner::key_ended() {
+    key_ = overflow_ ? std::string() : token_;
+    state_ = State::AfterKey;
+    expect_key_ = false;
+    has_id_ = has_id_ || key_ == "id";
+    method_ = method_ || key_ == "method";
+    response_ = response_ || key_ == "result" || key_ == "error";
+}
+
+void IdScanner::end_id() {
+    if (!overflow_ && id_.empty()) {
+        id_ = state_ == State::IdString ? "\"" + token_ + "\"" : token_;
+        if (id_ == "-") {
+            id_.clear();
+        }
+    }
+    state_ = State::Between;
+}
+
+}  // namespace resonant::mcp

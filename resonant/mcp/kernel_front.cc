@@ -1,0 +1,161 @@
+#include "resonant/mcp/kernel_front.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "resonant/base/log.h"
+#include "resonant/mcp/render.h"
+
+namespace resonant::mcp {
+
+namespace {
+
+Json refusal(Code code, std::string_view words) {
+    return {{"ok", false}, {"code", name_of(code)}, {"error", words}};
+}
+
+std::string text_of(const Json& request, const char* key) {
+    const auto found = request.find(key);
+    return found != request.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KernelFront>> KernelFront::open(net::Loop& loop, call::Door& door, StdioFront& stdio,
+                                                       KernelFrontOptions options) {
+    auto front = std::unique_ptr<KernelFront>(new KernelFront(loop, door, stdio, std::move(options)));
+    net::KernelSocket::Handler handler{
+        [raw = front.get()](net::KernelMessage message) { raw->message(std::move(message)); },
+        [raw = front.get()](std::uint64_t connection) { raw->closed(connection); }};
+    RESONANT_ASSIGN(front->socket_,
+                    net::KernelSocket::open(loop, front->options_.path, std::move(handler)));
+    return front;
+}
+
+KernelFront::KernelFront(net::Loop& loop, call::Door& door, StdioFront& stdio, KernelFrontOptions options)
+    : loop_(loop), door_(door), stdio_(stdio), options_(std::move(options)) {}
+
+KernelFront::~KernelFront() = default;
+
+void KernelFront::say(std::uint64_t connection, const Json& answer) {
+    socket_->send(connection, json::dump(answer));
+}
+
+void KernelFront::announce_end() {
+    for (const auto& [connection, client] : clients_) {
+        say(connection, {{"event", "down"}});
+    }
+}
+
+void KernelFront::message(net::KernelMessage message) {
+    const Result<Json> request = json::parse(message.text);
+    if (!request || !request->is_object()) {
+        say(message.connection, refusal(Code::InvalidArgument, "a request is one line with a JSON object"));
+        return;
+    }
+    const std::string op = text_of(*request, "op");
+    if (op == "ping") {
+        say(message.connection, {{"ok", true}});
+    } else if (op == "attach") {
+        attach(message, *request);
+    } else if (op == "call") {
+        call(message, *request);
+    } else if (op == "status") {
+        Json answer = options_.status ? options_.status() : Json::object();
+        answer["ok"] = true;
+        say(message.connection, answer);
+    } else if (op == "down") {
+        say(message.connection, {{"ok", true}});
+        if (options_.down) {
+            loop_.post(options_.down);
+        }
+    } else {
+        say(message.connection,
+            refusal(Code::InvalidArgument,
+                    fmt::format("unknown op \"{}\"; known: attach, call, status, down, ping", op)));
+    }
+}
+
+void KernelFront::attach(net::KernelMessage& message, const Json& request) {
+    const std::uint64_t connection = message.connection;
+    if (message.descriptors.size() != 3 || clients_.contains(connection)) {
+        say(connection, refusal(Code::InvalidArgument,
+                                fmt::format("attach comes once, with 3 descriptors (input, output, journal); "
+                                            "{} came", message.descriptors.size())));
+        return;
+    }
+    Adoption adoption;
+    adoption.input = std::move(message.descriptors[0]);
+    adoption.output = std::move(message.descriptors[1]);
+    adoption.journal = std::move(message.descriptors[2]);
+    adoption.caller.principal = fmt::format("uid:{}", message.peer.uid);
+    adoption.caller.role = options_.role ? options_.role(message.peer) : call::Role::Agent;
+    adoption.caller.contained = message.peer.uid != geteuid();
+    adoption.listing = listing_of(text_of(request, "listing"));
+    adoption.closed = [this, connection, alive = std::weak_ptr<int>(alive_)](const std::string& why) {
+        if (!alive.expired() && clients_.erase(connection) > 0) {
+            say(connection, {{"event", "closed"}, {"why", why}});
+            socket_->close(connection);
+        }
+    };
+    const Result<std::uint64_t> client = stdio_.adopt(std::move(adoption));
+    if (!client) {
+        say(connection, refusal(client.error().code, client.error().message));
+        return;
+    }
+    clients_.emplace(connection, *client);
+    say(connection, {{"ok", true}});
+}
+
+void KernelFront::call(const net::KernelMessage& message, const Json& request) {
+    const std::uint64_t connection = message.connection;
+    if (calls_.contains(connection)) {
+        say(connection, refusal(Code::ResourceExhausted, "one call at a time on a connection"));
+        return;
+    }
+    const bool owner = options_.owner && options_.owner(message.peer, text_of(request, "secret"));
+    call::Request asked;
+    asked.tool = text_of(request, "tool");
+    asked.arguments = request.value("arguments", Json::object());
+    asked.caller.principal = owner ? "operator" : fmt::format("uid:{}", message.peer.uid);
+    asked.caller.client = "resonant call";
+    asked.caller.role = owner ? call::Role::Owner : call::Role::Agent;
+    asked.caller.transport = call::Transport::Operator;
+    asked.caller.contained = message.peer.uid != geteuid();
+    asked.cancelled = std::make_shared<std::atomic<bool>>(false);
+    calls_.emplace(connection, asked.cancelled);
+    net::Loop& loop = loop_;
+    door_.submit(std::move(asked), [this, connection, &loop,
+                                    alive = std::weak_ptr<int>(alive_)](const call::Reply& reply) {
+        const auto answer = [this, connection, alive, reply] {
+            if (alive.expired() || calls_.erase(connection) == 0) {
+                return;
+            }
+            Json words = {{"ok", true}, {"tool", reply.tool}, {"is_error", reply.error},
+                          {"denied", reply.denial.has_value()}, {"content", body_of(reply)}};
+            if (!reply.resonance.is_null()) {
+                words["resonance"] = reply.resonance;
+            }
+            say(connection, words);
+        };
+        loop.in_loop() ? answer() : loop.post(answer);
+    });
+}
+
+void KernelFront::closed(std::uint64_t connection) {
+    if (const auto running = calls_.find(connection); running != calls_.end()) {
+        running->second->store(true, std::memory_order_relaxed);
+        calls_.erase(running);
+    }
+    const auto found = clients_.find(connection);
+    if (found == clients_.end()) {
+        return;
+    }
+    const std::uint64_t client = found->second;
+    clients_.erase(found);
+    stdio_.drop(client, "its waiting process went away");
+}
+
+}  // namespace resonant::mcp

@@ -1,0 +1,139 @@
+#include "resonant/mcp/listing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace resonant::mcp {
+
+namespace {
+
+using call::Access;
+using call::Contract;
+
+std::vector<const Contract*> tools_of(const dispatch::Catalogue& catalogue, std::size_t family) {
+    std::vector<const Contract*> tools;
+    for (const tools::Tool& tool : catalogue.tools()) {
+        if (tool.contract.family == family) {
+            tools.push_back(&tool.contract);
+        }
+    }
+    return tools;
+}
+
+// "Needs: session.start name; .resume session_id": a prefix that repeats is left out after its dot.
+std::string needs_of(const std::vector<const Contract*>& tools) {
+    std::string text;
+    std::string_view last_prefix;
+    for (const Contract* tool : tools) {
+        const auto required = tool->input_schema.find("required");
+        if (required == tool->input_schema.end() || required->empty()) {
+            continue;
+        }
+        std::string_view name = tool->name;
+        const std::string_view prefix = name.substr(0, name.find('.'));
+        if (prefix == last_prefix) {
+            name.remove_prefix(prefix.size());
+        }
+        last_prefix = prefix;
+        text += text.empty() ? " Needs: " : "; ";
+        text += name;
+        char separator = ' ';
+        for (const Json& argument : *required) {
+            text += separator;
+            text += argument.get_ref<const std::string&>();
+            separator = ',';
+        }
+    }
+    return text;
+}
+
+bool reads(const Contract* tool) { return tool->access == Access::Read; }
+
+bool destroys(const Contract* tool) {
+    return tool->access == Access::Delete || tool->access == Access::Execute;
+}
+
+nlohmann::ordered_json hint(bool read_only, bool destructive) {
+    if (read_only) {
+        return {{"readOnlyHint", true}};
+    }
+    return {{"destructiveHint", destructive}};
+}
+
+nlohmann::ordered_json family_entry(const tools::Family& family, const std::vector<const Contract*>& tools) {
+    nlohmann::ordered_json names = nlohmann::ordered_json::array();
+    for (const Contract* tool : tools) {
+        names.push_back(tool->name);
+    }
+    return {
+        {"name", family.wire_name},
+        {"title", fmt::format("{} · {}", family.mansion, family.key)},
+        {"description", fmt::format("{}.{}", family.summary, needs_of(tools))},
+        {"inputSchema",
+         {{"type", "object"},
+          {"properties", {{"tool", {{"type", "string"}, {"enum", std::move(names)}}},
+                          {"args", {{"type", "object"}}}}},
+          {"required", nlohmann::ordered_json::array({"tool"})}}},
+        {"annotations", hint(std::all_of(tools.begin(), tools.end(), reads),
+                             std::any_of(tools.begin(), tools.end(), destroys))},
+    };
+}
+
+nlohmann::ordered_json tool_entry(const Contract& tool) {
+    return {
+        {"name", wire_name(tool.name)},
+        {"title", tool.name},
+        {"description", tool.summary},
+        {"inputSchema", nlohmann::ordered_json(tool.input_schema)},
+        {"annotations", hint(reads(&tool), destroys(&tool))},
+    };
+}
+
+}  // namespace
+
+std::string_view name_of(Listing listing) {
+    switch (listing) {
+        case Listing::Families: return "families";
+        case Listing::Core: return "core";
+        case Listing::All: return "all";
+    }
+    return "families";
+}
+
+std::optional<Listing> listing_of(std::string_view name) {
+    if (name == "families" || name == "prat") {
+        return Listing::Families;
+    }
+    if (name == "core" || name == "lite") {
+        return Listing::Core;
+    }
+    if (name == "all" || name == "classic") {
+        return Listing::All;
+    }
+    return std::nullopt;
+}
+
+std::string wire_name(std::string_view dotted) {
+    std::string name(dotted);
+    std::replace(name.begin(), name.end(), '.', '_');
+    return name;
+}
+
+std::string list_tools(const dispatch::Catalogue& catalogue, Listing listing) {
+    nlohmann::ordered_json entries = nlohmann::ordered_json::array();
+    if (listing == Listing::Families) {
+        for (std::size_t i = 0; i < catalogue.families().size(); ++i) {
+            entries.push_back(family_entry(catalogue.families()[i], tools_of(catalogue, i)));
+        }
+    } else {
+        for (const tools::Tool& tool : catalogue.tools()) {
+            if (listing == Listing::All || tool.contract.core) {
+                entries.push_back(tool_entry(tool.contract));
+            }
+        }
+    }
+    return entries.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace resonant::mcp

@@ -1,0 +1,46 @@
+#include "resonant/mcp/render.h"
+
+namespace resonant::mcp {
+
+Json body_of(const call::Reply& reply) {
+    Json body = reply.content.is_object() ? reply.content : Json{{"value", reply.content}};
+    if (!reply.denial || body.contains("denial")) {
+        return body;
+    }
+    const call::Denial& denial = *reply.denial;
+    Json words = {{"code", denial.code},
+                  {"stage", denial.stage},
+                  {"rule", denial.rule},
+                  {"reason", denial.reason},
+                  {"way_out", denial.way_out}};
+    if (denial.retry_after_s) {
+        words["retry_after"] = *denial.retry_after_s;
+    }
+    body["denial"] = std::move(words);
+    return body;
+}
+
+std::string call_result(const call::Reply& reply, RenderOptions options) {
+    const Json body = body_of(reply);
+    const std::string structured = json::dump(body);
+    const auto text = body.find("text");
+    const bool own_text = text != body.end() && text->is_string();
+
+    std::string result;
+    result.reserve(2 * structured.size() + 256);
+    result += options.modern ? R"({"resultType":"complete","content":[{"type":"text","text":)"
+                             : R"({"content":[{"type":"text","text":)";
+    result += json::dump(own_text ? *text : Json(structured));
+    result += "}]";
+    if (options.structured) {
+        result.append(R"(,"structuredContent":)").append(structured);
+    }
+    result += reply.error ? R"(,"isError":true)" : R"(,"isError":false)";
+    if (!reply.resonance.is_null()) {
+        result.append(R"(,"_meta":{"resonant/resonance":)").append(json::dump(reply.resonance)).append("}");
+    }
+    result += "}";
+    return result;
+}
+
+}  // namespace resonant::mcp
