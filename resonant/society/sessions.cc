@@ -237,6 +237,24 @@ Result<std::vector<Checkpoint>> Sessions::checkpoints(std::int64_t id, std::size
     return found;
 }
 
+void Sessions::set_current(std::uint64_t connection, std::int64_t id) {
+    const std::lock_guard lock(mutex_);
+    if (connection == 0 || id == 0) {
+        current_.erase(connection);
+        return;
+    }
+    current_[connection] = id;
+    if (current_.size() > kConnectionsMax) {
+        current_.erase(current_.begin());  // connections count up, so the first is the oldest
+    }
+}
+
+std::int64_t Sessions::current(std::uint64_t connection) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = current_.find(connection);
+    return found == current_.end() ? 0 : found->second;
+}
+
 Status Sessions::remember(std::int64_t id, std::uint64_t memory, const std::string& principal) {
     RESONANT_CHECK(find(id, principal));
     return database_.write([&](sql::Connection& connection) -> Status {

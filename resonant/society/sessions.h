@@ -11,6 +11,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,6 +49,8 @@ std::optional<std::int64_t> parse_id(char kind, std::string_view text);
 
 class Sessions {
   public:
+    static constexpr std::size_t kConnectionsMax = 4096;
+
     // Creates its tables when absent.
     static Result<std::unique_ptr<Sessions>> open(sql::Database& database, Clock& clock);
     Sessions(const Sessions&) = delete;
@@ -69,6 +74,11 @@ class Sessions {
     Result<std::vector<Checkpoint>> checkpoints(std::int64_t id, std::size_t limit,
                                                 const std::string& principal);
 
+    // The session that calls of a connection mean when they name none; 0 forgets it. In memory
+    // only, for the newest kConnectionsMax connections.
+    void set_current(std::uint64_t connection, std::int64_t id);
+    std::int64_t current(std::uint64_t connection) const;
+
     // Notes that a memory was stored during the session.
     Status remember(std::int64_t id, std::uint64_t memory, const std::string& principal);
     Result<std::vector<std::uint64_t>> memories(std::int64_t id, std::size_t limit,
@@ -78,6 +88,8 @@ class Sessions {
     Sessions(sql::Database& database, Clock& clock) : database_(database), clock_(clock) {}
     sql::Database& database_;
     Clock& clock_;
+    mutable std::mutex mutex_;
+    std::map<std::uint64_t, std::int64_t> current_;  // connection -> session
 };
 
 }  // namespace resonant::society
