@@ -58,11 +58,13 @@ std::unexpected<Error> fail_errno(std::string_view what, int error_number);
 #define RESONANT_JOIN(a, b) RESONANT_JOIN_INNER(a, b)
 
 // Returns the error of `expression` from the enclosing function, if it has one.
-#define RESONANT_CHECK(expression)                                                   \
-    do {                                                                             \
-        if (auto checked_status = (expression); !checked_status) {                   \
-            return std::unexpected<::resonant::Error>(std::move(checked_status.error())); \
-        }                                                                            \
+#define RESONANT_CHECK(expression)                                                            \
+    do {                                                                                      \
+        if (auto RESONANT_JOIN(status_of_line_, __LINE__) = (expression);                     \
+            !RESONANT_JOIN(status_of_line_, __LINE__)) {                                      \
+            return std::unexpected<::resonant::Error>(                                        \
+                std::move(RESONANT_JOIN(status_of_line_, __LINE__).error()));                 \
+        }                                                                                     \
     } while (false)
 
 // Declares `target` and gives it the value of `expression`, or returns its error.
