@@ -1,0 +1,191 @@
+#include "resonant/net/http.h"
+
+#include <gtest/gtest.h>
+
+#include <mutex>
+#include <thread>
+
+#include "tests/support/http_client.h"
+
+namespace resonant::net {
+namespace {
+
+using test::HttpAnswer;
+using test::HttpClient;
+
+// A server that echoes method, path and body; "/later" is answered by another thread, "/never" not.
+class Http : public testing::Test {
+  protected:
+    void SetUp() override { open({}); }
+    void open(HttpServerOptions options) {
+        close();
+        auto loop = Loop::create();
+        ASSERT_TRUE(loop);
+        loop_ = std::move(*loop);
+        options.port = 0;
+        auto server = HttpServer::open(
+            *loop_, [this](HttpRequest request, auto give) { handle(std::move(request), std::move(give)); },
+            options);
+        ASSERT_TRUE(server) << server.error().message;
+        server_ = std::move(*server);
+        runner_ = std::thread([this] { loop_->run(); });
+    }
+    void close() {
+        if (runner_.joinable()) {
+            loop_->stop();
+            runner_.join();
+        }
+        if (worker_.joinable()) {
+            worker_.join();
+        }
+        server_.reset();
+    }
+    void TearDown() override { close(); }
+    void handle(HttpRequest request, std::function<void(HttpResponse)> give) {
+        HttpResponse response{200, "text/plain", request.method + " " + request.target + " " + request.body, {}};
+        if (request.path() == "/never") {
+            const std::lock_guard<std::mutex> guard(mutex_);
+            gone_ = request.gone;
+        } else if (request.path() == "/later") {
+            worker_ = std::thread([give, response] { give(response); });
+        } else {
+            give(response);
+        }
+    }
+    HttpAnswer ask(std::string_view text) { return HttpClient(server_->port()).ask(text); }
+
+    std::unique_ptr<Loop> loop_;
+    std::unique_ptr<HttpServer> server_;
+    std::thread runner_;
+    std::thread worker_;
+    bool never_is_gone() {
+        const std::lock_guard<std::mutex> guard(mutex_);
+        return gone_ && gone_->load();
+    }
+
+    std::mutex mutex_;
+    std::shared_ptr<std::atomic<bool>> gone_;  // under mutex_
+};
+
+TEST_F(Http, answers_a_request_cut_into_single_bytes) {
+    HttpClient client(server_->port());
+    for (const char c : std::string("POST /x?q=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")) {
+        ASSERT_TRUE(client.send(std::string_view(&c, 1)));
+    }
+    const HttpAnswer answer = client.receive();
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.body, "POST /x?q=1 abc");
+}
+
+TEST_F(Http, keeps_the_connection_and_the_order_of_pipelined_requests) {
+    HttpClient client(server_->port());
+    std::string text;
+    for (int i = 0; i < 5; ++i) {
+        text += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: h\r\n\r\n";
+    }
+    ASSERT_TRUE(client.send(text));
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_EQ(client.receive().body, "GET /" + std::to_string(i) + " ");
+    }
+}
+
+TEST_F(Http, takes_a_chunked_body) {
+    EXPECT_EQ(ask("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n")
+                  .body,
+              "POST / abcdefg");
+}
+
+TEST_F(Http, another_thread_may_answer) {
+    EXPECT_EQ(ask("GET /later HTTP/1.1\r\nHost: h\r\n\r\n").body, "GET /later ");
+}
+
+TEST_F(Http, an_answer_to_head_has_no_body) {
+    HttpClient client(server_->port());
+    ASSERT_TRUE(client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"));
+    EXPECT_EQ(client.receive(false).headers.at("Content-Length"), "7");
+    EXPECT_EQ(client.receive().body, "GET /2 ");
+}
+
+TEST_F(Http, asks_for_the_body_that_waits_for_a_word) {
+    HttpClient client(server_->port());
+    ASSERT_TRUE(client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"));
+    EXPECT_EQ(client.receive().status, 100);
+    ASSERT_TRUE(client.send("ok"));
+    EXPECT_EQ(client.receive().body, "POST / ok");
+}
+
+TEST_F(Http, a_body_beyond_the_limit_is_413_even_while_it_is_still_coming) {
+    HttpClient client(server_->port());
+    ASSERT_TRUE(client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10485760\r\n\r\n"));
+    ASSERT_TRUE(client.send(std::string(10 << 20, 'x')));
+    EXPECT_EQ(client.receive().status, 413);
+    EXPECT_EQ(ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status, 200);
+}
+
+TEST_F(Http, a_chunked_body_beyond_the_limit_is_413) {
+    HttpClient client(server_->port());
+    ASSERT_TRUE(client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    for (int i = 0; i < 5; ++i) {
+        ASSERT_TRUE(client.send("100000\r\n" + std::string(1 << 20, 'x') + "\r\n"));
+    }
+    EXPECT_EQ(client.receive().status, 413);
+}
+
+TEST_F(Http, a_head_beyond_the_limit_is_431) {
+    EXPECT_EQ(ask("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(20'000, 'y') + "\r\n\r\n").status, 431);
+}
+
+TEST_F(Http, garbage_is_400_and_the_server_lives) {
+    for (const char* text : {"hello\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\x16\x03\x01\x02\r\n\r\n",
+                             "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+                             "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"}) {
+        EXPECT_EQ(ask(text).status, 400) << text;
+    }
+    EXPECT_EQ(ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status, 200);
+}
+
+TEST_F(Http, a_client_that_goes_away_is_told_to_the_worker) {
+    {
+        HttpClient client(server_->port());
+        ASSERT_TRUE(client.send("GET /never HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\n\r\n"));
+        ASSERT_EQ(ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status, 200) << "others are served meanwhile";
+    }
+    while (!never_is_gone()) {
+        std::this_thread::yield();
+    }
+}
+
+TEST_F(Http, half_requests_and_idle_connections_end) {
+    HttpServerOptions options;
+    options.request_patience = from_millis(50);
+    options.idle_patience = from_millis(50);
+    open(options);
+    HttpClient half(server_->port());
+    HttpClient idle(server_->port());
+    ASSERT_TRUE(half.send("POST / HTTP/1.1\r\nHost:"));
+    EXPECT_EQ(half.receive().status, 408);
+    EXPECT_EQ(idle.receive().status, 0);
+}
+
+TEST_F(Http, more_connections_than_the_limit_push_out_the_idle_ones) {
+    std::vector<std::unique_ptr<HttpClient>> idle;
+    for (std::size_t i = 0; i < kHttpConnectionsMax + 20; ++i) {
+        idle.push_back(std::make_unique<HttpClient>(server_->port()));
+        ASSERT_TRUE(idle.back()->send("POST / HTTP/1.1\r\n"));
+    }
+    EXPECT_EQ(ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status, 200);
+    EXPECT_EQ(idle.front()->receive().status, 0) << "the one that dawdled longest made room";
+}
+
+TEST_F(Http, an_address_that_is_taken_is_named) {
+    HttpServerOptions options;
+    options.port = server_->port();
+    const auto second = HttpServer::open(*loop_, [](HttpRequest, auto) {}, options);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, Code::Unavailable);
+    EXPECT_NE(second.error().message.find(std::to_string(options.port)), std::string::npos);
+}
+
+}  // namespace
+}  // namespace resonant::net
