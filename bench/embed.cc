@@ -4,26 +4,24 @@
 //     bench_embed --lines               a JSON string a line on stdin -> a JSON array of 384 a line
 //
 // The peer is the plain kernel of the same program (4 lanes, no fused multiply-add), interleaved.
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
-#include <fstream>
-#include <functional>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <thread>
 
+#include "bench/report.h"
+#include "resonant/json/json.h"
 #include "resonant/memory/minilm_embedder.h"
 
 namespace {
 
+using resonant::bench::nanoseconds;
 using resonant::memory::BatchOptions;
 using resonant::memory::Kernels;
 using resonant::memory::MiniLmEmbedder;
-using Json = nlohmann::json;
+using resonant::Json;
 
 constexpr int kRuns = 21;
+constexpr const char* kPeer = "plain kernel of this program";
 
 std::unique_ptr<MiniLmEmbedder> open_embedder(const Kernels& kernels) {
     auto embedder = MiniLmEmbedder::open(
@@ -48,51 +46,6 @@ std::string passage(std::size_t words, std::size_t seed) {
     return text;
 }
 
-double milliseconds(const std::function<void()>& work) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-}
-
-struct Samples {
-    std::vector<double> ours;
-    std::vector<double> peer;
-};
-
-Json row(const std::string& name, const std::string& unit, bool lower_is_better, Samples samples) {
-    std::ranges::sort(samples.ours);
-    std::ranges::sort(samples.peer);
-    const auto median = [](const std::vector<double>& v) { return v[v.size() / 2]; };
-    Json out{{"name", name},
-             {"unit", unit},
-             {"better", lower_is_better ? "lower" : "higher"},
-             {"min", samples.ours.front()},
-             {"p50", median(samples.ours)},
-             {"peer", nullptr},
-             {"peer_version", nullptr},
-             {"peer_p50", nullptr},
-             {"ratio", nullptr}};
-    if (!samples.peer.empty()) {
-        out["peer"] = "plain kernel";
-        out["peer_version"] = "this program";
-        out["peer_p50"] = median(samples.peer);
-        out["ratio"] = median(samples.ours) / median(samples.peer);
-    }
-    return out;
-}
-
-Json machine(std::string_view kernel) {
-    std::ifstream info("/proc/cpuinfo");
-    std::string model = "unknown";
-    for (std::string line; std::getline(info, line);) {
-        if (line.starts_with("model name")) {
-            model = line.substr(line.find(':') + 2);
-            break;
-        }
-    }
-    return {{"cpu", model}, {"cores", std::thread::hardware_concurrency()}, {"kernel", kernel}};
-}
-
 void must(const std::vector<resonant::Result<resonant::memory::Vector>>& results) {
     for (const auto& result : results) {
         if (!result) {
@@ -112,34 +65,40 @@ int run_figures(bool with_peer) {
         passages.push_back(passage(78 + i * 40 / 31, i));  // 80 to 120 tokens
     }
     const BatchOptions batch{.threads = std::max(1U, std::thread::hardware_concurrency()), .niceness = 0};
-    const auto one = [&](MiniLmEmbedder& embedder) {
-        return milliseconds([&] { must({embedder.embed(sentence)}); });
+    const auto milliseconds_one = [&](MiniLmEmbedder& embedder) {
+        return nanoseconds([&] { must({embedder.embed(sentence)}); }) * 1e-6;
     };
-    const auto many = [&](MiniLmEmbedder& embedder) {
-        const double taken = milliseconds([&] { must(embedder.embed_many(passages, batch)); });
-        return static_cast<double>(passages.size()) / taken * 1000;
+    const auto passages_a_second = [&](MiniLmEmbedder& embedder) {
+        const double taken = nanoseconds([&] { must(embedder.embed_many(passages, batch)); });
+        return static_cast<double>(passages.size()) / taken * 1e9;
     };
-    one(*ours);
-    one(*peer);
-    Samples single, throughput;
-    for (int i = 0; i < kRuns; ++i) {
-        single.ours.push_back(one(*ours));
+    resonant::bench::Row single{
+        .name = "sentence_16", .unit = "ms", .ours = {}, .peer_name = kPeer, .peer_version = "0.1"};
+    resonant::bench::Row throughput{.name = "batch_throughput",
+                                    .unit = "passages/s",
+                                    .lower_is_better = false,
+                                    .ours = {},
+                                    .peer_name = kPeer,
+                                    .peer_version = "0.1"};
+    milliseconds_one(*ours);  // warms up: loads the model
+    milliseconds_one(*peer);
+    for (int run = 0; run < kRuns; ++run) {
+        single.ours.push_back(milliseconds_one(*ours));
         if (with_peer) {
-            single.peer.push_back(one(*peer));
+            single.peer.push_back(milliseconds_one(*peer));
         }
     }
-    for (int i = 0; i < kRuns / 4; ++i) {
-        throughput.ours.push_back(many(*ours));
+    for (int run = 0; run < kRuns / 4; ++run) {
+        throughput.ours.push_back(passages_a_second(*ours));
         if (with_peer) {
-            throughput.peer.push_back(many(*peer));
+            throughput.peer.push_back(passages_a_second(*peer));
         }
     }
-    const Json document{{"subject", "embed"},
-                        {"machine", machine(kernels.name)},
-                        {"rows", {row("sentence_16", "ms", true, single),
-                                  row("batch_throughput", "passages/s", false, throughput)}}};
-    std::cout << document.dump(2) << '\n';
-    return 0;
+    std::cerr << "embed: kernel " << kernels.name << ", " << batch.threads << " threads for the batch\n";
+    resonant::bench::Report report("embed");
+    report.add(single);
+    report.add(throughput);
+    return report.print();
 }
 
 int run_lines() {
