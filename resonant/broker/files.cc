@@ -1,0 +1,102 @@
+#include "resonant/broker/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+namespace resonant::broker {
+namespace {
+
+Result<Descriptor> open_beneath(const std::filesystem::path& folder,
+                                const std::filesystem::path& inside) {
+    const Descriptor root(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!root) {
+        return fail_errno("open " + folder.string(), errno);
+    }
+    open_how how{};
+    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // a fifo must not hold us up
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+    Descriptor file(
+        static_cast<int>(syscall(SYS_openat2, root.get(), inside.c_str(), &how, sizeof how)));
+    if (!file) {
+        if (errno == EXDEV) {
+            return fail(Code::PermissionDenied,
+                        fmt::format("{} leads out of {}", inside.string(), folder.string()));
+        }
+        return fail_errno("open " + inside.string(), errno);
+    }
+    return file;
+}
+
+}  // namespace
+
+Result<Descriptor> Files::open(const std::filesystem::path& path) const {
+    std::unexpected<Error> refusal = fail(Code::PermissionDenied, "");
+    bool inside_one = false;
+    for (const auto& folder : folders_) {
+        std::filesystem::path inside = path;
+        if (path.is_absolute()) {
+            inside = path.lexically_normal().lexically_relative(folder.lexically_normal());
+            if (inside.empty() || *inside.begin() == "..") {
+                continue;
+            }
+        }
+        inside_one = true;
+        Result<Descriptor> file = open_beneath(folder, inside);
+        if (file) {
+            return file;
+        }
+        // NotFound in one folder says less than a refusal in another.
+        if (refusal.error().message.empty() || file.error().code != Code::NotFound) {
+            refusal = std::unexpected(file.error());
+        }
+    }
+    if (inside_one) {
+        return refusal;
+    }
+    std::string allowed;
+    for (const auto& folder : folders_) {
+        allowed += (allowed.empty() ? "" : ", ") + folder.string();
+    }
+    return fail(
+        Code::PermissionDenied,
+        fmt::format("{} is outside the allowed folders ({}); put the file there, or the owner "
+                    "names its folder in resonant.toml",
+                    path.string(), allowed));
+}
+
+Result<std::string> Files::read(const std::filesystem::path& path, Bytes size_max) const {
+    RESONANT_ASSIGN(const Descriptor file, open(path));
+    struct stat about{};
+    if (fstat(file.get(), &about) != 0) {
+        return fail_errno("stat " + path.string(), errno);
+    }
+    if (!S_ISREG(about.st_mode)) {
+        return fail(Code::InvalidArgument, path.string() + " is no regular file");
+    }
+    std::string text;
+    std::array<char, 65'536> buffer;
+    for (;;) {
+        const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
+        if (got < 0) {
+            return fail_errno("read " + path.string(), errno);
+        }
+        if (got == 0) {
+            return text;
+        }
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+        if (text.size() > size_max.count) {
+            return fail(Code::ResourceExhausted,
+                        fmt::format("{} has more than {} bytes, the most that is read; split it",
+                                    path.string(), size_max.count));
+        }
+    }
+}
+
+}  // namespace resonant::broker
