@@ -9,7 +9,11 @@
 //   (2) Nothing is deleted: archive moves to the far edge, update keeps the former version. erase() is
 //       the one exception, for the owner.
 //   (3) Vector search is exact: ids and order equal a full float32 scan (ties by id).
-//   (4) Private memories never enter an Arrow segment; a query sees them only for their owner.
+//   (4) Private memories never enter an Arrow segment; a query sees them only for their owner, and only
+//       the owner may change them. To everybody else they are NotFound.
+//   (5) Every change may run inside the caller's own Database::write(): it then commits with it. The
+//       ChangeSink is told at the end of the operation, which inside an outer write() is before the
+//       commit: a sink that must not see what is rolled back is run by the caller after it.
 #pragma once
 
 #include <array>
@@ -52,7 +56,7 @@ struct Edge {
 struct Added {
     MemoryId id = 0;
     bool reinforced = false;             // identical content was there already
-    std::vector<MemoryId> near;          // near-duplicates that were linked
+    std::vector<MemoryId> near;          // near-duplicates known by then; catch_up() links the others
 };
 
 struct Update {
@@ -91,6 +95,8 @@ struct ZoneStats {
 class DataSea {
   public:
     // `folder` holds segments; `embedder` may be null (then words only). Creates tables when absent.
+    // Conflict when a newer program made the tables. A missing, stale or damaged Arrow copy is no error:
+    // search goes to SQLite until catch_up() or verify() has rebuilt it.
     static Result<std::unique_ptr<DataSea>> open(sql::Database& database, std::filesystem::path folder,
                                                  Embedder* embedder, Clock& clock, ChangeSink sink);
     DataSea(const DataSea&) = delete;
@@ -102,8 +108,12 @@ class DataSea {
     Status archive(MemoryId id, const std::string& reason, const std::string& by);
     Status restore(MemoryId id, std::optional<std::uint32_t> version, const std::string& by);
     Status protect(MemoryId id, bool is_protected, const std::string& by);
-    // Owner only (checked above): the text is gone from every file of the home when it returns.
+    // Owner only (checked above): the text is gone from every file of the home when it returns; a
+    // tombstone stays. Inside an outer write() the rows go with its commit, and the caller runs
+    // finish_erase() after it. Cost: rewrites the text index and the Arrow copy.
     Status erase(MemoryId id, const std::string& reason, const std::string& by);
+    // Takes what was erased out of the log and the Arrow copy. Conflict inside a write().
+    Status finish_erase();
     Status link(const Edge& edge, bool remove, const std::string& by);
 
     // `viewer` is the principal that asks: others' private memories are NotFound for it.
@@ -111,9 +121,10 @@ class DataSea {
     Result<std::vector<Version>> history(MemoryId id, const std::string& viewer);
     Result<std::vector<Hit>> related(MemoryId id, int hops, const std::vector<std::string>& types,
                                      std::size_t limit, const std::string& viewer);
+    // `sort`: created, accessed or importance (greatest first), or distance (nearest first).
     Result<Page> list(const std::string& sort, const Filter& filter, std::size_t limit,
                       const std::string& cursor, const std::string& viewer);
-    // Full text, best first; every text is a legal query.
+    // Full text, best first; every text is a legal query, and one without words lists the newest.
     Result<Page> search(const std::string& query, const Filter& filter, std::size_t limit,
                         const std::string& cursor, const std::string& viewer);
     // Words, meaning and links fused.
@@ -123,6 +134,9 @@ class DataSea {
                          const std::string& viewer);
     Result<Vector> vector_of(MemoryId id, const std::string& viewer);
     Result<Vector> embed(std::string_view text);
+
+    // Bounded kinds of links, for schemas: "related", "extends", ...
+    static std::span<const std::string_view> link_types();
 
     // Embeds what has no vector yet and folds it into the Arrow copy; at most `limit` memories. Returns
     // how many are left. Called by the background thread and by vector.index.

@@ -44,12 +44,18 @@ struct Memory {
     Zone zone() const;
 };
 
+// What one memory may hold; more is InvalidArgument.
+inline constexpr std::size_t kContentMax = 1024 * 1024;  // bytes
+inline constexpr std::size_t kTitleMax = 1024;           // bytes
+inline constexpr std::size_t kTagMax = 128;              // bytes
+inline constexpr std::size_t kTagsMax = 64;
+
 struct Filter {
     std::vector<std::string> tags;      // all of them
     std::string type;
     std::optional<Zone> zone;
-    std::string galaxy = "default";
-    std::optional<std::int64_t> since_ns;
+    std::string galaxy = "default";     // empty: all of them
+    std::optional<std::int64_t> since_ns;  // of created_ns, both ends included
     std::optional<std::int64_t> until_ns;
     bool include_archived = false;
     bool include_private = false;

@@ -1,0 +1,47 @@
+#include "resonant/memory/digest.h"
+
+#include <openssl/evp.h>
+
+#include "resonant/base/ensure.h"
+
+namespace resonant::memory {
+
+struct Digest::Context {
+    EVP_MD_CTX* handle = EVP_MD_CTX_new();
+    ~Context() { EVP_MD_CTX_free(handle); }
+};
+
+Digest::Digest() : context_(std::make_unique<Context>()) {
+    RESONANT_ENSURE(EVP_DigestInit_ex(context_->handle, EVP_sha256(), nullptr) == 1,
+                    "OpenSSL has no SHA-256");
+}
+
+Digest::~Digest() = default;
+
+void Digest::add(std::span<const std::byte> bytes) {
+    RESONANT_ENSURE(EVP_DigestUpdate(context_->handle, bytes.data(), bytes.size()) == 1,
+                    "SHA-256 cannot take more");
+}
+
+void Digest::add(std::string_view text) { add(std::as_bytes(std::span(text))); }
+
+Sha256 Digest::finish() {
+    Sha256 sum{};
+    RESONANT_ENSURE(EVP_DigestFinal_ex(context_->handle,
+                                       reinterpret_cast<unsigned char*>(sum.data()), nullptr) == 1,
+                    "SHA-256 was finished twice");
+    return sum;
+}
+
+std::string hex(std::span<const std::byte> bytes) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string text;
+    text.reserve(bytes.size() * 2);
+    for (const std::byte byte : bytes) {
+        text += kDigits[std::to_integer<std::size_t>(byte >> 4)];
+        text += kDigits[std::to_integer<std::size_t>(byte & std::byte{15})];
+    }
+    return text;
+}
+
+}  // namespace resonant::memory
