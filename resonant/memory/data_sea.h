@@ -1,17 +1,22 @@
-// The DataSea remembers and recalls: SQLite is the truth, Arrow segments the mapped hot copy, a search
-// over both. (Seed: Data Sea, build_data_sea, data_sea_search, search_similar_arrow, galactic memory.)
+// The DataSea remembers and recalls: SQLite is the truth, Arrow segments the mapped hot copy, a
+// search over both. (Seed: Data Sea, build_data_sea, data_sea_search, search_similar_arrow,
+// galactic memory.)
 //
 // Threads: any.
 //
 // Invariants:
-//   (1) add() and every change are durable when they return, and findable by words; vectors follow in
+//   (1) add() and every change are durable when they return, and findable by words; vectors follow
+//   in
 //       the background (catch_up) and say so.
-//   (2) Nothing is deleted: archive moves to the far edge, update keeps the former version. erase() is
+//   (2) Nothing is deleted: archive moves to the far edge, update keeps the former version. erase()
+//   is
 //       the one exception, for the owner.
 //   (3) Vector search is exact: ids and order equal a full float32 scan (ties by id).
-//   (4) Private memories never enter an Arrow segment; a query sees them only for their owner, and only
+//   (4) Private memories never enter an Arrow segment; a query sees them only for their owner, and
+//   only
 //       the owner may change them. To everybody else they are NotFound.
-//   (5) Every change may run inside the caller's own Database::write(): it then commits with it. The
+//   (5) Every change may run inside the caller's own Database::write(): it then commits with it.
+//   The
 //       ChangeSink is told at the end of the operation, which inside an outer write() is before the
 //       commit: a sink that must not see what is rolled back is run by the caller after it.
 #pragma once
@@ -34,29 +39,38 @@
 namespace resonant::memory {
 
 // Told of every change, inside the kernel; runtime binds it to the ring.
-enum class Change : std::uint8_t { Created, Updated, Accessed, Archived, Restored, Erased, Moved, Indexed };
+enum class Change : std::uint8_t {
+    Created,
+    Updated,
+    Accessed,
+    Archived,
+    Restored,
+    Erased,
+    Moved,
+    Indexed
+};
 using ChangeSink = std::function<void(Change, MemoryId, std::uint64_t detail)>;
 
 struct Version {
     std::uint32_t version = 0;
     std::string title;
     std::string content;
-    std::string by;         // principal
-    std::string what;       // "created", "updated", "archived", "restored", "moved", "protected"
+    std::string by;    // principal
+    std::string what;  // "created", "updated", "archived", "restored", "moved", "protected"
     std::int64_t at_ns = 0;
 };
 
 struct Edge {
     MemoryId from = 0;
     MemoryId to = 0;
-    std::string type;       // related|extends|contradicts|supersedes|temporal|causal|near_duplicate
+    std::string type;  // related|extends|contradicts|supersedes|temporal|causal|near_duplicate
     double weight = 0.5;
 };
 
 struct Added {
     MemoryId id = 0;
-    bool reinforced = false;             // identical content was there already
-    std::vector<MemoryId> near;          // near-duplicates known by then; catch_up() links the others
+    bool reinforced = false;     // identical content was there already
+    std::vector<MemoryId> near;  // near-duplicates known by then; catch_up() links the others
 };
 
 struct Update {
@@ -68,9 +82,9 @@ struct Update {
 
 struct Page {
     std::vector<Hit> hits;
-    std::string cursor;      // empty at the end
+    std::string cursor;  // empty at the end
     bool vectors_used = false;
-    std::string note;        // what is missing, e.g. "no model: words only"
+    std::string note;  // what is missing, e.g. "no model: words only"
 };
 
 struct VectorStatus {
@@ -78,7 +92,7 @@ struct VectorStatus {
     std::size_t rows = 0, embedded = 0, segments = 0;
     std::uint64_t bytes = 0;
     std::int64_t built_ns = 0;
-    bool from_sqlite = false;   // no Arrow copy yet: exact search from SQLite
+    bool from_sqlite = false;  // no Arrow copy yet: exact search from SQLite
 };
 
 struct SweepReport {
@@ -94,11 +108,12 @@ struct ZoneStats {
 
 class DataSea {
   public:
-    // `folder` holds segments; `embedder` may be null (then words only). Creates tables when absent.
-    // Conflict when a newer program made the tables. A missing, stale or damaged Arrow copy is no error:
-    // search goes to SQLite until catch_up() or verify() has rebuilt it.
-    static Result<std::unique_ptr<DataSea>> open(sql::Database& database, std::filesystem::path folder,
-                                                 Embedder* embedder, Clock& clock, ChangeSink sink);
+    // `folder` holds segments; `embedder` may be null (then words only). Creates tables when
+    // absent. Conflict when a newer program made the tables. A missing, stale or damaged Arrow copy
+    // is no error: search goes to SQLite until catch_up() or verify() has rebuilt it.
+    static Result<std::unique_ptr<DataSea>> open(sql::Database& database,
+                                                 std::filesystem::path folder, Embedder* embedder,
+                                                 Clock& clock, ChangeSink sink);
     DataSea(const DataSea&) = delete;
     DataSea& operator=(const DataSea&) = delete;
     ~DataSea();
@@ -138,9 +153,10 @@ class DataSea {
     // Bounded kinds of links, for schemas: "related", "extends", ...
     static std::span<const std::string_view> link_types();
 
-    // Embeds what has no vector yet and folds it into the Arrow copy; at most `limit` memories. Returns
-    // how many are left. Called by the background thread and by vector.index.
-    Result<std::size_t> catch_up(std::size_t limit, const std::function<void(std::size_t, std::size_t)>& progress);
+    // Embeds what has no vector yet and folds it into the Arrow copy; at most `limit` memories.
+    // Returns how many are left. Called by the background thread and by vector.index.
+    Result<std::size_t> catch_up(std::size_t limit,
+                                 const std::function<void(std::size_t, std::size_t)>& progress);
     VectorStatus status();
     Result<SweepReport> sweep(std::size_t limit, bool dry_run);
     Result<ZoneStats> zones(const std::string& galaxy);

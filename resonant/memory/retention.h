@@ -6,7 +6,8 @@
 //   links     = min(1, sum of the weights of its links / 5)
 //   retention = 0.40 importance + 0.30 recency + 0.20 recall + 0.10 links
 //
-// A protected memory has retention 1; an archived one lies at kArchivedDistance whatever it is worth.
+// A protected memory has retention 1; an archived one lies at kArchivedDistance whatever it is
+// worth.
 //
 // Any thread; plain values.
 #pragma once
@@ -23,7 +24,7 @@ inline constexpr double kArchivedDistance = 0.95;
 
 struct Worth {
     double importance = 0.5;
-    std::int64_t unused_ns = 0;   // since it was last stored, changed or read
+    std::int64_t unused_ns = 0;  // since it was last stored, changed or read
     std::uint32_t recalls = 0;
     double link_weights = 0;
     bool is_protected = false;
@@ -32,7 +33,8 @@ struct Worth {
 double retention(const Worth& worth);
 // 1 - retention, to four decimals, so that equal worth gives an equal place.
 double distance_of(const Worth& worth);
-// [0, .15) core, [.15, .40) inner rim, [.40, .65) mid band, [.65, .85) outer rim, [.85, 1] far edge.
+// [0, .15) core, [.15, .40) inner rim, [.40, .65) mid band, [.65, .85) outer rim, [.85, 1] far
+// edge.
 Zone zone_at(double distance);
 // The distances of a zone: `from` included, `to` excluded (2 for the last, to take 1 in).
 struct Ring {

@@ -59,4 +59,6 @@ WordQuery word_query(std::string_view text) {
     return query;
 }
 
+bool has_words(std::string_view text) { return std::any_of(text.begin(), text.end(), is_letter); }
+
 }  // namespace resonant::memory

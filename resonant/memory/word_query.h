@@ -1,5 +1,5 @@
-// A WordQuery is any text turned into what the full-text index understands. No character of the text is
-// an operator: each word is quoted, so every text is legal.
+// A WordQuery is any text turned into what the full-text index understands. No character of the
+// text is an operator: each word is quoted, so every text is legal.
 //
 // Any thread; a plain value.
 #pragma once
@@ -18,7 +18,9 @@ struct WordQuery {
 
 inline constexpr std::size_t kQueryWordsMax = 64;  // further words are left out
 
-// A word is what stands between white space; its parts ("shm_open": shm, open) must follow each other.
+// A word is what stands between white space; its parts ("shm_open": shm, open) must follow each
+// other.
 WordQuery word_query(std::string_view text);
+bool has_words(std::string_view text);
 
 }  // namespace resonant::memory

@@ -27,8 +27,8 @@ constexpr const char* kPragmas =
     "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"
     "PRAGMA cache_size=-8000;";
 
-// The observers of this thread, innermost first. Thread-wide by nature: what a call changes is told by
-// the thread it runs on.
+// The observers of this thread, innermost first. Thread-wide by nature: what a call changes is told
+// by the thread it runs on.
 thread_local Observer* innermost_observer = nullptr;
 
 // Creates an absent file so that only its owner can read it, and makes its name durable.
@@ -88,15 +88,16 @@ Status run_one(Connection& connection, std::string_view query) {
     return statement.run();
 }
 
-// DELETE without WHERE would skip the update hook; SQLITE_IGNORE makes SQLite delete row by row. In the
-// midst of DROP it would mean "leave it", so the question that follows a DROP is answered with yes.
+// DELETE without WHERE would skip the update hook; SQLITE_IGNORE makes SQLite delete row by row. In
+// the midst of DROP it would mean "leave it", so the question that follows a DROP is answered with
+// yes.
 int delete_row_by_row(void* context, int action, const char* table, const char*, const char*,
                       const char*) {
     bool& dropping = *static_cast<bool*>(context);
-    const bool in_drop = std::exchange(
-        dropping, action == SQLITE_DROP_TABLE || action == SQLITE_DROP_INDEX ||
-                      action == SQLITE_DROP_TRIGGER || action == SQLITE_DROP_VIEW ||
-                      action == SQLITE_DROP_VTABLE);
+    const bool in_drop =
+        std::exchange(dropping, action == SQLITE_DROP_TABLE || action == SQLITE_DROP_INDEX ||
+                                    action == SQLITE_DROP_TRIGGER || action == SQLITE_DROP_VIEW ||
+                                    action == SQLITE_DROP_VTABLE);
     const bool rows_of_ours = action == SQLITE_DELETE && !in_drop && table != nullptr &&
                               !std::string_view(table).starts_with("sqlite_");
     return rows_of_ours ? SQLITE_IGNORE : SQLITE_OK;
@@ -115,11 +116,11 @@ struct Database::Inner {
     std::unique_ptr<Connection> writer;  // null when read-only
     std::mutex write_mutex;
     std::atomic<std::thread::id> writing_thread{};
-    int depth = 0;                       // of write() inside write(); the writing thread's
-    bool keeping_books = false;          // the innermost one is keep_books()
-    std::string strayed;                 // table that keep_books() must not touch, but did
-    bool dropping = false;               // delete_row_by_row()'s memory
-    std::optional<Error> lost;           // SQLite rolled the whole transaction back by itself
+    int depth = 0;               // of write() inside write(); the writing thread's
+    bool keeping_books = false;  // the innermost one is keep_books()
+    std::string strayed;         // table that keep_books() must not touch, but did
+    bool dropping = false;       // delete_row_by_row()'s memory
+    std::optional<Error> lost;   // SQLite rolled the whole transaction back by itself
 
     std::mutex pool_mutex;
     std::condition_variable returned;
@@ -148,7 +149,8 @@ struct Database::Inner {
     Status lend_reader(const Change& query);
 };
 
-// What the observers of this thread have counted so far, to go back to when a change is rolled back.
+// What the observers of this thread have counted so far, to go back to when a change is rolled
+// back.
 Database::Inner::Counts Database::Inner::counts() const {
     Counts found;
     for (Observer* observer = innermost_observer; observer; observer = observer->outer_) {
@@ -218,9 +220,8 @@ Status Database::Inner::begin() {
 
 Status Database::Inner::finish(const Status& outcome) {
     if (outcome && !lost) {
-        const Status done = depth == 1
-                                ? run_one(*writer, "COMMIT")
-                                : run_one(*writer, "RELEASE level_" + std::to_string(depth));
+        const Status done = depth == 1 ? run_one(*writer, "COMMIT")
+                                       : run_one(*writer, "RELEASE level_" + std::to_string(depth));
         return done ? done : roll_back(done);
     }
     return roll_back(outcome ? Status(std::unexpected(*lost)) : outcome);
@@ -237,8 +238,8 @@ Status Database::Inner::roll_back(const Status& outcome) {
         return outcome;
     }
     if (gone) {
-        // A full disk ends the whole transaction. What the outer levels still do must not be committed
-        // one by one: give them a transaction that finish() will not commit.
+        // A full disk ends the whole transaction. What the outer levels still do must not be
+        // committed one by one: give them a transaction that finish() will not commit.
         lost = outcome.error();
         RESONANT_CHECK(run_one(*writer, "BEGIN IMMEDIATE"));
         for (int level = 2; level < depth; ++level) {
@@ -322,7 +323,8 @@ Status Database::Inner::lend_reader(const Change& query) {
     lock.unlock();
     struct Loan {
         ~Loan() {
-            // Ends the transaction that holds the state; a read that failed may have ended it already.
+            // Ends the transaction that holds the state; a read that failed may have ended it
+            // already.
             sqlite3_exec(reader->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
             const std::lock_guard again(inner.pool_mutex);
             inner.reading.erase(std::this_thread::get_id());
@@ -341,7 +343,8 @@ Database::Database(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) { in
 
 Database::~Database() = default;
 
-Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file, Options options) {
+Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file,
+                                                 Options options) {
     RESONANT_ENSURE(options.readers > 0, "a Database needs at least one reader");
     auto inner = std::make_unique<Inner>();
     inner->file = file;
@@ -354,8 +357,8 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
             return fail(Code::Unavailable, "open database " + file.string() + ": journal mode is " +
                                                mode + ", wal is needed; use a local file system");
         }
-        RESONANT_CHECK(inner->writer->run(
-            "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216"));
+        RESONANT_CHECK(
+            inner->writer->run("PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216"));
         sqlite3_update_hook(inner->writer->handle(), &Inner::on_update, inner.get());
         sqlite3_set_authorizer(inner->writer->handle(), &delete_row_by_row, &inner->dropping);
     }
@@ -372,8 +375,9 @@ Status Database::write(const std::function<Status(Connection&)>& change) {
     for (Observer* observer = innermost_observer; observer; observer = observer->outer_) {
         if (&observer->database_ == this && observer->mode_ == Observer::Mode::RefuseWrites) {
             observer->refused_ = true;
-            return fail(Code::PermissionDenied,
-                        "write: a tool that is declared to read tried to write; declare its effect");
+            return fail(
+                Code::PermissionDenied,
+                "write: a tool that is declared to read tried to write; declare its effect");
         }
     }
     return inner_->transact(change, false);

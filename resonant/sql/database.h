@@ -5,13 +5,17 @@
 // Threads: any. One thread writes at a time (the others wait); readers never wait for a writer.
 //
 // Invariants:
-//   (1) A write() that returns ok is on the disk: it survives kill -9 and power loss. A write() inside
-//       another write() of the same thread joins it by a savepoint and is durable when the outermost returns.
+//   (1) A write() that returns ok is on the disk: it survives kill -9 and power loss. A write()
+//   inside
+//       another write() of the same thread joins it by a savepoint and is durable when the
+//       outermost returns.
 //   (2) A failed write() leaves nothing behind.
-//   (3) What a thread changes is seen by the Observer that stands on that thread, row by row; what is
-//       rolled back is not counted. Tables WITHOUT ROWID and INSERT OR REPLACE's hidden deletions are
-//       not seen by SQLite's hook: do not use them for rows that governance must see.
-//   (4) A function given to write() or read() that throws is rolled back before the exception goes on.
+//   (3) What a thread changes is seen by the Observer that stands on that thread, row by row; what
+//   is
+//       rolled back is not counted. Tables WITHOUT ROWID and INSERT OR REPLACE's hidden deletions
+//       are not seen by SQLite's hook: do not use them for rows that governance must see.
+//   (4) A function given to write() or read() that throws is rolled back before the exception goes
+//   on.
 #pragma once
 
 #include <cstddef>
@@ -47,7 +51,7 @@ class Statement {
     Statement& bind(int parameter, std::int64_t value);
     Statement& bind(int parameter, double value);
     Statement& bind(int parameter, bool value) { return bind(parameter, std::int64_t{value}); }
-    Statement& bind(int parameter, std::string_view text);        // copied
+    Statement& bind(int parameter, std::string_view text);            // copied
     Statement& bind(int parameter, std::span<const std::byte> blob);  // copied
     Statement& bind_null(int parameter);
 
@@ -55,6 +59,20 @@ class Statement {
     Result<bool> step();
     // Runs a statement that gives no rows.
     Status run();
+
+    // Makes it ready to run again, with its parameters as they are.
+    Statement& reset();
+    // Calls `use(*this)` for each row; stops at the first error of either.
+    template <typename Use>
+    Status each(const Use& use) {
+        for (;;) {
+            RESONANT_ASSIGN(const bool has_row, step());
+            if (!has_row) {
+                return {};
+            }
+            RESONANT_CHECK(use(*this));
+        }
+    }
 
     std::int64_t integer(int column) const;
     double real(int column) const;
@@ -106,7 +124,8 @@ struct RowChanges {
 
 class Database;
 
-// Sees what the current thread changes in the database while it stands. Observers of one thread nest.
+// Sees what the current thread changes in the database while it stands. Observers of one thread
+// nest.
 class Observer {
   public:
     enum class Mode : std::uint8_t { Allow, RefuseWrites };
@@ -115,7 +134,8 @@ class Observer {
     Observer& operator=(const Observer&) = delete;
     ~Observer();
 
-    // Changes by table, without bookkeeping tables (Database::set_bookkeeping) and FTS shadow tables.
+    // Changes by table, without bookkeeping tables (Database::set_bookkeeping) and FTS shadow
+    // tables.
     const std::map<std::string, RowChanges>& changes() const { return changes_; }
     // True when a write() was refused because of Mode::RefuseWrites.
     bool refused() const { return refused_; }
@@ -137,16 +157,18 @@ class Database {
     };
 
     // Opens or creates the file (0600). DataLoss when SQLite finds it damaged.
-    static Result<std::unique_ptr<Database>> open(const std::filesystem::path& file, Options options);
+    static Result<std::unique_ptr<Database>> open(const std::filesystem::path& file,
+                                                  Options options);
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;
     ~Database();
 
     // Runs `change` in a transaction: commits when it returns ok, rolls back when it does not.
-    // PermissionDenied under an Observer that refuses writes. Cost: one fdatasync at the outermost level.
+    // PermissionDenied under an Observer that refuses writes. Cost: one fdatasync at the outermost
+    // level.
     Status write(const std::function<Status(Connection&)>& change);
-    // As write(), for tables that only keep books (access counts): not refused by an Observer. Internal
-    // when it changes any other table.
+    // As write(), for tables that only keep books (access counts): not refused by an Observer.
+    // Internal when it changes any other table.
     Status keep_books(const std::function<Status(Connection&)>& change);
     // Runs `query` on a reading connection, which sees one state of the file throughout, or on the
     // writing one inside this thread's own write(). Nested reads share the connection.

@@ -41,8 +41,7 @@ Meaning meaning_of(int outcome, int error_number) {
             return {Code::ResourceExhausted, "the disk is full; nothing was changed; free space"};
         case SQLITE_NOMEM: return {Code::ResourceExhausted, "out of memory; nothing was changed"};
         case SQLITE_CORRUPT:
-        case SQLITE_NOTADB:
-            return {Code::DataLoss, "the file is damaged; restore it from a copy"};
+        case SQLITE_NOTADB: return {Code::DataLoss, "the file is damaged; restore it from a copy"};
         case SQLITE_READONLY:
         case SQLITE_PERM:
         case SQLITE_AUTH:
@@ -54,8 +53,7 @@ Meaning meaning_of(int outcome, int error_number) {
             return meaning_of_errno(
                 error_number, {Code::Unavailable, "the disk gave an error; nothing was changed"});
         case SQLITE_BUSY:
-        case SQLITE_LOCKED:
-            return {Code::Unavailable, "another process holds the file; try again"};
+        case SQLITE_LOCKED: return {Code::Unavailable, "another process holds the file; try again"};
         case SQLITE_TOOBIG: return {Code::InvalidArgument, "a value is too large for one row"};
         case SQLITE_CONSTRAINT: return meaning_of_constraint(outcome);
         case SQLITE_INTERRUPT: return {Code::Timeout, "it was interrupted"};
@@ -63,15 +61,16 @@ Meaning meaning_of(int outcome, int error_number) {
     }
 }
 
-// errno of the last failure: SQLite remembers it for the connection, or only in the file or its log.
+// errno of the last failure: SQLite remembers it for the connection, or only in the file or its
+// log.
 int last_errno(sqlite3* connection) {
     int found = sqlite3_system_errno(connection);
     if (found == 0) {
         sqlite3_file_control(connection, "main", SQLITE_FCNTL_LAST_ERRNO, &found);
     }
     sqlite3_file* log = nullptr;
-    if (found == 0 && sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER,
-                                           &log) == SQLITE_OK &&
+    if (found == 0 &&
+        sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
         log != nullptr && log->pMethods != nullptr) {
         log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &found);
     }
@@ -85,7 +84,8 @@ std::unexpected<Error> fail_sqlite(sqlite3* connection, int outcome, std::string
         (outcome & 0xff) == SQLITE_IOERR || (outcome & 0xff) == SQLITE_CANTOPEN;
     const int error_number = connection == nullptr || !system_matters ? 0 : last_errno(connection);
     const Meaning meaning = meaning_of(outcome, error_number);
-    std::string words = connection == nullptr ? sqlite3_errstr(outcome) : sqlite3_errmsg(connection);
+    std::string words =
+        connection == nullptr ? sqlite3_errstr(outcome) : sqlite3_errmsg(connection);
     if (error_number != 0) {
         words += " (" + std::generic_category().message(error_number) + ")";
     }

@@ -64,6 +64,12 @@ Statement& Statement::bind_null(int parameter) {
     return bound(sqlite3_bind_null(statement_, parameter));
 }
 
+Statement& Statement::reset() {
+    sqlite3_reset(statement_);  // repeats the outcome of the last step, which was reported
+    bind_outcome_ = SQLITE_OK;
+    return *this;
+}
+
 Result<bool> Statement::step() {
     const int outcome = bind_outcome_ == SQLITE_OK ? sqlite3_step(statement_) : bind_outcome_;
     if (outcome == SQLITE_ROW) {
@@ -81,7 +87,9 @@ Status Statement::run() {
     return {};
 }
 
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+std::int64_t Statement::integer(int column) const {
+    return sqlite3_column_int64(statement_, column);
+}
 
 double Statement::real(int column) const { return sqlite3_column_double(statement_, column); }
 

@@ -37,8 +37,8 @@ std::int64_t count(Database& database) {
     return read ? rows : -1;
 }
 
-// Fills the disk at `folder` row by row. 0 when the failure was named rightly, every acknowledged row
-// is there and reading goes on.
+// Fills the disk at `folder` row by row. 0 when the failure was named rightly, every acknowledged
+// row is there and reading goes on.
 int fill(const std::filesystem::path& folder) {
     auto database = Database::open(folder / "full.db", {});
     if (!database || !(*database)->write([](Connection& c) { return c.run(kTable); })) {
@@ -63,10 +63,10 @@ int fill(const std::filesystem::path& folder) {
 TEST(DatabaseBadDays, a_full_file_is_named_and_loses_no_acknowledged_row) {
     const test::Scratch scratch;
     EXPECT_EQ(0, test::in_child([&] {
-        ::signal(SIGXFSZ, SIG_IGN);
-        const rlimit limit{256 * 1024, 256 * 1024};
-        return ::setrlimit(RLIMIT_FSIZE, &limit) == 0 ? fill(scratch.path()) : 5;
-    }));
+                  ::signal(SIGXFSZ, SIG_IGN);
+                  const rlimit limit{256 * 1024, 256 * 1024};
+                  return ::setrlimit(RLIMIT_FSIZE, &limit) == 0 ? fill(scratch.path()) : 5;
+              }));
 }
 
 TEST(DatabaseBadDays, a_full_disk_is_named_and_loses_no_acknowledged_row) {
@@ -144,12 +144,12 @@ TEST(DatabaseBadDays, a_folder_that_may_not_be_written_is_named) {
     ASSERT_EQ(::chmod(folder.c_str(), 0555), 0);
     ASSERT_EQ(::chmod(scratch.path().c_str(), 0755), 0);
     EXPECT_EQ(0, test::in_child([&] {
-        if (::geteuid() == 0 && ::setuid(65534) != 0) {  // root may write everywhere
-            return 1;
-        }
-        const auto opened = Database::open(folder / "test.db", {});
-        return !opened && opened.error().code == Code::PermissionDenied ? 0 : 2;
-    }));
+                  if (::geteuid() == 0 && ::setuid(65534) != 0) {  // root may write everywhere
+                      return 1;
+                  }
+                  const auto opened = Database::open(folder / "test.db", {});
+                  return !opened && opened.error().code == Code::PermissionDenied ? 0 : 2;
+              }));
 }
 
 TEST(DatabaseBadDays, a_missing_folder_is_named) {

@@ -23,8 +23,9 @@ class DatabaseTest : public testing::Test {
         database_ = std::move(*opened);
         ASSERT_TRUE(database_
                         ->write([](Connection& c) {
-                            return c.run("CREATE TABLE IF NOT EXISTS note(id INTEGER PRIMARY KEY,"
-                                         " text TEXT UNIQUE)");
+                            return c.run(
+                                "CREATE TABLE IF NOT EXISTS note(id INTEGER PRIMARY KEY,"
+                                " text TEXT UNIQUE)");
                         })
                         .has_value());
     }
@@ -99,9 +100,9 @@ TEST_F(DatabaseTest, a_failed_change_leaves_nothing_behind) {
 
 TEST_F(DatabaseTest, a_change_that_throws_leaves_nothing_behind) {
     EXPECT_THROW(static_cast<void>(database_->write([&](Connection& c) -> Status {
-        RESONANT_CHECK(insert(c, "half"));
-        throw std::runtime_error("stage");
-    })),
+                     RESONANT_CHECK(insert(c, "half"));
+                     throw std::runtime_error("stage");
+                 })),
                  std::runtime_error);
     EXPECT_EQ(count(), 0);
     EXPECT_TRUE(insert("next").has_value()) << "the turn was given back";
@@ -236,15 +237,15 @@ TEST_F(DatabaseTest, one_query_may_run_inside_itself) {
 TEST_F(DatabaseTest, texts_and_blobs_come_back_byte_by_byte) {
     const std::string text("a\0b \xf0\x9f\x8c\x8a", 8);
     const std::array<std::byte, 3> bytes{std::byte{0}, std::byte{255}, std::byte{7}};
-    ASSERT_TRUE(
-        database_
-            ->write([&](Connection& c) -> Status {
-                RESONANT_CHECK(c.run("CREATE TABLE mix(t, b, e, n, r)"));
-                RESONANT_ASSIGN(Statement put, c.prepare("INSERT INTO mix VALUES(?,?,?,?,?)"));
-                put.bind(1, text).bind(2, std::span(bytes)).bind(3, std::string_view());
-                return put.bind_null(4).bind(5, 0.25).run();
-            })
-            .has_value());
+    ASSERT_TRUE(database_
+                    ->write([&](Connection& c) -> Status {
+                        RESONANT_CHECK(c.run("CREATE TABLE mix(t, b, e, n, r)"));
+                        RESONANT_ASSIGN(Statement put,
+                                        c.prepare("INSERT INTO mix VALUES(?,?,?,?,?)"));
+                        put.bind(1, text).bind(2, std::span(bytes)).bind(3, std::string_view());
+                        return put.bind_null(4).bind(5, 0.25).run();
+                    })
+                    .has_value());
     ASSERT_TRUE(database_
                     ->read([&](Connection& c) -> Status {
                         RESONANT_ASSIGN(Statement get, c.prepare("SELECT * FROM mix"));
@@ -272,8 +273,7 @@ TEST_F(DatabaseTest, a_doubled_key_is_told_from_other_failures) {
 TEST_F(DatabaseTest, checkpoint_empties_the_log_but_not_inside_a_change) {
     ASSERT_TRUE(insert("row").has_value());
     EXPECT_GT(std::filesystem::file_size(scratch_ / "test.db-wal"), 0U);
-    const Status inside =
-        database_->write([&](Connection&) { return database_->checkpoint(); });
+    const Status inside = database_->write([&](Connection&) { return database_->checkpoint(); });
     EXPECT_EQ(inside.error().code, Code::Conflict);
     ASSERT_TRUE(database_->checkpoint().has_value());
     EXPECT_EQ(std::filesystem::file_size(scratch_ / "test.db-wal"), 0U);
@@ -282,8 +282,7 @@ TEST_F(DatabaseTest, checkpoint_empties_the_log_but_not_inside_a_change) {
 
 TEST_F(DatabaseTest, a_table_can_be_dropped) {
     ASSERT_TRUE(database_->write([](Connection& c) { return c.run("DROP TABLE note"); }));
-    const Status gone =
-        database_->write([&](Connection& c) { return insert(c, "where"); });
+    const Status gone = database_->write([&](Connection& c) { return insert(c, "where"); });
     EXPECT_FALSE(gone.has_value());
 }
 

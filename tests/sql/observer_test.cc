@@ -35,8 +35,9 @@ class ObserverTest : public testing::Test {
 
 TEST_F(ObserverTest, counts_each_row_by_table_and_kind) {
     Observer observer(*database_, Observer::Mode::Allow);
-    ASSERT_TRUE(change("INSERT INTO note(text) VALUES('a'),('b'),('c');"
-                       "UPDATE note SET text='d' WHERE id<3; DELETE FROM note WHERE id=1"));
+    ASSERT_TRUE(
+        change("INSERT INTO note(text) VALUES('a'),('b'),('c');"
+               "UPDATE note SET text='d' WHERE id<3; DELETE FROM note WHERE id=1"));
     const RowChanges seen = observer.changes().at("note");
     EXPECT_EQ(seen.inserted, 3U);
     EXPECT_EQ(seen.updated, 2U);

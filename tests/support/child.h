@@ -1,4 +1,5 @@
-// Runs a function in a child process, for what a test must not do to itself: limits, another user, death.
+// Runs a function in a child process, for what a test must not do to itself: limits, another user,
+// death.
 //
 // Call it while the test has one thread.
 #pragma once

@@ -1,0 +1,64 @@
+#include "resonant/memory/durable_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace resonant::memory {
+
+DurableFile::DurableFile(std::filesystem::path folder, const std::string& name, Descriptor file)
+    : folder_(std::move(folder)),
+      target_(folder_ / name),
+      unfinished_(folder_ / (name + kUnfinishedSuffix)),
+      file_(std::move(file)) {}
+
+Result<std::unique_ptr<DurableFile>> DurableFile::create(const std::filesystem::path& folder,
+                                                         const std::string& name) {
+    const std::filesystem::path path = folder / (name + kUnfinishedSuffix);
+    Descriptor file(
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file) {
+        return fail_errno("create " + path.string(), errno);
+    }
+    return std::unique_ptr<DurableFile>(new DurableFile(folder, name, std::move(file)));
+}
+
+DurableFile::~DurableFile() {
+    if (file_) {
+        std::error_code ignored;  // open() of the index takes left-overs away
+        std::filesystem::remove(unfinished_, ignored);
+    }
+}
+
+Status DurableFile::append(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(file_.get(), bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written < 0) {
+            return fail_errno("write " + unfinished_.string(), errno);
+        }
+        bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+    return {};
+}
+
+Status DurableFile::commit() {
+    if (::fsync(file_.get()) != 0) {
+        return fail_errno("sync " + unfinished_.string(), errno);
+    }
+    if (::rename(unfinished_.c_str(), target_.c_str()) != 0) {
+        return fail_errno("rename " + unfinished_.string() + " to " + target_.string(), errno);
+    }
+    file_.reset();
+    const Descriptor folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder || ::fsync(folder.get()) != 0) {
+        return fail_errno("sync folder " + folder_.string(), errno);
+    }
+    return {};
+}
+
+}  // namespace resonant::memory

@@ -1,0 +1,42 @@
+// A DurableFile is written under another name and appears whole, synced to the disk, or not at all.
+//
+// Belongs to one thread.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "resonant/base/descriptor.h"
+#include "resonant/base/result.h"
+
+namespace resonant::memory {
+
+class DurableFile {
+  public:
+    // Begins folder/name (0600) as folder/name.tmp; an older half-written one is replaced.
+    static Result<std::unique_ptr<DurableFile>> create(const std::filesystem::path& folder,
+                                                       const std::string& name);
+    DurableFile(const DurableFile&) = delete;
+    DurableFile& operator=(const DurableFile&) = delete;
+    // Takes the unfinished file away unless it was committed.
+    ~DurableFile();
+
+    Status append(std::span<const std::byte> bytes);
+    // Syncs the file, gives it its name (over an older one), syncs the folder.
+    Status commit();
+
+  private:
+    DurableFile(std::filesystem::path folder, const std::string& name, Descriptor file);
+
+    std::filesystem::path folder_;
+    std::filesystem::path target_;
+    std::filesystem::path unfinished_;
+    Descriptor file_;
+};
+
+inline constexpr const char* kUnfinishedSuffix = ".tmp";
+
+}  // namespace resonant::memory

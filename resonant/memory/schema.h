@@ -1,0 +1,17 @@
+// The tables of the memory in SQLite, and their version. docs/formats/memory.md has the same
+// tables.
+//
+// Called once, when a DataSea opens.
+#pragma once
+
+#include "resonant/base/result.h"
+#include "resonant/sql/database.h"
+
+namespace resonant::memory {
+
+inline constexpr int kSchemaVersion = 1;
+
+// Creates the tables when absent. Conflict when a newer program made them.
+Status create_tables(sql::Database& database);
+
+}  // namespace resonant::memory
