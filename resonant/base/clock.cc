@@ -15,5 +15,6 @@ Nanos read_clock(clockid_t id) {
 
 Nanos SystemClock::wall() const { return read_clock(CLOCK_REALTIME); }
 Nanos SystemClock::monotonic() const { return read_clock(CLOCK_MONOTONIC); }
+Nanos SystemClock::wall_coarse() const { return read_clock(CLOCK_REALTIME_COARSE); }
 
 }  // namespace resonant

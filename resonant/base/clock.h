@@ -20,12 +20,15 @@ class Clock {
     virtual Nanos wall() const = 0;
     // Nanoseconds since boot; never goes back. About 25 ns a call.
     virtual Nanos monotonic() const = 0;
+    // Like wall(), a few milliseconds behind it. About 5 ns a call.
+    virtual Nanos wall_coarse() const { return wall(); }
 };
 
 class SystemClock final : public Clock {
   public:
     Nanos wall() const override;
     Nanos monotonic() const override;
+    Nanos wall_coarse() const override;
 };
 
 // Stands still until told to move.

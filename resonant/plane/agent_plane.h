@@ -23,7 +23,8 @@ namespace resonant::plane {
 class AgentPlane {
   public:
     // From the descriptors of KernelPlane::share(), in that order. InvalidArgument for another number of
-    // them, PermissionDenied when one is not sealed, DataLoss when one is no board or no ring.
+    // them, PermissionDenied when one is not sealed, DataLoss when one is no board or no ring, Conflict when
+    // they are of two kernels.
     static Result<std::unique_ptr<AgentPlane>> attach(std::vector<Descriptor> descriptors);
     AgentPlane(const AgentPlane&) = delete;
     AgentPlane& operator=(const AgentPlane&) = delete;

@@ -1,40 +1,54 @@
 #include "resonant/plane/kernel_plane.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <bit>
-#include <cstring>
 
 namespace resonant::plane {
 
-// When each pair of type and source was last published, by hash. Two pairs in one slot dampen each other
-// now and then: a lost duplicate of a slow lane, counted like any other.
+// A table of the pairs that published last. Two pairs that fall on one entry replace each other and start
+// afresh, so a collision can only let more through.
 struct KernelPlane::Dampener {
-    static constexpr std::size_t kSlots = 4096;
-    static constexpr std::int64_t kGapNs = 1'000'000;
+    struct Entry {
+        std::atomic<std::uint64_t> pair{0};
+        std::atomic<std::int64_t> next_ns{0};  // when the pair's next event is due at its long-run pace
+    };
+    static constexpr std::size_t kEntries = 4'096;
+    std::array<Entry, kEntries> entries;
+    std::atomic<std::uint64_t> dropped{0};
 
-    std::array<std::atomic<std::int64_t>, kSlots> last{};
-    std::atomic<std::uint64_t> dampened{0};
-
-    bool admit(const ring::Event& event) {
-        if (event.lane == ring::Lane::Fast) {
-            return true;
+    // Counts one event of the pair at `now`; false when it is beyond its pace (the generic cell rate
+    // algorithm). A custom event's name is part of its type. Threads that race on one pair may let one
+    // event more through.
+    bool admit(const ring::Event& event, Nanos now) {
+        const std::uint64_t name = event.type == ring::EventType::Custom ? event.data[0] << 16 : 0;
+        const std::uint64_t pair = (name | static_cast<std::uint64_t>(event.type)) * 0xD6E8FEB86659FD93 ^
+                                   static_cast<std::uint64_t>(event.source);
+        static_assert(kEntries == 1 << (64 - 52));
+        Entry& entry = entries[pair * 0x9E3779B97F4A7C15 >> 52];
+        std::int64_t next = now.count;
+        if (entry.pair.load(std::memory_order_relaxed) == pair) {
+            next = entry.next_ns.load(std::memory_order_relaxed);
+            const std::int64_t ahead = next - now.count;
+            if (ahead > (kDampenBurst - 1) * kDampenGap.count && ahead <= kDampenBurst * kDampenGap.count) {
+                dropped.fetch_add(1, std::memory_order_relaxed);
+                return false;
+            }
+            // Idle for a while, or the clock was set back by more than a burst: start afresh.
+            if (ahead < 0 || ahead > kDampenBurst * kDampenGap.count) {
+                next = now.count;
+            }
+        } else {
+            entry.pair.store(pair, std::memory_order_relaxed);
         }
-        const std::uint32_t mixed = (event.source ^ (static_cast<std::uint32_t>(event.type) << 16)) * 2'654'435'761U;
-        std::atomic<std::int64_t>& slot = last[mixed >> 20];
-        const std::int64_t before = slot.load(std::memory_order_relaxed);
-        if (event.at_ns - before < kGapNs && event.at_ns >= before) {
-            dampened.fetch_add(1, std::memory_order_relaxed);
-            return false;
-        }
-        slot.store(event.at_ns, std::memory_order_relaxed);
+        entry.next_ns.store(next + kDampenGap.count, std::memory_order_relaxed);
         return true;
     }
 };
 
 KernelPlane::KernelPlane(Clock& clock, std::unique_ptr<board::StateBoard> board,
-                         std::unique_ptr<board::LimitsTable> limits, std::unique_ptr<ring::EventRing> ring)
+                         std::unique_ptr<board::LimitsTable> limits,
+                         std::unique_ptr<ring::EventRing> ring)
     : clock_(clock),
       board_(std::move(board)),
       limits_(std::move(limits)),
@@ -42,59 +56,67 @@ KernelPlane::KernelPlane(Clock& clock, std::unique_ptr<board::StateBoard> board,
       dampener_(std::make_shared<Dampener>()) {}
 
 Result<std::unique_ptr<KernelPlane>> KernelPlane::create(Clock& clock, std::uint64_t epoch) {
-    RESONANT_ASSIGN(std::unique_ptr<board::StateBoard> board, board::StateBoard::create(epoch));
-    RESONANT_ASSIGN(std::unique_ptr<board::LimitsTable> limits, board::LimitsTable::create(epoch));
-    RESONANT_ASSIGN(std::unique_ptr<ring::EventRing> ring, ring::EventRing::create(epoch));
+    RESONANT_ASSIGN(auto board, board::StateBoard::create(epoch));
+    RESONANT_ASSIGN(auto limits, board::LimitsTable::create(epoch));
+    RESONANT_ASSIGN(auto ring, ring::EventRing::create(epoch));
+    board->heartbeat(static_cast<std::uint64_t>(clock.wall().count));
     return std::unique_ptr<KernelPlane>(
         new KernelPlane(clock, std::move(board), std::move(limits), std::move(ring)));
+}
+
+std::int64_t KernelPlane::publish(ring::Event& event) {
+    event.lane = ring::lane_of(event.type);
+    const Nanos now = clock_.wall_coarse();
+    event.at_ns = now.count;
+    if (event.lane != ring::Lane::Fast && !dampener_->admit(event, now)) {
+        return -1;
+    }
+    return static_cast<std::int64_t>(ring_->publish(event));
 }
 
 std::int64_t KernelPlane::publish(ring::EventType type, std::string_view source, std::uint32_t tool,
                                   std::array<std::uint64_t, 4> data, float confidence) {
     ring::Event event;
     event.type = type;
-    event.lane = ring::lane_of(type);
     event.source = ring::source_hash(source);
-    event.confidence = confidence;
     event.tool = tool;
-    event.at_ns = clock_.wall().count;
     event.data = data;
-    return dampener_->admit(event) ? static_cast<std::int64_t>(ring_->publish(event)) : -1;
+    event.confidence = confidence;
+    return publish(event);
 }
 
-std::int64_t KernelPlane::publish_custom(std::string_view name, std::string_view source, float confidence) {
+std::int64_t KernelPlane::publish_custom(std::string_view name, std::string_view source,
+                                         float confidence) {
     ring::Event event;
     event.type = ring::EventType::Custom;
-    event.lane = ring::lane_of(event.type);
-    // Dampened by its own name, not as one of all custom events of a sender.
-    event.source = ring::source_hash(source) ^ ring::source_hash(name);
-    event.confidence = confidence;
-    event.at_ns = clock_.wall().count;
-    event.data[0] = ring::source_hash(name);
-    const std::size_t length = std::min(name.size(), event.name.size() - 1);
-    std::memcpy(event.name.data(), name.data(), length);
-    if (!dampener_->admit(event)) {
-        return -1;
-    }
     event.source = ring::source_hash(source);
-    return static_cast<std::int64_t>(ring_->publish(event));
+    event.data[0] = ring::source_hash(name);
+    event.confidence = confidence;
+    ring::set_name(event, name);
+    return publish(event);
 }
 
-std::uint64_t KernelPlane::dampened() const { return dampener_->dampened.load(std::memory_order_relaxed); }
+std::uint64_t KernelPlane::dampened() const {
+    return dampener_->dropped.load(std::memory_order_relaxed);
+}
 
 void KernelPlane::set_field(board::Field field, double value, std::string_view source) {
     board_->set(field, value);
     publish(ring::EventType::BoardFieldChanged, source, 0,
-            {static_cast<std::uint64_t>(field), std::bit_cast<std::uint64_t>(value)});
+            {static_cast<std::uint64_t>(field), std::bit_cast<std::uint64_t>(value), 0, 0});
+}
+
+ring::Subscription KernelPlane::subscribe() const {
+    return *ring::Subscription::over(ring_->segment().data(), ring_->segment().size());
 }
 
 Result<std::vector<Descriptor>> KernelPlane::share() const {
-    std::vector<Descriptor> descriptors;
-    for (const shm::Segment* segment : {&board_->segment(), &ring_->segment()}) {
-        RESONANT_ASSIGN(Descriptor descriptor, segment->share());
-        descriptors.push_back(std::move(descriptor));
-    }
-    return descriptors;
+    std::vector<Descriptor> shared;
+    RESONANT_ASSIGN(Descriptor board, board_->segment().share());
+    shared.push_back(std::move(board));
+    RESONANT_ASSIGN(Descriptor ring, ring_->segment().share());
+    shared.push_back(std::move(ring));
+    return shared;
 }
 
 }  // namespace resonant::plane
