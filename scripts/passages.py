@@ -146,38 +146,43 @@ def passages_of(path, name):
                 }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--count", type=int, default=COUNT)
-    options = parser.parse_args()
+def passages(folder, count=COUNT):
+    """`count` passages (some more, to end with a page) as lines of JSON."""
     pages = {}
-    for path in sorted(options.folder.glob("**/man?/*.gz")):
+    for path in sorted(folder.glob("**/man?/*.gz")):
         if path.is_symlink():  # another name of a page that is there
             continue
         stem, number = path.name.removesuffix(".gz").rsplit(".", 1)
         pages[f"{stem}({number})"] = path
     missing = [name for name in FIRST if name not in pages]
     if missing:
-        print(
-            f"passages: {options.folder} has no {', '.join(missing)}; ./dev setup fetches the packages "
-            "manpages and manpages-dev into build/manpages",
-            file=sys.stderr,
+        raise FileNotFoundError(
+            f"passages: {folder} has no {', '.join(missing)}; ./dev setup fetches the packages "
+            "manpages and manpages-dev into build/manpages"
         )
-        return 1
     others = sorted(pages.keys() - set(FIRST), key=lambda name: hashlib.sha256(name.encode()).digest())
-    passages = {}  # by content: pages repeat each other's paragraphs here and there
+    found = {}  # by content: pages repeat each other's paragraphs here and there
     for name in [*FIRST, *others]:
-        if len(passages) >= options.count:
+        if len(found) >= count:
             break
         for passage in passages_of(pages[name], name):
-            passages.setdefault(passage["content"], passage)
-    lines = [json.dumps(passage, ensure_ascii=False) for passage in passages.values()]
-    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            found.setdefault(passage["content"], passage)
+    return [json.dumps(passage, ensure_ascii=False) for passage in found.values()]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--count", type=int, default=COUNT)
+    options = parser.parse_args()
+    try:
+        lines = passages(options.folder, options.count)
+    except FileNotFoundError as error:
+        sys.exit(str(error))
+    options.out.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     print(f"passages: {len(lines)} into {options.out}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
