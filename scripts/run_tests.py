@@ -45,7 +45,7 @@ class Counts:
 
 
 def environment(build):
-    env = dict(os.environ, RESONANT_BINARY=str(build / "resonant"), PYTHONDONTWRITEBYTECODE="1")
+    env = dict(os.environ, RESONANT_PROGRAM=str(build / "resonant"), PYTHONDONTWRITEBYTECODE="1")
     env.setdefault("RESONANT_MODEL", str(ROOT / "build/model"))
     for name, value in SANITIZER_OPTIONS.items():
         env.setdefault(name, value)

@@ -1,0 +1,31 @@
+// The fuzz targets: each takes any bytes and stops the program when a property does not hold. libFuzzer
+// drives one of them (`./dev fuzz NAME`); tests/fuzz replays their saved corpora with every test run.
+//
+// Any thread.
+#pragma once
+
+#include <string_view>
+
+namespace resonant::fuzz {
+
+// What parse() accepts, dump() and canonical() write so that it reads back the same.
+void json(std::string_view bytes);
+// The id found does not depend on how the message was cut, and is a legal id.
+void id_scanner(std::string_view bytes);
+// A schema (first line) compiles or explains; a compiled one judges the rest alike twice.
+void schema(std::string_view bytes);
+// A command line gets a class and a reason; quoting its words and reading them again changes nothing.
+void command(std::string_view bytes);
+// A damaged board page is refused or read; reading never leaves the page.
+void board(std::string_view bytes);
+
+struct Target {
+    std::string_view name;
+    void (*run)(std::string_view bytes);
+};
+
+inline constexpr Target kTargets[] = {
+    {"json", json}, {"id_scanner", id_scanner}, {"schema", schema}, {"command", command}, {"board", board},
+};
+
+}  // namespace resonant::fuzz
