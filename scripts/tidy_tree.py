@@ -54,6 +54,9 @@ class Tree:
     def has(self, path):
         return str(path) in self._paths
 
+    def lines(self, path):
+        return next((source.lines for source in self._sources if source.path == path), [])
+
     def files(self, pattern):
         return [source for source in self._sources if source.path.match(pattern)]
 

@@ -54,12 +54,22 @@ def test_a_header_nobody_includes_is_found(tmp_path):
     assert found == [("resonant/ring/dead.h", 1)]
 
 
-def test_a_source_starts_with_a_header_of_its_folder(tmp_path):
+def test_a_source_includes_its_own_header_first(tmp_path):
     found = findings(tmp_path, tidy.sources_have_headers, {
         "resonant/ring/lonely.cc": '#include "resonant/shm/segment.h"\n',
-        "resonant/ring/ring.cc": '#include "resonant/ring/ring.h"\n', "resonant/ring/ring.h": HEADER,
+        "resonant/ring/ring.cc": '#include <vector>\n#include "resonant/ring/ring.h"\n', "resonant/ring/ring.h": HEADER,
+        "resonant/ring/more_of_it.cc": '#include <vector>\n#include "resonant/ring/ring.h"\n',
     })
-    assert found == [("resonant/ring/lonely.cc", 1)]
+    assert found == [("resonant/ring/lonely.cc", 1), ("resonant/ring/ring.cc", 1)]
+
+
+def test_a_rule_may_be_broken_where_the_reason_stands(tmp_path):
+    long = "int a;\n" * 401
+    assert findings(tmp_path, tidy.files_stay_short, {
+        "resonant/ring/a.cc": "// tidy-allow(files_stay_short): one table, read as one\n" + long,
+        "resonant/ring/b.cc": "// tidy-allow(files_stay_short):\n" + long,
+        "resonant/ring/c.cc": "// tidy-allow(no_banned_words): another rule\n" + long,
+    }) == [("resonant/ring/b.cc", 400), ("resonant/ring/c.cc", 400)]
 
 
 @pytest.mark.parametrize("head", ["int Long::walk(int a) const {", "TEST(Long, walks_on_and_on) {", "Long::Long() : a_(1), b_{2} {"])
