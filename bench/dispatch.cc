@@ -229,7 +229,8 @@ int main(int, char** argv) {
     Report report("dispatch");
     {
         BenchHome home;
-        auto parts = must(resonant::runtime::Parts::create(home.home(), resonant::runtime::Config{}));
+        const resonant::runtime::Config config;
+        auto parts = must(resonant::runtime::Parts::create(home.home(), config));
         measure_judgement(*parts, report);
         measure_calls(*parts, report);
     }
