@@ -12,6 +12,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <vector>
 
 #include "resonant/base/clock.h"
 #include "resonant/govern/command.h"
@@ -67,7 +69,7 @@ class Governor final : public Stage {
     Clock& clock_;
     mutable std::mutex mutex_;
     std::map<std::string, SessionGoal, std::less<>> goals_;
-    std::map<std::string, bool> changed_;
+    std::set<std::string> changed_;  // sessions that spent something since the last save()
 };
 
 }  // namespace resonant::govern

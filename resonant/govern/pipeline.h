@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <vector>
 
 #include "resonant/govern/circuit_breaker.h"
@@ -40,7 +41,8 @@ class Pipeline {
 
   private:
     Pipeline(std::vector<Stage*> stages, CircuitBreaker& breaker);
-    std::optional<call::Denial> ask(Stage& stage, const call::Call& call, Look look, std::string& note);
+    std::optional<call::Denial> ask(std::size_t index, const call::Call& call, Look look, std::string& note);
+    std::optional<call::Denial> admit(const call::Call& call, std::vector<Passage>& passages);
 
     std::vector<Stage*> stages_;
     CircuitBreaker& breaker_;

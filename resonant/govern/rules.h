@@ -28,7 +28,7 @@ namespace resonant::govern {
 enum class Action : std::uint8_t { Log, Tag, Warn, Throttle, Block };  // rising
 std::string_view name_of(Action action);
 
-struct Policy;  // rules_policy.h: the compiled files
+struct ActivePolicy;  // policy.h: the compiled files and the profile
 
 // One active rule as dharma.rules shows it.
 struct RuleInfo {
@@ -45,6 +45,7 @@ struct RuleInfo {
 
 struct Match {
     RuleInfo rule;
+    std::uint32_t calls_per_minute = 0;  // of a throttling rule
     std::string consent_id;  // the consent that lifted it; empty when it holds
 };
 
@@ -58,7 +59,7 @@ struct Evaluation {
 class Rules final : public Stage {
   public:
     // `limits` carries the words of throttling rules. `consents` may be empty: then nothing is lifted.
-    // Until the first load() no rule is active and rules_loaded() is false: every call is denied.
+    // Until the first load() no rule is active and loaded() is false: judging throws, so every call is denied.
     Rules(board::LimitsTable& limits, Clock& clock, ConsentProbe consents);
     ~Rules() override;
 
@@ -67,7 +68,7 @@ class Rules final : public Stage {
 
     // Reads every *.yaml of the folder, sorted by name, and the active profile from the file `profile`.
     Status load(const std::filesystem::path& folder);
-    // As load() of one file's text, for tests and `policy check`. Does not change the active policy.
+    // Reads the folder as load() would and forgets it: `policy check`. Returns the number of rules.
     static Result<std::size_t> check(const std::filesystem::path& folder);
     bool loaded() const;
 
@@ -88,13 +89,15 @@ class Rules final : public Stage {
     board::BreakerPolicy breaker_policy(std::string_view tool) const;
 
   private:
-    std::shared_ptr<const Policy> policy() const { return std::atomic_load(&policy_); }
+    std::shared_ptr<const ActivePolicy> active() const;  // throws while nothing is loaded
+    void lift(const call::Call& call, Evaluation& evaluation) const;
     std::optional<call::Denial> throttle(const Match& match, const call::Call& call, Look look);
+    call::Denial block(const Match& match, const call::Call& call, const Evaluation& evaluation) const;
 
     board::LimitsTable& limits_;
     Clock& clock_;
     ConsentProbe consents_;
-    std::shared_ptr<const Policy> policy_;
+    std::shared_ptr<const ActivePolicy> active_;  // swapped whole, by atomic_load and atomic_store
     std::mutex loading_;
 };
 

@@ -1,0 +1,100 @@
+#include "resonant/govern/circuit_breaker.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "resonant/govern/rate_limiter.h"
+#include "resonant/govern/rules.h"
+
+namespace resonant::govern {
+namespace {
+
+call::Denial open_circuit(const call::Contract& contract, const board::BreakerReading& reading,
+                          const board::BreakerPolicy& policy) {
+    const bool probing = reading.state == board::BreakerState::HalfOpen;
+    return {.code = "circuit_open",
+            .stage = std::string(kCircuitBreaker),
+            .rule = fmt::format("{} failures in {:.0f} s", policy.failures_max, policy.window.seconds()),
+            .reason = probing ? fmt::format("{} failed lately and one call is trying it now", contract.name)
+                              : fmt::format("{} failed {} times lately and is given a rest", contract.name,
+                                            reading.failures),
+            .way_out = "try again after retry_after_s, or use another tool; the owner can close it with breaker.reset",
+            .retry_after_s = probing ? 1.0 : reading.retry_after_s};
+}
+
+// No row means no word to judge by: the pipeline makes a denial of the exception.
+std::uint32_t row_of(board::LimitsTable& limits, std::string_view tool, Nanos now) {
+    const Result<std::uint32_t> row = limits.row(tool_key(tool), now);
+    if (!row) {
+        throw std::runtime_error(row.error().message);
+    }
+    return *row;
+}
+
+}  // namespace
+
+Settled settled_by(Code code) {
+    switch (code) {
+        case Code::Internal:
+        case Code::Unavailable:
+        case Code::DataLoss:
+        case Code::Timeout: return Settled::Failed;
+        default: return Settled::Answered;
+    }
+}
+
+CircuitBreaker::CircuitBreaker(board::LimitsTable& limits, Clock& clock, const Rules& policy)
+    : limits_(limits), clock_(clock), policy_(policy) {}
+
+std::optional<call::Denial> CircuitBreaker::judge(const call::Call& call, Look look, std::string&) {
+    const Nanos now = clock_.monotonic();
+    const std::uint32_t row = row_of(limits_, call.contract->name, now);
+    const board::BreakerReading reading = limits_.read_breaker(row, now);
+    if (reading.state != board::BreakerState::Open) {
+        return std::nullopt;
+    }
+    if (look == Look::Take) {
+        limits_.count_denial(row);
+    }
+    return open_circuit(*call.contract, reading, policy_.breaker_policy(call.contract->name));
+}
+
+std::optional<call::Denial> CircuitBreaker::admit(const call::Call& call) {
+    const Nanos now = clock_.monotonic();
+    const std::uint32_t row = row_of(limits_, call.contract->name, now);
+    const board::BreakerPolicy policy = policy_.breaker_policy(call.contract->name);
+    const board::BreakerReading reading = limits_.enter(row, policy, now);
+    if (reading.state != board::BreakerState::Open) {
+        return std::nullopt;
+    }
+    limits_.count_denial(row);
+    // It was closed or half-open a moment ago: another call took the probe or just failed.
+    board::BreakerReading lost = reading;
+    lost.state = reading.retry_after_s > 0 ? board::BreakerState::Open : board::BreakerState::HalfOpen;
+    return open_circuit(*call.contract, lost, policy);
+}
+
+board::BreakerState CircuitBreaker::settle(const call::Call& call, Settled settled) {
+    const Nanos now = clock_.monotonic();
+    const std::uint32_t row = row_of(limits_, call.contract->name, now);
+    const board::BreakerState state = limits_.read_breaker(row, now).state;
+    if (settled == Settled::NotRun && state == board::BreakerState::Closed) {
+        return state;
+    }
+    // A probe that did not run has proved nothing: the breaker opens again for another cooldown.
+    return limits_.settle(row, settled == Settled::Answered, policy_.breaker_policy(call.contract->name), now);
+}
+
+board::BreakerReading CircuitBreaker::read(std::string_view tool) const {
+    const Nanos now = clock_.monotonic();
+    return limits_.read_breaker(row_of(limits_, tool, now), now);
+}
+
+Status CircuitBreaker::reset(std::string_view tool) {
+    RESONANT_ASSIGN(const std::uint32_t row, limits_.row(tool_key(tool), clock_.monotonic()));
+    limits_.reset_breaker(row);
+    return {};
+}
+
+}  // namespace resonant::govern
