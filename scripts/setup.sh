@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(
-    g++ cmake ninja-build ccache pkg-config git ca-certificates python3 python3-venv unzip
+    g++ cmake ninja-build ccache pkg-config git ca-certificates python3 python3-venv
     libboost1.81-dev libssl-dev libsqlite3-dev libsimdjson-dev nlohmann-json3-dev libyaml-cpp-dev
     libre2-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libgtest-dev libgmock-dev
     libutf8proc-dev bubblewrap
