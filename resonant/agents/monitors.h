@@ -11,7 +11,8 @@
 //   (2) In a column (field, direction) the monitors that have fired are a prefix in sorted order, so one
 //       cursor holds the state of all of them.
 //   (3) A monitor whose condition already holds when it is spawned counts as fired: it wakes when the
-//       value has gone back and crosses again. spawn() says how many those are.
+//       value has gone back and crosses again. spawn() says how many those are (with those within the
+//       hysteresis of a neighbour that has fired).
 //   (4) on_change() beside a spawn() in another thread may see the column before or after it, so whoever
 //       feeds values checks each watched field again at every cycle, changed or not.
 //
@@ -23,6 +24,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "resonant/base/result.h"

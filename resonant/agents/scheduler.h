@@ -40,7 +40,8 @@ class Scheduler {
     void stop();
     // Wakes the thread at once, after a spawn.
     void nudge();
-    // One cycle on the caller's thread: returns how many monitors fired. start() runs it in a loop.
+    // One cycle on the caller's thread: returns how many monitors fired. The thread runs it in a loop, so call
+    // it only while that is stopped.
     std::size_t cycle();
     Stats stats() const;
 

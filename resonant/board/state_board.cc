@@ -64,6 +64,25 @@ double Harmony::composite() const {
            0.15 * karma_debt + 0.10 * energy;
 }
 
+double Snapshot::field(Field field) const {
+    const auto number = static_cast<std::size_t>(field);
+    if (is_harmony(field)) {
+        return std::bit_cast<double>(words_of(harmony)[number]);
+    }
+    if (is_resonance(field)) {
+        return static_cast<double>(words_of(resonance)[number - static_cast<std::size_t>(Field::Posture)]);
+    }
+    switch (field) {
+        case Field::Epoch: return static_cast<double>(epoch);
+        case Field::HeartbeatNs: return static_cast<double>(heartbeat_ns);
+        case Field::Tick: return static_cast<double>(tick);
+        case Field::MaturityStage: return static_cast<double>(maturity_stage);
+        default: break;
+    }
+    RESONANT_ENSURE(is_field(field), "a field that is not in the table is not read");
+    return std::bit_cast<double>(user[number - static_cast<std::size_t>(Field::UserFirst)]);
+}
+
 Result<BoardView> BoardView::over(const void* page, std::size_t size_bytes) {
     const auto* words = static_cast<const Page*>(page);
     if (page == nullptr || size_bytes < kPageBytes) {

@@ -60,6 +60,9 @@ struct Snapshot {
     std::array<std::uint64_t, kBreakerSlots> breakers{};
     std::array<std::uint64_t, kCounterSlots> counters{};
     std::array<std::uint64_t, kUserFields> user{};  // bits as registered
+
+    // The field as a number, as BoardView::field() gives it.
+    double field(Field field) const;
 };
 
 // Reads a mapped page. Valid as long as its segment.

@@ -72,6 +72,25 @@ TEST(StateBoard, shows_a_poked_word_to_every_kind_of_reader) {
     EXPECT_EQ(view.snapshot().maturity_stage, 4U);
 }
 
+TEST(StateBoard, gives_the_same_number_for_a_field_live_and_in_a_snapshot) {
+    const auto board = made();
+    ASSERT_TRUE(board->register_field("depth", "items").has_value());
+    for (std::uint16_t number = 0; number < kFieldsMax; ++number) {
+        const auto field = static_cast<Field>(number);
+        if (is_field(field)) {
+            board->set(field, number + 100.0);
+        }
+    }
+    const Snapshot snapshot = board->view().snapshot();
+    for (std::uint16_t number = 0; number < kFieldsMax; ++number) {
+        const auto field = static_cast<Field>(number);
+        if (is_field(field)) {
+            EXPECT_EQ(snapshot.field(field), number + 100.0);
+            EXPECT_EQ(board->view().field(field), number + 100.0);
+        }
+    }
+}
+
 TEST(StateBoard, takes_the_nearest_integer_where_a_number_has_none) {
     const auto board = made();
     const BoardView view = board->view();
