@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "apps/resonant/commands.h"
-#include "resonant/base/clock.h"
 #include "resonant/govern/ledger.h"
 #include "resonant/govern/rules.h"
 
@@ -28,8 +27,7 @@ int verify_ledger(const Common& common) {
     if (!database) {
         return report(database.error());
     }
-    SystemClock clock;
-    const Result<govern::Verification> found = govern::Ledger::check(**database, clock);
+    const Result<govern::Verification> found = govern::Ledger::check(**database);
     if (!found) {
         return report(found.error());
     }

@@ -400,6 +400,23 @@ Status Ledger::flush_reads() {
     return inner_->remember_head();
 }
 
+Result<Verification> Ledger::check(sql::Database& database, Nanos since) {
+    const std::filesystem::path file = database.file().parent_path() / "ledger.head";
+    Result<Head> remembered = fail(Code::NotFound, "ledger.head is missing");
+    if (Result<std::unique_ptr<HeadFile>> opened = HeadFile::open(file, false)) {
+        remembered = (*opened)->read();
+    } else {
+        remembered = std::unexpected(opened.error());
+    }
+    Verification verification;
+    RESONANT_CHECK(database.read([&](sql::Connection& connection) -> Status {
+        RESONANT_ASSIGN(ChainReport report, check_chain(connection, since, remembered));
+        verification = std::move(report.verification);
+        return {};
+    }));
+    return verification;
+}
+
 Verification Ledger::verify(Nanos since) {
     Result<ChainReport> report = inner_->check(since);
     if (!report) {

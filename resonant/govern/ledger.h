@@ -97,6 +97,8 @@ class Ledger {
 
     // Checks entries since a time (0: all) and the head file. Cost: about 1 us an entry.
     Verification verify(Nanos since = {});
+    // The same over a database that no kernel need run on, also one opened read-only.
+    static Result<Verification> check(sql::Database& database, Nanos since = {});
     // As found at start, or by the last verify() of all.
     bool verified() const;
     // The owner takes note of the breaks found: they stay visible, intents are taken again.
