@@ -27,6 +27,7 @@ std::unexpected<Error> fail_errno(std::string_view what, int error_number) {
     switch (error_number) {
         case ENOSPC:
         case EDQUOT:
+        case EFBIG:
         case EMFILE:
         case ENFILE:
         case ENOMEM: code = Code::ResourceExhausted; break;

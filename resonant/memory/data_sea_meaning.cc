@@ -1,10 +1,11 @@
 // The part of a DataSea that knows vectors: nearest, recall, catching up and checking.
+#include "resonant/memory/data_sea_inner.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "resonant/base/log.h"
-#include "resonant/memory/data_sea_inner.h"
 #include "resonant/memory/fusion.h"
 
 namespace resonant::memory {

@@ -1,6 +1,7 @@
 #include "resonant/memory/rows.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "resonant/memory/retention.h"
 
@@ -132,6 +133,15 @@ Result<Memory> load(sql::Connection& connection, MemoryId id, const std::string&
     }
     return fail(Code::NotFound,
                 "memory " + wire_id(id) + ": there is none; ids come from recall, search or list");
+}
+
+Status copy_vector(std::span<const std::byte> blob, MemoryId id, Vector& vector) {
+    if (blob.size() != sizeof(Vector)) {
+        return fail(Code::DataLoss,
+                    "vector of " + wire_id(id) + ": it is not 384 floats; run vector.index");
+    }
+    std::memcpy(vector.data(), blob.data(), blob.size());
+    return {};
 }
 
 std::string tag_text(const std::vector<std::string>& tags) {

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "resonant/memory/embedder.h"
 #include "resonant/memory/memory.h"
 #include "resonant/sql/database.h"
 
@@ -33,6 +35,9 @@ Memory memory_of(const sql::Statement& row);
 
 // The memory, or NotFound when there is none or it is another's private one.
 Result<Memory> load(sql::Connection& connection, MemoryId id, const std::string& viewer);
+
+// The bytes of a vector as SQLite holds them. DataLoss when they are not 384 floats.
+Status copy_vector(std::span<const std::byte> blob, MemoryId id, Vector& vector);
 
 // The tags as the full-text index holds them.
 std::string tag_text(const std::vector<std::string>& tags);

@@ -1,9 +1,10 @@
+#include "resonant/memory/store.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "resonant/memory/retention.h"
-#include "resonant/memory/store.h"
 
 namespace resonant::memory {
 namespace {

@@ -1,3 +1,5 @@
+#include "resonant/memory/store.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,7 +8,6 @@
 
 #include "resonant/json/json.h"
 #include "resonant/memory/retention.h"
-#include "resonant/memory/store.h"
 #include "resonant/memory/word_query.h"
 
 namespace resonant::memory {

@@ -68,12 +68,14 @@ class VectorIndex {
 
     std::shared_ptr<const Snapshot> snapshot() const;
     Status scan_rest(const Snapshot& now, const Question& question, const Scan& how, TopK& best);
+    // Vectors that may be in a segment, with a sequence up to `up_to`.
+    Result<std::int64_t> public_rows(std::int64_t up_to);
     Result<bool> is_fresh(const Manifest& manifest);
     Result<std::int64_t> facts();
     Result<std::uint64_t> last_mark();
     Status rebuild_locked();
     Status append_locked();
-    // Writes what `where` (a condition on `e`) selects as further segments of `manifest`.
+    // Writes the public vectors with a sequence after `after` as further segments of `manifest`.
     Status write_rows(std::int64_t after, Manifest& manifest);
     Status switch_to(Manifest manifest, std::uint64_t forget_up_to);
     void sweep_files(const Manifest& keep) const;

@@ -1,9 +1,10 @@
+#include "resonant/sql/database.h"
+
 #include <sqlite3.h>
 
 #include <utility>
 
 #include "resonant/base/ensure.h"
-#include "resonant/sql/database.h"
 #include "resonant/sql/failure.h"
 
 namespace resonant::sql {

@@ -1,0 +1,68 @@
+#include "resonant/sql/opening.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "resonant/base/descriptor.h"
+#include "resonant/sql/failure.h"
+
+namespace resonant::sql {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5000;
+
+// Temporary tables stay in memory, so that no stray file keeps what erase() took away.
+constexpr const char* kPragmas =
+    "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"
+    "PRAGMA cache_size=-8000;";
+
+}  // namespace
+
+Status create_private(const std::filesystem::path& file) {
+    const Descriptor made(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!made) {
+        return fail_errno("open database " + file.string(), errno);
+    }
+    struct ::stat facts {};
+    if (::fstat(made.get(), &facts) != 0) {
+        return fail_errno("stat " + file.string(), errno);
+    }
+    if ((facts.st_mode & 0077) != 0 && ::fchmod(made.get(), 0600) != 0) {
+        return fail_errno("chmod 0600 " + file.string(), errno);
+    }
+    const std::filesystem::path parent = file.has_parent_path() ? file.parent_path() : ".";
+    const Descriptor folder(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder || ::fsync(folder.get()) != 0) {
+        return fail_errno("sync folder " + parent.string(), errno);
+    }
+    return {};
+}
+
+Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& file, bool read_only) {
+    sqlite3* handle = nullptr;
+    const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                      (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+    const int outcome = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+    auto connection = std::make_unique<Connection>(handle);
+    const std::string tried = "open database " + file.string();
+    if (outcome != SQLITE_OK) {
+        return fail_sqlite(handle, outcome, tried);
+    }
+    sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+    const int prepared = sqlite3_exec(handle, kPragmas, nullptr, nullptr, nullptr);
+    if (prepared != SQLITE_OK) {
+        return fail_sqlite(handle, prepared, tried);
+    }
+    // The first look at the schema tells a file that is no database from one that is.
+    const int looked =
+        sqlite3_exec(handle, "SELECT count(*) FROM sqlite_schema", nullptr, nullptr, nullptr);
+    if (looked != SQLITE_OK) {
+        return fail_sqlite(handle, looked, tried);
+    }
+    return connection;
+}
+
+}  // namespace resonant::sql

@@ -1,0 +1,312 @@
+// The Arrow copy: what it holds, what happens when it is missing, stale or damaged, and that no
+// answer depends on it.
+#include "resonant/memory/vector_index.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <random>
+
+#include "tests/memory/sea_fixture.h"
+
+namespace resonant::memory {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class VectorIndexTest : public SeaTest {
+  protected:
+    std::vector<std::string> files() const {
+        std::vector<std::string> names;
+        for (const auto& entry : std::filesystem::directory_iterator(folder())) {
+            names.push_back(entry.path().filename().string());
+        }
+        std::sort(names.begin(), names.end());
+        return names;
+    }
+    std::filesystem::path a_segment() const {
+        for (const auto& entry : std::filesystem::directory_iterator(folder())) {
+            if (entry.path().extension() == ".arrow") {
+                return entry.path();
+            }
+        }
+        return {};
+    }
+    static void damage(const std::filesystem::path& path, std::uintmax_t at) {
+        std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekg(static_cast<std::streamoff>(at));
+        const int byte = file.get();
+        file.seekp(static_cast<std::streamoff>(at));
+        file.put(static_cast<char>(byte ^ 4));
+    }
+};
+
+TEST_F(VectorIndexTest, vectors_are_found_before_and_after_they_are_in_the_copy) {
+    const MemoryId id = add("coral reef");
+    add("city street");
+    EXPECT_THAT(nearest("coral reef", 5), IsEmpty()) << "no vector yet";
+    catch_up();
+    EXPECT_EQ(nearest("coral reef", 5).front(), id);
+    const VectorStatus status = sea_->status();
+    EXPECT_EQ(status.rows, 2U);
+    EXPECT_EQ(status.embedded, 2U);
+    EXPECT_EQ(status.segments, 1U);
+    EXPECT_EQ(status.model, "words/f32");
+    EXPECT_FALSE(status.from_sqlite);
+    EXPECT_TRUE(read(id).has_vector);
+    EXPECT_EQ(*sea_->vector_of(id, "ann"), *embedder_.embed("coral reef"));
+}
+
+TEST_F(VectorIndexTest, a_new_text_gets_a_new_vector) {
+    const MemoryId id = add("coral reef");
+    const MemoryId other = add("city street");
+    catch_up();
+    Update update;
+    update.content = "mountain hut";
+    ASSERT_TRUE(sea_->update(id, update, "ann").has_value());
+    EXPECT_THAT(nearest("coral reef", 5), ElementsAre(other)) << "the old vector counts no longer";
+    EXPECT_EQ(sea_->vector_of(id, "ann").error().code, Code::NotFound);
+    catch_up();
+    EXPECT_EQ(nearest("mountain hut", 1).front(), id);
+    EXPECT_THAT(sea_->nearest(*embedder_.embed("mountain hut"), {}, 5, 0.99, "ann")->hits,
+                testing::SizeIs(1));
+}
+
+TEST_F(VectorIndexTest, private_memories_never_enter_a_segment) {
+    Memory mine;
+    mine.is_private = true;
+    mine.title = "Hidden title";
+    add("hidden words", mine);
+    add("open words");
+    catch_up();
+    ASSERT_FALSE(a_segment().empty());
+    for (const auto& entry : std::filesystem::directory_iterator(folder())) {
+        std::ifstream file(entry.path(), std::ios::binary);
+        const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+        EXPECT_THAT(bytes, Not(HasSubstr("Hidden title"))) << entry.path();
+    }
+    EXPECT_EQ(sea_->status().embedded, 2U);
+    std::vector<std::string> findings;
+    ASSERT_TRUE(sea_->verify(false, findings).has_value());
+    EXPECT_THAT(findings, IsEmpty());
+}
+
+TEST_F(VectorIndexTest, many_small_segments_become_one_and_the_old_files_go) {
+    for (int i = 0; i < 20; ++i) {
+        add("note " + std::to_string(i));
+        catch_up();
+    }
+    EXPECT_LE(sea_->status().segments, 17U);
+    EXPECT_EQ(files().size(), sea_->status().segments + 1) << "segments and the manifest";
+    EXPECT_EQ(nearest("note 7", 1).size(), 1U);
+    reopen();
+    EXPECT_EQ(nearest("note", 100).size(), 20U);
+    EXPECT_FALSE(sea_->status().from_sqlite);
+}
+
+TEST_F(VectorIndexTest, a_mapped_segment_outlives_its_replacement) {
+    add("before");
+    catch_up();
+    const auto manifest = read_manifest(folder());
+    const auto mapped = Segment::open(folder(), (*manifest)->segments[0]);
+    ASSERT_TRUE(mapped.has_value());
+    const Vector before = *embedder_.embed("before");
+    std::vector<std::string> findings;
+    damage(folder() / kManifestFile, 20);
+    ASSERT_TRUE(sea_->verify(true, findings).has_value());
+    EXPECT_THAT(findings, Not(IsEmpty()));
+    EXPECT_FALSE(std::filesystem::exists(folder() / (*manifest)->segments[0].file));
+    EXPECT_TRUE(std::equal(before.begin(), before.end(), (*mapped)->vectors()));
+}
+
+TEST_F(VectorIndexTest, a_missing_damaged_or_stale_copy_changes_no_answer_and_is_rebuilt) {
+    for (int i = 0; i < 30; ++i) {
+        add("passage " + std::to_string(i) + (i % 2 == 0 ? " even" : " odd"));
+    }
+    catch_up();
+    const Ids expected = nearest("passage 4 even", 10);
+    const std::vector<std::pair<std::string, std::function<void()>>> bad_days = {
+        {"manifest gone", [&] { std::filesystem::remove(folder() / kManifestFile); }},
+        {"manifest damaged", [&] { damage(folder() / kManifestFile, 30); }},
+        {"manifest empty", [&] { std::filesystem::resize_file(folder() / kManifestFile, 0); }},
+        {"segment gone", [&] { std::filesystem::remove(a_segment()); }},
+        {"segment damaged",
+         [&] { damage(a_segment(), std::filesystem::file_size(a_segment()) / 2); }},
+        {"segment cut", [&] { std::filesystem::resize_file(a_segment(), 1000); }},
+        {"folder gone", [&] { std::filesystem::remove_all(folder()); }},
+        {"half-written file left", [&] { std::ofstream(folder() / "sea-9-9.arrow.tmp") << "x"; }},
+        {"vector gone from SQLite and back", [&] {
+             ASSERT_TRUE(database_->write([](sql::Connection& c) {
+                 return c.run(
+                     "CREATE TEMP TABLE t AS SELECT * FROM memory_embeddings LIMIT 1;"
+                     "DELETE FROM memory_embeddings WHERE memory_id IN (SELECT memory_id FROM t);"
+                     "INSERT INTO memory_embeddings(memory_id, model, is_private, vector)"
+                     " SELECT memory_id, model, is_private, vector FROM t; DROP TABLE t");
+             }));
+         }}};
+    for (const auto& [name, spoil] : bad_days) {
+        SCOPED_TRACE(name);
+        sea_.reset();
+        spoil();
+        reopen();
+        EXPECT_EQ(nearest("passage 4 even", 10), expected) << "searched in SQLite";
+        catch_up();
+        EXPECT_FALSE(sea_->status().from_sqlite);
+        EXPECT_EQ(nearest("passage 4 even", 10), expected);
+        std::vector<std::string> findings;
+        ASSERT_TRUE(sea_->verify(false, findings).has_value());
+        EXPECT_THAT(findings, IsEmpty());
+    }
+}
+
+TEST_F(VectorIndexTest, verify_finds_damage_that_came_while_it_was_open_and_mends_it) {
+    add("one");
+    add("two");
+    catch_up();
+    damage(a_segment(), std::filesystem::file_size(a_segment()) / 2);
+    std::vector<std::string> findings;
+    ASSERT_TRUE(sea_->verify(false, findings).has_value());
+    ASSERT_THAT(findings, Not(IsEmpty()));
+    EXPECT_THAT(findings.front(), HasSubstr("SHA-256"));
+    ASSERT_TRUE(sea_->verify(true, findings).has_value());
+    findings.clear();
+    ASSERT_TRUE(sea_->verify(false, findings).has_value());
+    EXPECT_THAT(findings, IsEmpty());
+}
+
+TEST_F(VectorIndexTest, verify_mends_the_text_index) {
+    const MemoryId id = add("find me");
+    ASSERT_TRUE(database_->write([](sql::Connection& c) {
+        return c.run("INSERT INTO memory_words(memory_words) VALUES('delete-all')");
+    }));
+    EXPECT_THAT(search("find"), IsEmpty());
+    std::vector<std::string> findings;
+    ASSERT_TRUE(sea_->verify(true, findings).has_value());
+    EXPECT_THAT(findings, ElementsAre(HasSubstr("text index: 1 memories differ")));
+    EXPECT_THAT(search("find"), ElementsAre(id));
+}
+
+TEST_F(VectorIndexTest, another_model_embeds_everything_anew_and_vectors_are_never_mixed) {
+    const MemoryId id = add("coral reef");
+    catch_up();
+    sea_.reset();
+    test::WordEmbedder other("others/f32");
+    auto sea = DataSea::open(*database_, folder(), &other, clock_, nullptr);
+    ASSERT_TRUE(sea.has_value());
+    EXPECT_THAT((*sea)->nearest(*other.embed("coral reef"), {}, 5, -1, "ann")->hits, IsEmpty());
+    EXPECT_EQ(*(*sea)->catch_up(10, nullptr), 0U);
+    EXPECT_EQ((*sea)->nearest(*other.embed("coral reef"), {}, 5, -1, "ann")->hits[0].memory.id, id);
+    EXPECT_EQ((*sea)->status().model, "others/f32");
+}
+
+TEST_F(VectorIndexTest, near_duplicates_are_linked_and_both_kept) {
+    const MemoryId first = add("The quick brown fox jumps.");
+    const MemoryId second = add("The quick brown fox jumps!");
+    catch_up();
+    const auto related = sea_->related(first, 1, {"near_duplicate"}, 10, "ann");
+    ASSERT_EQ(related->size(), 1U);
+    EXPECT_EQ(related->front().memory.id, second);
+    EXPECT_EQ(nearest("quick fox", 5).size(), 2U);
+}
+
+TEST_F(VectorIndexTest, catching_up_stops_at_its_limit_and_tells_how_far_it_is) {
+    for (int i = 0; i < 50; ++i) {
+        add("text " + std::to_string(i));
+    }
+    std::vector<std::size_t> told;
+    const auto left = sea_->catch_up(40, [&](std::size_t done, std::size_t all) {
+        told.push_back(done);
+        EXPECT_EQ(all, 40U);
+    });
+    EXPECT_EQ(*left, 10U);
+    EXPECT_EQ(told.back(), 40U);
+    embedder_.is_missing = true;
+    EXPECT_EQ(sea_->catch_up(40, nullptr).error().code, Code::Unavailable);
+    embedder_.is_missing = false;
+    EXPECT_EQ(*sea_->catch_up(40, nullptr), 0U);
+}
+
+// Random changes, each answer held against a scan of everything written as plainly as can be.
+TEST_F(VectorIndexTest, answers_equal_a_plain_scan_whatever_was_done_before) {
+    const std::uint64_t seed = std::random_device()();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    struct Twin {
+        std::string text;
+        bool is_private = false;
+        bool is_archived = false;
+        bool has_vector = false;
+    };
+    std::map<MemoryId, Twin> twins;
+    const auto any_text = [&] {
+        std::string text = "w" + std::to_string(random() % 40);
+        for (int i = 0; i < 3; ++i) {
+            text += " w" + std::to_string(random() % 40);
+        }
+        return text;
+    };
+    const auto plain = [&](const Vector& query, std::size_t k, bool with_private) {
+        std::vector<Scored> all;
+        for (const auto& [id, twin] : twins) {
+            if (twin.has_vector && !twin.is_archived && (with_private || !twin.is_private)) {
+                const Vector vector = *embedder_.embed(twin.text);
+                all.push_back({dot_of(Kernel::Scalar)(query.data(), vector.data()), id});
+            }
+        }
+        std::sort(all.begin(), all.end());
+        Ids best;
+        for (std::size_t i = 0; i < std::min(k, all.size()); ++i) {
+            best.push_back(all[i].id);
+        }
+        return best;
+    };
+    for (int step = 0; step < 250; ++step) {
+        const std::size_t what = random() % 10;
+        auto some = twins.begin();
+        std::advance(some, twins.empty() ? 0 : static_cast<long>(random() % twins.size()));
+        if (what < 4 || twins.empty()) {
+            Memory memory;
+            memory.title = std::to_string(step);
+            memory.is_private = random() % 5 == 0;
+            const std::string text = any_text();
+            // Vectors are of title and text; the twin keeps both.
+            twins[add(text, memory)] = {memory.title + "\n" + text, memory.is_private, false,
+                                        false};
+        } else if (what == 4) {
+            Update update;
+            update.title = "";
+            update.content = any_text() + " " + std::to_string(step);
+            ASSERT_TRUE(sea_->update(some->first, update, "ann").has_value());
+            some->second.text = *update.content;
+            some->second.has_vector = false;
+        } else if (what == 5) {
+            ASSERT_TRUE(sea_->archive(some->first, "", "ann").has_value());
+            some->second.is_archived = true;
+        } else if (what == 6 && random() % 3 == 0) {
+            ASSERT_TRUE(sea_->erase(some->first, "", "owner").has_value());
+            twins.erase(some);
+        } else if (what == 7) {
+            reopen();
+        } else {
+            catch_up();
+            for (auto& [id, twin] : twins) {
+                twin.has_vector = true;
+            }
+        }
+        const Vector query = *embedder_.embed(any_text());
+        Filter filter;
+        filter.include_private = random() % 2 == 0;
+        const std::size_t k = 1 + random() % 12;
+        EXPECT_EQ(ids(sea_->nearest(query, filter, k, -2, "ann")),
+                  plain(query, k, filter.include_private))
+            << "step " << step << " after " << what;
+    }
+}
+
+}  // namespace
+}  // namespace resonant::memory
