@@ -5,8 +5,8 @@
 namespace resonant::agents {
 namespace {
 
-// Room for `size` and an eighth more, so that many small groups do not copy the column each time and yet
-// a monitor stays near 12 bytes.
+// Room for `size` and an eighth more, so that many small groups do not copy the column each time
+// and yet a monitor stays near 12 bytes.
 template <typename T>
 void make_room(std::vector<T>& column, std::size_t size) {
     if (size > column.capacity()) {
@@ -61,8 +61,8 @@ std::uint32_t Column::add(std::uint32_t first_id, std::span<const double> added,
             ids_[target] = first_id + static_cast<std::uint32_t>(fresh);
         }
     }
-    // Fired stays a prefix: it takes in the new ones below what has fired and those the value is above of,
-    // but never reaches past an older monitor that is still to fire.
+    // Fired stays a prefix: it takes in the new ones below what has fired and those the value is
+    // above of, but never reaches past an older monitor that is still to fire.
     const double edge = std::max(last_fired, std::min(value_now, next_armed));
     const auto counted = std::lower_bound(added.begin(), added.end(), edge) - added.begin();
     fired_ += static_cast<std::size_t>(counted);
@@ -96,7 +96,8 @@ void Column::settle_bounds() {
     constexpr double kEver = std::numeric_limits<double>::infinity();
     quiet_from_.store(fired_ == 0 ? -kEver : thresholds_[fired_ - 1] - hysteresis_,
                       std::memory_order_relaxed);
-    quiet_to_.store(fired_ == thresholds_.size() ? kEver : thresholds_[fired_], std::memory_order_relaxed);
+    quiet_to_.store(fired_ == thresholds_.size() ? kEver : thresholds_[fired_],
+                    std::memory_order_relaxed);
 }
 
 }  // namespace resonant::agents

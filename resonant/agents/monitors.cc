@@ -18,12 +18,14 @@ constexpr std::size_t kFields = board::kFieldsMax;
 constexpr std::size_t kFiredAtOnce = 64;
 
 // Columns know only values that rise; "below" is "above" with the sign turned.
-double turned(Direction direction, double value) { return direction == Direction::Above ? value : -value; }
+double turned(Direction direction, double value) {
+    return direction == Direction::Above ? value : -value;
+}
 
 Status check(const MonitorSpec& spec) {
     if (!board::is_field(spec.field)) {
-        return fail(Code::InvalidArgument,
-                    fmt::format("spawn monitors: the board has no field {}", static_cast<int>(spec.field)));
+        return fail(Code::InvalidArgument, fmt::format("spawn monitors: the board has no field {}",
+                                                       static_cast<int>(spec.field)));
     }
     if (spec.count == 0) {
         return fail(Code::InvalidArgument, "spawn monitors: the count is 0; ask for at least 1");
@@ -34,10 +36,12 @@ Status check(const MonitorSpec& spec) {
                                 spec.threshold, spec.spread));
     }
     if (spec.goal.size() > kGoalBytesMax || spec.action.size() > kActionBytesMax) {
-        return fail(Code::InvalidArgument,
-                    fmt::format("spawn monitors: the goal has {} bytes and the action {}, the limits are {} "
-                                "and {}; store the words in memory and name their id",
-                                spec.goal.size(), spec.action.size(), kGoalBytesMax, kActionBytesMax));
+        return fail(
+            Code::InvalidArgument,
+            fmt::format(
+                "spawn monitors: the goal has {} bytes and the action {}, the limits are {} "
+                "and {}; store the words in memory and name their id",
+                spec.goal.size(), spec.action.size(), kGoalBytesMax, kActionBytesMax));
     }
     return {};
 }
@@ -66,8 +70,9 @@ double hysteresis_of(board::Field field) { return board::is_harmony(field) ? 0.0
 struct Monitors::Inner {
     std::array<std::array<Column, 2>, kFields> columns;  // by field, by direction
     mutable std::mutex mutex;                            // guards all but is_quiet()
-    std::map<std::uint32_t, MonitorGroup> groups;        // by first monitor, which is also the order of ids
-    std::map<std::uint32_t, std::uint32_t> first_of;     // group -> first monitor
+    std::map<std::uint32_t, MonitorGroup>
+        groups;  // by first monitor, which is also the order of ids
+    std::map<std::uint32_t, std::uint32_t> first_of;  // group -> first monitor
     std::uint32_t next_group = 1;
     std::uint64_t next_monitor = 1;
 
@@ -91,18 +96,21 @@ Monitors::~Monitors() = default;
 Result<MonitorGroup> Monitors::spawn(const MonitorSpec& spec, double value_now) {
     RESONANT_CHECK(check(spec));
     if (spec.count > kMonitorsMax) {
-        return fail(Code::ResourceExhausted,
-                    fmt::format("spawn monitors: {} asked for, {} is the limit", spec.count, kMonitorsMax));
+        return fail(
+            Code::ResourceExhausted,
+            fmt::format("spawn monitors: {} asked for, {} is the limit", spec.count, kMonitorsMax));
     }
     const std::vector<double> thresholds = thresholds_of(spec);
     const std::lock_guard lock(inner_->mutex);
     const std::uint64_t after = count() + spec.count;
     if (after > kMonitorsMax || inner_->groups.size() >= kGroupsMax ||
         inner_->next_monitor + spec.count > std::numeric_limits<std::uint32_t>::max()) {
-        return fail(Code::ResourceExhausted,
-                    fmt::format("spawn monitors: {} would sleep in {} groups, the limits are {} and {}; stop "
-                                "some first",
-                                after, inner_->groups.size() + 1, kMonitorsMax, kGroupsMax));
+        return fail(
+            Code::ResourceExhausted,
+            fmt::format(
+                "spawn monitors: {} would sleep in {} groups, the limits are {} and {}; stop "
+                "some first",
+                after, inner_->groups.size() + 1, kMonitorsMax, kGroupsMax));
     }
     MonitorGroup group;
     group.id = inner_->next_group++;
@@ -172,8 +180,11 @@ std::size_t Monitors::on_change(board::Field field, double value, std::span<Cros
             for (std::size_t i = 0; i < got; ++i) {
                 MonitorGroup& group = inner_->group_of_monitor(some[i].monitor);
                 ++group.fired;
-                fired[count++] = {some[i].monitor,   group.id, field,
-                                  direction,         turned(direction, some[i].threshold),
+                fired[count++] = {some[i].monitor,
+                                  group.id,
+                                  field,
+                                  direction,
+                                  turned(direction, some[i].threshold),
                                   value};
             }
             if (got < room) {

@@ -43,7 +43,7 @@ struct Reasoners::Inner {
     std::unordered_map<std::uint64_t, Nanos> taken_until;
     std::unordered_set<std::uint32_t> awake;  // monitors that have an open escalation
     std::deque<std::uint64_t> waiting;        // oldest first; may hold ids that are resolved by now
-    std::deque<Taken> taken;                  // oldest first; may hold ids that are resolved or taken again
+    std::deque<Taken> taken;  // oldest first; may hold ids that are resolved or taken again
     Stats stats;
     std::uint64_t next_id = 1;
     bool closed = false;
@@ -100,8 +100,14 @@ std::uint64_t Reasoners::escalate(const Crossing& crossing, const MonitorGroup& 
         return 0;
     }
     const std::uint64_t id = inner_->next_id++;
-    inner_->open.emplace(id, Escalation{id, crossing, group.spec.goal, group.spec.action, group.spec.owner,
-                                        std::move(snapshot), inner_->clock.wall(), {}});
+    inner_->open.emplace(id, Escalation{id,
+                                        crossing,
+                                        group.spec.goal,
+                                        group.spec.action,
+                                        group.spec.owner,
+                                        std::move(snapshot),
+                                        inner_->clock.wall(),
+                                        {}});
     inner_->awake.insert(crossing.monitor);
     inner_->waiting.push_back(id);
     ++inner_->stats.escalated;
@@ -114,7 +120,8 @@ std::optional<Escalation> Reasoners::next(std::string_view taker, Nanos wait,
     const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(wait.count);
     std::unique_lock lock(inner_->mutex);
     for (;;) {
-        if (inner_->closed || (cancelled != nullptr && cancelled->load(std::memory_order_relaxed))) {
+        if (inner_->closed ||
+            (cancelled != nullptr && cancelled->load(std::memory_order_relaxed))) {
             return std::nullopt;
         }
         if (Escalation* escalation = inner_->oldest()) {
@@ -131,24 +138,28 @@ std::optional<Escalation> Reasoners::next(std::string_view taker, Nanos wait,
 Result<Resolution> Reasoners::resolve(std::uint64_t id, Outcome outcome, std::string note,
                                       std::string_view taker) {
     if (note.size() > kNoteBytesMax) {
-        return fail(Code::InvalidArgument,
-                    fmt::format("resolve escalation {}: the note has {} bytes, {} are the limit; store it in "
-                                "memory and name its id",
-                                id, note.size(), kNoteBytesMax));
+        return fail(
+            Code::InvalidArgument,
+            fmt::format(
+                "resolve escalation {}: the note has {} bytes, {} are the limit; store it in "
+                "memory and name its id",
+                id, note.size(), kNoteBytesMax));
     }
     const std::lock_guard lock(inner_->mutex);
     const auto found = inner_->open.find(id);
     if (found == inner_->open.end()) {
-        return fail(Code::NotFound,
-                    fmt::format("resolve escalation {}: it is not open; it was resolved before, or the "
-                                "kernel started again",
-                                id));
+        return fail(
+            Code::NotFound,
+            fmt::format("resolve escalation {}: it is not open; it was resolved before, or the "
+                        "kernel started again",
+                        id));
     }
     const auto held = inner_->taken_until.find(id);
     if (held != inner_->taken_until.end() && found->second.taker != taker &&
         held->second > inner_->clock.monotonic()) {
-        return fail(Code::Conflict, fmt::format("resolve escalation {}: {} has taken it; wait for its answer",
-                                                id, found->second.taker));
+        return fail(Code::Conflict,
+                    fmt::format("resolve escalation {}: {} has taken it; wait for its answer", id,
+                                found->second.taker));
     }
     Resolution resolution{std::move(found->second), outcome, std::move(note)};
     inner_->awake.erase(resolution.escalation.crossing.monitor);

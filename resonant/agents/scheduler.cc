@@ -91,9 +91,10 @@ struct Scheduler::Inner {
                 group = std::move(*found);
             }
             if (reasoners.escalate(crossing, *group, snapshot) != 0) {
-                plane.publish(ring::EventType::MonitorTriggered, kSource, 0,
-                              {crossing.monitor, crossing.group, static_cast<std::uint64_t>(crossing.field),
-                               std::bit_cast<std::uint64_t>(crossing.value)});
+                plane.publish(
+                    ring::EventType::MonitorTriggered, kSource, 0,
+                    {crossing.monitor, crossing.group, static_cast<std::uint64_t>(crossing.field),
+                     std::bit_cast<std::uint64_t>(crossing.value)});
             }
         }
     }
@@ -113,7 +114,8 @@ void Scheduler::start() {
 
 void Scheduler::stop() {
     inner_->stopping.store(true, std::memory_order_release);
-    // A thread between its look at `stopping` and its sleep misses one call, so it is called until it comes.
+    // A thread between its look at `stopping` and its sleep misses one call, so it is called until
+    // it comes.
     while (inner_->running.load(std::memory_order_acquire)) {
         nudge();
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -132,8 +134,10 @@ void Scheduler::nudge() {
 std::size_t Scheduler::cycle() { return inner_->cycle(); }
 
 Scheduler::Stats Scheduler::stats() const {
-    return {inner_->cycles.load(std::memory_order_relaxed), inner_->events_read.load(std::memory_order_relaxed),
-            inner_->events_lost.load(std::memory_order_relaxed), inner_->crossings.load(std::memory_order_relaxed)};
+    return {inner_->cycles.load(std::memory_order_relaxed),
+            inner_->events_read.load(std::memory_order_relaxed),
+            inner_->events_lost.load(std::memory_order_relaxed),
+            inner_->crossings.load(std::memory_order_relaxed)};
 }
 
 }  // namespace resonant::agents

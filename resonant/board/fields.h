@@ -1,10 +1,11 @@
-// The map of the 4 KiB page: every field's name, unit and offset, once. docs/formats/board.md holds the
-// same table; a test compares the two.
+// The map of the 4 KiB page: every field's name, unit and offset, once. docs/formats/board.md holds
+// the same table; a test compares the two.
 //
 // Any thread; constants.
 //
 // Invariants:
-//   (1) A field's number and offset never change within a version of the page; new fields get new numbers.
+//   (1) A field's number and offset never change within a version of the page; new fields get new
+//       numbers.
 //   (2) Every field is one 8-byte word on an 8-byte boundary.
 #pragma once
 
@@ -22,12 +23,14 @@ inline constexpr int kUserFields = 64;
 
 // A word of the page by index into the table of fields. Built-in fields come first and have fixed
 // indices; user fields follow in the order of their registration.
+// clang-format off
 enum class Field : std::uint16_t {
-    Balance, Throughput, Latency, ErrorRate, Dharma, KarmaDebt, Energy,   // harmony, f64
+    Balance, Throughput, Latency, ErrorRate, Dharma, KarmaDebt, Energy,            // harmony, f64
     Posture, Phase, Family, Predecessor, Successor, Quadrant, Engines, UpdatedNs,  // resonance, u64
     Epoch, HeartbeatNs, Tick, MaturityStage,
     UserFirst = 64,  // UserFirst + n
 };
+// clang-format on
 
 inline constexpr std::uint16_t kBuiltInFields = 19;
 inline constexpr std::uint16_t kFieldsMax = 64 + kUserFields;  // every Field's number is below
@@ -39,7 +42,7 @@ struct FieldInfo {
     std::string_view name;  // "harmony.error_rate", "resonance.phase", "maturity_stage"
     std::string_view unit;
     Kind kind;
-    std::uint16_t offset;   // in the page
+    std::uint16_t offset;  // in the page
 };
 
 // Whether a number is a field at all: built-in, or one of the user words, registered or not.
@@ -57,9 +60,9 @@ constexpr Kind kind_of(Field field) {
 // Byte offset of a field's word. A constant when `field` is one.
 constexpr std::uint16_t offset_of(Field field) {
     constexpr std::array<std::uint16_t, kBuiltInFields> kOffsets = {
-        256, 264, 272, 280, 288, 296, 304,            // harmony
-        320, 328, 336, 344, 352, 360, 368, 376,       // resonance
-        16,  128, 136, 24};                           // epoch, heartbeat, tick, maturity stage
+        256, 264, 272, 280, 288, 296, 304,       // harmony
+        320, 328, 336, 344, 352, 360, 368, 376,  // resonance
+        16,  128, 136, 24};                      // epoch, heartbeat, tick, maturity stage
     const auto number = static_cast<std::uint16_t>(field);
     return number < kBuiltInFields ? kOffsets[number]
                                    : static_cast<std::uint16_t>(2048 + (number - 64) * 8);

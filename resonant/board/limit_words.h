@@ -1,12 +1,13 @@
-// The two packed words on which calls are decided, as plain values: what they hold and how they change.
-// LimitsTable keeps them in shared memory and changes them by compare-exchange.
+// The two packed words on which calls are decided, as plain values: what they hold and how they
+// change. LimitsTable keeps them in shared memory and changes them by compare-exchange.
 //
 // Any thread; pure functions.
 //
-//   window word   bits 48..63 number of the minute (low 16 bits) | 24..47 calls in the minute before |
-//                 0..23 calls in this minute
-//   breaker word  bits 62..63 state | 48..61 failures | 0..47 until, in ms since 1970: closed = when the
-//                 failures stop counting, open = when a probe may go, half-open = when the probe is given up
+//   window word   bits 48..63 number of the minute (low 16 bits) | 24..47 calls in the minute
+//                 before | 0..23 calls in this minute
+//   breaker word  bits 62..63 state | 48..61 failures | 0..47 until, in ms since 1970: closed =
+//                 when the failures stop counting, open = when a probe may go, half-open = when
+//                 the probe is given up
 #pragma once
 
 #include <cstdint>

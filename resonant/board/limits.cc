@@ -42,7 +42,9 @@ static_assert(offsetof(Table, row) == 4096);
 
 struct TextHash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(std::string_view text) const {
+        return std::hash<std::string_view>{}(text);
+    }
 };
 
 bool is_idle(const Row& row, Nanos now) {
@@ -76,8 +78,8 @@ struct LimitsTable::Inner {
     Table* table;
     mutable std::mutex names;  // guards all below
     std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>> rows;
-    std::vector<std::string> keys;      // by row
-    std::vector<bool> permanent;        // by row
+    std::vector<std::string> keys;  // by row
+    std::vector<bool> permanent;    // by row
     std::uint32_t permanent_count = 0;
     std::deque<std::uint32_t> reusable;  // free rows below keys.size(), oldest first
 
@@ -98,7 +100,8 @@ struct LimitsTable::Inner {
             }
         }
         const std::size_t count = std::min(kReuseBatch, idle.size());
-        std::partial_sort(idle.begin(), idle.begin() + static_cast<std::ptrdiff_t>(count), idle.end());
+        std::partial_sort(idle.begin(), idle.begin() + static_cast<std::ptrdiff_t>(count),
+                          idle.end());
         for (std::size_t i = 0; i < count; ++i) {
             rows.erase(keys[idle[i].second]);
             keys[idle[i].second].clear();
@@ -111,8 +114,9 @@ struct LimitsTable::Inner {
             return known->second;
         }
         if (key.empty() || key.size() > kKeyBytesMax) {
-            return fail(Code::InvalidArgument, fmt::format("limits: a key has 1 to {} bytes, not {}",
-                                                           kKeyBytesMax, key.size()));
+            return fail(
+                Code::InvalidArgument,
+                fmt::format("limits: a key has 1 to {} bytes, not {}", kKeyBytesMax, key.size()));
         }
         if (keys.size() == kLimitRows && reusable.empty()) {
             free_idle(now);
@@ -126,10 +130,11 @@ struct LimitsTable::Inner {
             row = reusable.front();
             reusable.pop_front();
         } else {
-            return fail(Code::ResourceExhausted,
-                        fmt::format("limits: all {} rows have calls or penalties of the last minute, none "
-                                    "is left for `{}`; try again in a minute",
-                                    kLimitRows, key));
+            return fail(
+                Code::ResourceExhausted,
+                fmt::format("limits: all {} rows have calls or penalties of the last minute, none "
+                            "is left for `{}`; try again in a minute",
+                            kLimitRows, key));
         }
         clear(table->row[row], now);
         keys[row] = key;
@@ -142,8 +147,10 @@ LimitsTable::LimitsTable(std::unique_ptr<Inner> inner) : inner_(std::move(inner)
 LimitsTable::~LimitsTable() = default;
 
 Result<std::unique_ptr<LimitsTable>> LimitsTable::create(std::uint64_t epoch) {
-    RESONANT_ASSIGN(shm::Segment segment, shm::Segment::create("resonant-limits", Bytes{sizeof(Table)}));
-    std::unique_ptr<LimitsTable> limits(new LimitsTable(std::make_unique<Inner>(std::move(segment))));
+    RESONANT_ASSIGN(shm::Segment segment,
+                    shm::Segment::create("resonant-limits", Bytes{sizeof(Table)}));
+    std::unique_ptr<LimitsTable> limits(
+        new LimitsTable(std::make_unique<Inner>(std::move(segment))));
     Table& table = *limits->inner_->table;
     table.epoch.store(epoch, std::memory_order_relaxed);
     table.rows.store(kLimitRows, std::memory_order_relaxed);
@@ -224,7 +231,8 @@ BreakerReading LimitsTable::enter(std::uint32_t row, const BreakerPolicy& policy
     }
 }
 
-BreakerState LimitsTable::settle(std::uint32_t row, bool success, const BreakerPolicy& policy, Nanos now) {
+BreakerState LimitsTable::settle(std::uint32_t row, bool success, const BreakerPolicy& policy,
+                                 Nanos now) {
     Row& words = inner_->at(row);
     std::uint64_t word = words.breaker.load(std::memory_order_acquire);
     for (;;) {

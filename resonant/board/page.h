@@ -4,10 +4,10 @@
 // Threads and processes: the writing process through StateBoard, everybody else through BoardView.
 //
 // Invariants:
-//   (1) What is written together lies together, and no two things written by different threads at their
-//       own pace share a 128-byte line.
-//   (2) A harmony or resonance field has its word, for readers of one field, and its place in a group of
-//       two copies, for readers of the whole. A write changes the group first.
+//   (1) What is written together lies together: a group write touches the words, one copy and the
+//       line of the tick; counters, breakers and user fields have lines of their own.
+//   (2) A harmony or resonance field has its word, for readers of one field, and its place in a
+//       group of two copies, for readers of the whole. A write changes the group first.
 #pragma once
 
 #include <atomic>
@@ -31,7 +31,7 @@ struct Page {
     Word epoch;
     Word maturity_stage;
     Word reserved_0[12];
-    Word heartbeat_ns;  // a line of its own: beaten by a timer
+    Word heartbeat_ns;
     Word tick;
     Word reserved_1[14];
     Word harmony_words[7];

@@ -52,9 +52,10 @@ std::uint64_t bits_for(Field field, double value) {
 }
 
 bool is_field_name(std::string_view name) {
-    return !name.empty() && name.size() <= kNameMax && std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-    });
+    return !name.empty() && name.size() <= kNameMax &&
+           std::all_of(name.begin(), name.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+           });
 }
 
 }  // namespace
@@ -70,7 +71,8 @@ double Snapshot::field(Field field) const {
         return std::bit_cast<double>(words_of(harmony)[number]);
     }
     if (is_resonance(field)) {
-        return static_cast<double>(words_of(resonance)[number - static_cast<std::size_t>(Field::Posture)]);
+        return static_cast<double>(
+            words_of(resonance)[number - static_cast<std::size_t>(Field::Posture)]);
     }
     switch (field) {
         case Field::Epoch: return static_cast<double>(epoch);
@@ -92,10 +94,11 @@ Result<BoardView> BoardView::over(const void* page, std::size_t size_bytes) {
     const std::uint64_t magic = words->magic.load(std::memory_order_acquire);
     const std::uint64_t version = words->version.load(std::memory_order_acquire);
     if (magic != kBoardMagic || version != kBoardVersion) {
-        return fail(Code::DataLoss,
-                    fmt::format("read a board: magic {:#x} version {}, wanted {:#x} version {}; ask the "
-                                "kernel for its board again",
-                                magic, version, kBoardMagic, kBoardVersion));
+        return fail(
+            Code::DataLoss,
+            fmt::format("read a board: magic {:#x} version {}, wanted {:#x} version {}; ask the "
+                        "kernel for its board again",
+                        magic, version, kBoardMagic, kBoardVersion));
     }
     return BoardView(words);
 }
@@ -151,7 +154,8 @@ StateBoard::StateBoard(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) 
 StateBoard::~StateBoard() = default;
 
 Result<std::unique_ptr<StateBoard>> StateBoard::create(std::uint64_t epoch) {
-    RESONANT_ASSIGN(shm::Segment segment, shm::Segment::create("resonant-board", Bytes{kPageBytes}));
+    RESONANT_ASSIGN(shm::Segment segment,
+                    shm::Segment::create("resonant-board", Bytes{kPageBytes}));
     std::unique_ptr<StateBoard> board(new StateBoard(std::make_unique<Inner>(std::move(segment))));
     board->write(Harmony{});
     board->write(Resonance{});
@@ -208,12 +212,14 @@ std::uint64_t StateBoard::add_counter(int slot, std::uint64_t by) {
 }
 
 Result<Field> StateBoard::register_field(std::string_view name, std::string_view unit) {
-    const std::string_view bare = name.starts_with(kUserPrefix) ? name.substr(kUserPrefix.size()) : name;
+    const std::string_view bare =
+        name.starts_with(kUserPrefix) ? name.substr(kUserPrefix.size()) : name;
     if (!is_field_name(bare)) {
-        return fail(Code::InvalidArgument,
-                    fmt::format("register field `{}`: a name is 1 to {} lower-case letters, digits and "
-                                "underscores",
-                                name.substr(0, 2 * kNameMax), kNameMax));
+        return fail(
+            Code::InvalidArgument,
+            fmt::format("register field `{}`: a name is 1 to {} lower-case letters, digits and "
+                        "underscores",
+                        name.substr(0, 2 * kNameMax), kNameMax));
     }
     if (find(bare)) {
         return fail(Code::AlreadyExists,
@@ -227,7 +233,8 @@ Result<Field> StateBoard::register_field(std::string_view name, std::string_view
                                 "starts again",
                                 bare, kUserFields));
     }
-    const auto field = static_cast<Field>(static_cast<std::size_t>(Field::UserFirst) + registered.size());
+    const auto field =
+        static_cast<Field>(static_cast<std::size_t>(Field::UserFirst) + registered.size());
     registered.push_back({field, std::string(kUserPrefix) + std::string(bare), std::string(unit)});
     return field;
 }

@@ -1,19 +1,20 @@
-// The StateBoard is the 4096-byte page that tells a swarm how it is: seven harmony fields, the resonance
-// of the last call, breaker words, counters, user fields. One process writes it; everybody may read it,
-// a word in one load, the whole page without ever waiting. (Seed: StateBoard, StateBoardReader.)
+// The StateBoard is the 4096-byte page that tells a swarm how it is: seven harmony fields, the
+// resonance of the last call, breaker words, counters, user fields. One process writes it;
+// everybody may read it, a word in one load, the whole page without ever waiting. (Seed:
+// StateBoard, StateBoardReader.)
 //
-// Threads and processes: any thread of the one writing process writes (group writes are serialised by a
-// mutex in that process); any thread of any process reads.
+// Threads and processes: any thread of the one writing process writes (group writes are serialised
+// by a mutex in that process); any thread of any process reads.
 //
 // Invariants:
-//   (1) A word is read in one atomic load, a group (harmony, resonance) whole, a snapshot with each group
-//       whole; groups are not simultaneous.
+//   (1) A word is read in one atomic load, a group (harmony, resonance) whole, a snapshot with each
+//       group whole; groups are not simultaneous.
 //   (2) No reader waits, whatever the writer does or whenever it dies (shm/two_copy.h).
 //   (3) A group's words and the group agree whenever no write is under way.
 //   (4) Reading and writing allocate nothing.
 //
-// Memory ordering: a load of a word is relaxed, it promises that word and nothing else. A group read
-// sees everything its writer did before writing that group.
+// Memory ordering: a load of a word is relaxed, it promises that word and nothing else. A group
+// read sees everything its writer did before writing that group.
 #pragma once
 
 #include <array>
@@ -34,7 +35,8 @@
 namespace resonant::board {
 
 struct Harmony {  // each 0 (bad) .. 1 (good)
-    double balance = 1, throughput = 1, latency = 1, error_rate = 1, dharma = 1, karma_debt = 1, energy = 1;
+    double balance = 1, throughput = 1, latency = 1, error_rate = 1, dharma = 1, karma_debt = 1,
+           energy = 1;
     double composite() const;  // weights .15 .10 .15 .20 .15 .15 .10
 };
 
@@ -53,7 +55,7 @@ struct Resonance {
 struct Snapshot {
     std::uint64_t epoch = 0;
     std::uint64_t heartbeat_ns = 0;
-    std::uint64_t tick = 0;          // group writes so far
+    std::uint64_t tick = 0;  // group writes so far
     std::uint64_t maturity_stage = 0;
     Harmony harmony;
     Resonance resonance;
@@ -74,15 +76,16 @@ class BoardView {
     // The field as a number, integers too. One load; `field` is one that is_field() accepts.
     double field(Field field) const {
         const std::uint64_t bits = word(field);
-        return kind_of(field) == Kind::F64 ? std::bit_cast<double>(bits) : static_cast<double>(bits);
+        return kind_of(field) == Kind::F64 ? std::bit_cast<double>(bits)
+                                           : static_cast<double>(bits);
     }
     // The field's bits. One load.
     std::uint64_t word(Field field) const {
         const auto* bytes = reinterpret_cast<const std::byte*>(page_) + offset_of(field);
         return reinterpret_cast<const Word*>(bytes)->load(std::memory_order_relaxed);
     }
-    Harmony harmony() const;                   // whole
-    Resonance resonance() const;               // whole
+    Harmony harmony() const;      // whole
+    Resonance resonance() const;  // whole
     Snapshot snapshot() const;
     std::uint64_t epoch() const;
     const void* page() const { return page_; }
@@ -110,15 +113,16 @@ class StateBoard {
     void write(const Harmony& harmony);
     void write(const Resonance& resonance);
     void heartbeat(std::uint64_t now_ns);
-    // Pokes one word: for tests, user fields and operators. A harmony or resonance field is changed in its
-    // group, so that every reader sees it. set() rounds integers; set_word() takes the bits.
+    // Pokes one word: for tests, user fields and operators. A harmony or resonance field is changed
+    // in its group, so that every reader sees it. set() rounds integers; set_word() takes the bits.
     void set(Field field, double value);
     void set_word(Field field, std::uint64_t value);
     void set_breaker(int slot, std::uint64_t word);
     std::uint64_t add_counter(int slot, std::uint64_t by = 1);
-    // Registers a user field, a number; its Field can be read and watched like the others. The name is
-    // lower-case letters, digits and underscores, at most 48, with or without "user." before it.
-    // InvalidArgument, AlreadyExists (also when a built-in field has that last part), ResourceExhausted.
+    // Registers a user field, a number; its Field can be read and watched like the others. The name
+    // is lower-case letters, digits and underscores, at most 48, with or without "user." before it.
+    // InvalidArgument, AlreadyExists (also when a built-in field has that last part),
+    // ResourceExhausted.
     Result<Field> register_field(std::string_view name, std::string_view unit);
     // Registered user fields, in the order of their registration.
     std::vector<RegisteredField> registered() const;

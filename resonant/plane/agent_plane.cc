@@ -4,8 +4,11 @@
 
 namespace resonant::plane {
 
-AgentPlane::AgentPlane(shm::Segment board_segment, shm::Segment ring_segment, board::BoardView board)
-    : board_segment_(std::move(board_segment)), ring_segment_(std::move(ring_segment)), board_(board) {}
+AgentPlane::AgentPlane(shm::Segment board_segment, shm::Segment ring_segment,
+                       board::BoardView board)
+    : board_segment_(std::move(board_segment)),
+      ring_segment_(std::move(ring_segment)),
+      board_(board) {}
 
 Result<std::unique_ptr<AgentPlane>> AgentPlane::attach(std::vector<Descriptor> descriptors) {
     if (descriptors.size() != 2) {
@@ -22,9 +25,10 @@ Result<std::unique_ptr<AgentPlane>> AgentPlane::attach(std::vector<Descriptor> d
     RESONANT_ASSIGN(const ring::Subscription first,
                     ring::Subscription::over(ring_segment.data(), ring_segment.size()));
     if (board.epoch() != first.epoch()) {
-        return fail(Code::Conflict, fmt::format("attach: the board is of epoch {}, the ring of {}; ask the "
-                                                "kernel for both again",
-                                                board.epoch(), first.epoch()));
+        return fail(Code::Conflict,
+                    fmt::format("attach: the board is of epoch {}, the ring of {}; ask the "
+                                "kernel for both again",
+                                board.epoch(), first.epoch()));
     }
     return std::unique_ptr<AgentPlane>(
         new AgentPlane(std::move(board_segment), std::move(ring_segment), board));

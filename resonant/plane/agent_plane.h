@@ -1,8 +1,9 @@
-// The AgentPlane is the data plane as an agent outside the kernel holds it: the board to read and the
-// ring to follow. It has no function that writes, so a wrong call does not compile, and its mappings are
-// read-only in the page table, so a stray pointer cannot write either.
+// The AgentPlane is the data plane as an agent outside the kernel holds it: the board to read and
+// the ring to follow. It has no function that writes, so a wrong call does not compile, and its
+// mappings are read-only in the page table, so a stray pointer cannot write either.
 //
-// Threads and processes: any thread of the attached process; each Subscription belongs to one thread.
+// Threads and processes: any thread of the attached process; each Subscription belongs to one
+// thread.
 //
 // Invariants:
 //   (1) Both segments come from the same kernel: their epochs are equal, or attach() refuses.
@@ -22,9 +23,9 @@ namespace resonant::plane {
 
 class AgentPlane {
   public:
-    // From the descriptors of KernelPlane::share(), in that order. InvalidArgument for another number of
-    // them, PermissionDenied when one is not sealed, DataLoss when one is no board or no ring, Conflict when
-    // they are of two kernels.
+    // From the descriptors of KernelPlane::share(), in that order. InvalidArgument for another
+    // number of them, PermissionDenied when one is not sealed, DataLoss when one is no board or no
+    // ring, Conflict when they are of two kernels.
     static Result<std::unique_ptr<AgentPlane>> attach(std::vector<Descriptor> descriptors);
     AgentPlane(const AgentPlane&) = delete;
     AgentPlane& operator=(const AgentPlane&) = delete;

@@ -6,31 +6,34 @@
 
 namespace resonant::plane {
 
-// A table of the pairs that published last. Two pairs that fall on one entry replace each other and start
-// afresh, so a collision can only let more through.
+// A table of the pairs that published last. Two pairs that fall on one entry replace each other and
+// start afresh, so a collision can only let more through.
 struct KernelPlane::Dampener {
     struct Entry {
         std::atomic<std::uint64_t> pair{0};
-        std::atomic<std::int64_t> next_ns{0};  // when the pair's next event is due at its long-run pace
+        std::atomic<std::int64_t> next_ns{
+            0};  // when the pair's next event is due at its long-run pace
     };
     static constexpr std::size_t kEntries = 4'096;
     std::array<Entry, kEntries> entries;
     std::atomic<std::uint64_t> dropped{0};
 
-    // Counts one event of the pair at `now`; false when it is beyond its pace (the generic cell rate
-    // algorithm). A custom event's name is part of its type. Threads that race on one pair may let one
-    // event more through.
+    // Counts one event of the pair at `now`; false when it is beyond its pace (the generic cell
+    // rate algorithm). A custom event's name is part of its type. Threads that race on one pair may
+    // let one event more through.
     bool admit(const ring::Event& event, Nanos now) {
         const std::uint64_t name = event.type == ring::EventType::Custom ? event.data[0] << 16 : 0;
-        const std::uint64_t pair = (name | static_cast<std::uint64_t>(event.type)) * 0xD6E8FEB86659FD93 ^
-                                   static_cast<std::uint64_t>(event.source);
+        const std::uint64_t pair =
+            (name | static_cast<std::uint64_t>(event.type)) * 0xD6E8FEB86659FD93 ^
+            static_cast<std::uint64_t>(event.source);
         static_assert(kEntries == 1 << (64 - 52));
         Entry& entry = entries[pair * 0x9E3779B97F4A7C15 >> 52];
         std::int64_t next = now.count;
         if (entry.pair.load(std::memory_order_relaxed) == pair) {
             next = entry.next_ns.load(std::memory_order_relaxed);
             const std::int64_t ahead = next - now.count;
-            if (ahead > (kDampenBurst - 1) * kDampenGap.count && ahead <= kDampenBurst * kDampenGap.count) {
+            if (ahead > (kDampenBurst - 1) * kDampenGap.count &&
+                ahead <= kDampenBurst * kDampenGap.count) {
                 dropped.fetch_add(1, std::memory_order_relaxed);
                 return false;
             }

@@ -1,5 +1,5 @@
-// The KernelPlane is the data plane as the kernel holds it: board, limits and ring, writable. There is
-// one in a home. An AgentPlane (agent_plane.h) is the same read-only; guests get none.
+// The KernelPlane is the data plane as the kernel holds it: board, limits and ring, writable. There
+// is one in a home. An AgentPlane (agent_plane.h) is the same read-only; guests get none.
 //
 // Threads and processes: any thread of the kernel process.
 //
@@ -7,8 +7,8 @@
 //   (1) All three segments have one epoch.
 //   (2) Nothing that is published carries memory text or arguments: ids, types and numbers only.
 //   (3) Dampening is per (type, source): a pair may publish kDampenBurst events at once and one per
-//       kDampenGap in the long run; what is beyond is dropped and counted. FAST events are never dampened,
-//       and two pairs never dampen each other.
+//       kDampenGap in the long run; what is beyond is dropped and counted. FAST events are never
+//       dampened, and two pairs never dampen each other.
 #pragma once
 
 #include <array>
@@ -38,15 +38,16 @@ class KernelPlane {
     ring::EventRing& ring() { return *ring_; }
     Clock& clock() { return clock_; }
 
-    // Publishes with time (coarse) and lane filled in. Returns the position, or -1 when dampened. No
-    // allocation, no wait; 15-20 ns.
+    // Publishes with time (coarse) and lane filled in. Returns the position, or -1 when dampened.
+    // No allocation, no wait; 15-20 ns.
     std::int64_t publish(ring::EventType type, std::string_view source, std::uint32_t tool = 0,
                          std::array<std::uint64_t, 4> data = {}, float confidence = 1.0F);
     // Publishes a Custom event by name (cut to 47 bytes); data[0] is the hash of the whole name.
     std::int64_t publish_custom(std::string_view name, std::string_view source, float confidence);
     std::uint64_t dampened() const;
 
-    // Writes one board field and publishes BoardFieldChanged (data: field, bits of the value as a double).
+    // Writes one board field and publishes BoardFieldChanged (data: field, bits of the value as a
+    // double).
     void set_field(board::Field field, double value, std::string_view source);
 
     // Follows the ring from now on; valid as long as this plane.

@@ -135,9 +135,11 @@ std::string_view name_in(const Event& event) {
 
 std::size_t pack(const Event& event, std::array<std::uint64_t, kNamedWords>& words) {
     const bool named = event.name[0] != '\0';
-    words[0] = static_cast<std::uint64_t>(event.type) | static_cast<std::uint64_t>(event.lane) << 16 |
-               static_cast<std::uint64_t>(named) << 24 | static_cast<std::uint64_t>(event.source) << 32;
-    words[1] = std::bit_cast<std::uint32_t>(event.confidence) | static_cast<std::uint64_t>(event.tool) << 32;
+    words[0] =
+        static_cast<std::uint64_t>(event.type) | static_cast<std::uint64_t>(event.lane) << 16 |
+        static_cast<std::uint64_t>(named) << 24 | static_cast<std::uint64_t>(event.source) << 32;
+    words[1] = std::bit_cast<std::uint32_t>(event.confidence) |
+               static_cast<std::uint64_t>(event.tool) << 32;
     words[2] = static_cast<std::uint64_t>(event.at_ns);
     words[3] = event.data[0];
     words[4] = event.data[1];
@@ -155,7 +157,8 @@ Event unpack(const std::array<std::uint64_t, kNamedWords>& words) {
     const auto type = static_cast<std::uint16_t>(words[0]);
     const auto lane = static_cast<std::uint8_t>(words[0] >> 16);
     event.type = type < kTypes ? static_cast<EventType>(type) : EventType::None;
-    event.lane = lane <= static_cast<std::uint8_t>(Lane::Slow) ? static_cast<Lane>(lane) : Lane::Medium;
+    event.lane =
+        lane <= static_cast<std::uint8_t>(Lane::Slow) ? static_cast<Lane>(lane) : Lane::Medium;
     event.source = static_cast<std::uint32_t>(words[0] >> 32);
     event.confidence = std::bit_cast<float>(static_cast<std::uint32_t>(words[1]));
     event.tool = static_cast<std::uint32_t>(words[1] >> 32);

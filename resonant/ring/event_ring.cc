@@ -11,8 +11,8 @@
 namespace resonant::ring {
 namespace {
 
-// Two writers that take every other slot pay a line transfer an event; one that waits a moment lets both
-// write bursts: 5.7 ns an event with 16 pauses, 36 ns with none.
+// Two writers that take every other slot pay a line transfer an event; one that waits a moment lets
+// both write bursts: 5.7 ns an event with 16 pauses, 36 ns with none.
 constexpr int kStepAside = 16;
 
 long membarrier(int command) { return ::syscall(SYS_membarrier, command, 0, 0); }
@@ -104,11 +104,12 @@ std::uint64_t EventRing::publish(const Event& event) {
         }
     }
     slot.word.store(slot_word(position, State::Published), std::memory_order_release);
-    // The store above and the load below must not change places, or a wake is lost. The compiler is told
-    // here; the core is told by the sleeper: membarrier(2) in arm() puts a fence into every running thread
-    // of this process between arming and looking for news. Either the load comes after that fence and sees
-    // `armed`, or the store came before it and the sleeper sees the news. Where membarrier(2) is refused,
-    // both sides change `armed` by a locked instruction instead, and one of them comes second.
+    // The store above and the load below must not change places, or a wake is lost. The compiler is
+    // told here; the core is told by the sleeper: membarrier(2) in arm() puts a fence into every
+    // running thread of this process between arming and looking for news. Either the load comes
+    // after that fence and sees `armed`, or the store came before it and the sleeper sees the news.
+    // Where membarrier(2) is refused, both sides change `armed` by a locked instruction instead,
+    // and one of them comes second.
     std::atomic_signal_fence(std::memory_order_seq_cst);
     const std::uint32_t armed = inner_->fenced ? memory.armed.fetch_or(0, std::memory_order_acq_rel)
                                                : memory.armed.load(std::memory_order_relaxed);
@@ -118,8 +119,12 @@ std::uint64_t EventRing::publish(const Event& event) {
     return position;
 }
 
-std::uint64_t EventRing::head() const { return inner_->memory->tail.load(std::memory_order_acquire); }
-std::uint64_t EventRing::epoch() const { return inner_->memory->epoch.load(std::memory_order_relaxed); }
+std::uint64_t EventRing::head() const {
+    return inner_->memory->tail.load(std::memory_order_acquire);
+}
+std::uint64_t EventRing::epoch() const {
+    return inner_->memory->epoch.load(std::memory_order_relaxed);
+}
 std::uint64_t EventRing::passed_over() const {
     return inner_->passed_over.load(std::memory_order_relaxed);
 }

@@ -1,17 +1,19 @@
-// The memory of a ring: a header page and 65,536 slots of 128 bytes, as every process maps it. It is a
-// contract: docs/formats/ring.md describes it.
+// The memory of a ring: a header page and 65,536 slots of 128 bytes, as every process maps it. It
+// is a contract: docs/formats/ring.md describes it.
 //
-// The slot word is the whole protocol: position + 1 (52 bits) | writer (8 bits, 0 in the kernel's ring) |
-// state (4 bits).
+// The slot word is the whole protocol: position + 1 (52 bits) | writer (8 bits, 0 in the kernel's
+// ring) | state (4 bits).
 //
 // Invariants:
 //   (1) A slot is taken by ONE compare-exchange that writes position and Writing together.
-//   (2) Pin: a slot whose word says Writing belongs to its writer until that writer publishes. A writer of
-//       the next lap passes over it (one position is lost), it never takes it. So two writers never store
-//       to one slot at a time, publishing is a plain store, and no checksum is needed.
-//   (3) `tail` says t: every position below t is claimed or passed over. It may lag, and nobody relies on
-//       it being exact while a claim is under way.
-//   (4) What different threads write at their own pace (tail, armed, slots) has 128-byte lines of its own.
+//   (2) Pin: a slot whose word says Writing belongs to its writer until that writer publishes. A
+//       writer of the next lap passes over it (one position is lost), it never takes it. So two
+//       writers never store to one slot at a time, publishing is a plain store, and no checksum is
+//       needed.
+//   (3) `tail` says t: every position below t is claimed or passed over. It may lag, and nobody
+//       relies on it being exact while a claim is under way.
+//   (4) What different threads write at their own pace (tail, armed, slots) has 128-byte lines of
+//       its own.
 #pragma once
 
 #include <atomic>
@@ -34,7 +36,9 @@ enum class State : std::uint64_t { Free = 0, Writing = 1, Published = 2 };
 constexpr std::uint64_t slot_word(std::uint64_t position, State state) {
     return (position + 1) << 12 | static_cast<std::uint64_t>(state);
 }
-constexpr std::uint64_t end_of(std::uint64_t word) { return word >> 12; }  // position + 1; 0: never used
+constexpr std::uint64_t end_of(std::uint64_t word) {
+    return word >> 12;
+}  // position + 1; 0: never used
 constexpr State state_of(std::uint64_t word) { return static_cast<State>(word & 15); }
 
 struct alignas(kCacheLine) Slot {

@@ -11,10 +11,10 @@
 namespace resonant::ring {
 namespace {
 
-constexpr std::uint64_t kLookAhead = 32;      // slots searched for a later position when none is here
-constexpr std::uint32_t kEmptiesMask = 63;    // that search is made at every 64th empty poll
-constexpr std::uint64_t kPrefetch = 12;       // slots ahead of a reader that is behind
-constexpr Nanos kPauseMin{20'000};            // between looks of a reader that cannot arm the ring
+constexpr std::uint64_t kLookAhead = 32;    // slots searched for a later position when none is here
+constexpr std::uint32_t kEmptiesMask = 63;  // that search is made at every 64th empty poll
+constexpr std::uint64_t kPrefetch = 12;     // slots ahead of a reader that is behind
+constexpr Nanos kPauseMin{20'000};          // between looks of a reader that cannot arm the ring
 constexpr Nanos kPauseMax{1'000'000};
 
 // Waiting is real time, whatever clock the rest of the process runs by.
@@ -48,18 +48,19 @@ Result<Subscription> Subscription::over(const void* segment, std::size_t size_by
     const std::uint64_t version = memory->version.load(std::memory_order_acquire);
     const std::uint64_t slots = memory->slots.load(std::memory_order_acquire);
     if (magic != kRingMagic || version != kRingVersion || slots != kSlots) {
-        return fail(Code::DataLoss,
-                    fmt::format("read a ring: magic {:#x} version {} slots {}, wanted {:#x} {} {}; ask the "
-                                "kernel for its ring again",
-                                magic, version, slots, kRingMagic, kRingVersion, kSlots));
+        return fail(
+            Code::DataLoss,
+            fmt::format("read a ring: magic {:#x} version {} slots {}, wanted {:#x} {} {}; ask the "
+                        "kernel for its ring again",
+                        magic, version, slots, kRingMagic, kRingVersion, kSlots));
     }
     Subscription subscription(memory);
     subscription.next_ = std::min(position, memory->tail.load(std::memory_order_acquire));
     return subscription;
 }
 
-// Overtaken: goes to the oldest event that is left, or, when overtaken again on that very spot, to the
-// middle of what is left, so that a fast writer cannot keep a reader from reading.
+// Overtaken: goes to the oldest event that is left, or, when overtaken again on that very spot, to
+// the middle of what is left, so that a fast writer cannot keep a reader from reading.
 void Subscription::jump(std::uint64_t end) {
     const std::uint64_t head = std::max(end, memory_->tail.load(std::memory_order_acquire));
     const std::uint64_t keep = lapped_at_ == next_ ? kSlots / 2 : kSlots;

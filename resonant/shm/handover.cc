@@ -69,7 +69,8 @@ Status send_all(int socket, std::string_view bytes, std::span<const int> fds) {
 
 // Takes over every descriptor that came, so that none is lost whatever else is wrong.
 void collect(msghdr& message, std::vector<Descriptor>& descriptors) {
-    for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr; head = CMSG_NXTHDR(&message, head)) {
+    for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr;
+         head = CMSG_NXTHDR(&message, head)) {
         if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) {
             continue;
         }
@@ -83,7 +84,8 @@ void collect(msghdr& message, std::vector<Descriptor>& descriptors) {
 }
 
 // Fills `target`. `begun` says whether a message has begun, so that an end is an end in the middle.
-Status receive_all(int socket, std::span<char> target, bool begun, std::vector<Descriptor>& descriptors) {
+Status receive_all(int socket, std::span<char> target, bool begun,
+                   std::vector<Descriptor>& descriptors) {
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kHandoverDescriptorsMax)> control{};
     while (!target.empty()) {
         RESONANT_CHECK(wait_for(socket, POLLIN, "receive descriptors"));
@@ -97,15 +99,17 @@ Status receive_all(int socket, std::span<char> target, bool begun, std::vector<D
         if (got > 0) {
             collect(message, descriptors);
             if ((message.msg_flags & MSG_CTRUNC) != 0) {
-                return fail(Code::DataLoss,
-                            fmt::format("receive descriptors: some were cut off; at most {} are taken, "
-                                        "and this process must be able to open as many",
-                                        kHandoverDescriptorsMax));
+                return fail(
+                    Code::DataLoss,
+                    fmt::format("receive descriptors: some were cut off; at most {} are taken, "
+                                "and this process must be able to open as many",
+                                kHandoverDescriptorsMax));
             }
             target = target.subspan(static_cast<std::size_t>(got));
             begun = true;
         } else if (got == 0 || errno == ECONNRESET) {
-            return begun ? fail(Code::DataLoss, "receive descriptors: closed in the middle of a message")
+            return begun ? fail(Code::DataLoss,
+                                "receive descriptors: closed in the middle of a message")
                          : fail(Code::Unavailable, "receive descriptors: the other end has closed");
         } else if (errno != EAGAIN && errno != EINTR) {
             return fail_errno("receive descriptors", errno);
@@ -118,10 +122,11 @@ Status receive_all(int socket, std::span<char> target, bool begun, std::vector<D
 
 Status send_descriptors(int socket, std::span<const int> fds, std::string_view bytes) {
     if (fds.size() > kHandoverDescriptorsMax || bytes.size() > kHandoverBytesMax) {
-        return fail(Code::InvalidArgument,
-                    fmt::format("send descriptors: {} descriptors and {} bytes, a message holds {} and "
-                                "{}; send several",
-                                fds.size(), bytes.size(), kHandoverDescriptorsMax, kHandoverBytesMax));
+        return fail(
+            Code::InvalidArgument,
+            fmt::format("send descriptors: {} descriptors and {} bytes, a message holds {} and "
+                        "{}; send several",
+                        fds.size(), bytes.size(), kHandoverDescriptorsMax, kHandoverBytesMax));
     }
     Header header;
     header.bytes = static_cast<std::uint32_t>(bytes.size());

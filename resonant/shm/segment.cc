@@ -20,8 +20,8 @@ Result<Descriptor> reopen_for_reading(const Descriptor& writable, const std::str
     const std::string link = fmt::format("/proc/self/fd/{}", writable.get());
     Descriptor readable(::open(link.c_str(), O_RDONLY | O_CLOEXEC));
     if (!readable) {
-        return fail_errno(fmt::format("segment {}: open {} read-only (is /proc mounted?)", name, link),
-                          errno);
+        return fail_errno(
+            fmt::format("segment {}: open {} read-only (is /proc mounted?)", name, link), errno);
     }
     return readable;
 }
@@ -43,7 +43,8 @@ Result<Segment> Segment::create(const std::string& name, Bytes size) {
     if (::fchmod(writable.get(), 0400) != 0) {
         return fail_errno(fmt::format("segment {}: mode 0400", name), errno);
     }
-    void* mapped = ::mmap(nullptr, size.count, PROT_READ | PROT_WRITE, MAP_SHARED, writable.get(), 0);
+    void* mapped =
+        ::mmap(nullptr, size.count, PROT_READ | PROT_WRITE, MAP_SHARED, writable.get(), 0);
     if (mapped == MAP_FAILED) {
         return fail_errno(fmt::format("segment {}: map {} bytes", name, size.count), errno);
     }

@@ -1,7 +1,8 @@
-// A Segment is a piece of sealed shared memory. Its maker maps it writable before sealing; nobody, not
-// even the maker, can map it writable afterwards. Everybody else gets a read-only descriptor.
+// A Segment is a piece of sealed shared memory. Its maker maps it writable before sealing; nobody,
+// not even the maker, can map it writable afterwards. Everybody else gets a read-only descriptor.
 //
-// Threads and processes: a Segment belongs to one thread; the memory it maps to everybody who has it.
+// Threads and processes: a Segment belongs to one thread; the memory it maps to everybody who has
+// it.
 //
 // Invariants:
 //   (1) A sealed segment never changes its size, so a mapped page never vanishes under its reader.
@@ -23,11 +24,12 @@ namespace resonant::shm {
 
 class Segment {
   public:
-    // Makes `size` bytes of zeroes, sealed (future write, shrink, grow, seal), mode 0400, mapped writable
-    // here only. InvalidArgument for 0 bytes; ResourceExhausted or Unavailable with the system's words.
+    // Makes `size` bytes of zeroes, sealed (future write, shrink, grow, seal), mode 0400, mapped
+    // writable here only. InvalidArgument for 0 bytes; ResourceExhausted or Unavailable with the
+    // system's words.
     static Result<Segment> create(const std::string& name, Bytes size);
-    // Maps a received descriptor read-only. DataLoss when it is smaller than `size_min`, PermissionDenied
-    // when it is not sealed (its maker could truncate it and kill the reader).
+    // Maps a received descriptor read-only. DataLoss when it is smaller than `size_min`,
+    // PermissionDenied when it is not sealed (its maker could truncate it and kill the reader).
     static Result<Segment> attach(Descriptor descriptor, Bytes size_min);
 
     Segment(Segment&& other) noexcept;
@@ -35,7 +37,7 @@ class Segment {
     ~Segment();
 
     const std::byte* data() const { return data_; }
-    std::byte* writable();              // ENSUREs that this process made it
+    std::byte* writable();  // ENSUREs that this process made it
     std::size_t size() const { return size_; }
     // A descriptor that is good for reading only, to be sent to others.
     Result<Descriptor> share() const;

@@ -1,17 +1,21 @@
 // A TwoCopy is a group of words in shared memory that is always read whole. It has two copies and a
 // number that says which is the newest; a write fills the other copy and then flips.
 //
-// Threads and processes: one writer at a time (the caller serialises); any number of readers anywhere.
+// Threads and processes: one writer at a time (the caller serialises); any number of readers
+// anywhere.
 //
 // Invariants:
-//   (1) Version n of the group lies in copy n & 1, and `newest` names the last one that is complete.
+//   (1) Version n of the group lies in copy n & 1, and `newest` names the last one that is
+//       complete.
 //   (2) A copy that is being written has a version that no reader asks for.
-//   (3) A reader never waits for a writer. It starts again only when the writer finished two writes while
-//       it read once. A writer killed between any two instructions leaves the old group or the new one.
+//   (3) A reader never waits for a writer. It starts again only when the writer finished two writes
+//       while it read once. A writer killed between any two instructions leaves the old group or
+//       the new one.
 //
-// Memory ordering: each word of a write is a release store, so it stays behind the mark that takes the
-// copy away; each word of a read is an acquire load, so the second look at the version stays behind it.
-// On x86 these are plain moves. After the seqlock (Linux) and left-right (Ramalhete and Correia).
+// Memory ordering: each word of a write is a release store, so it stays behind the mark that takes
+// the copy away; each word of a read is an acquire load, so the second look at the version stays
+// behind it. On x86 these are plain moves. After the seqlock (Linux) and left-right (Ramalhete and
+// Correia).
 #pragma once
 
 #include <array>
@@ -40,7 +44,8 @@ class TwoCopy {
         newest_.store(version, std::memory_order_release);
     }
 
-    // Tries once; false when the writer was two writes ahead meanwhile, or the bytes are no TwoCopy.
+    // Tries once; false when the writer was two writes ahead meanwhile, or the bytes are no
+    // TwoCopy.
     bool try_read(Group& group) const {
         const std::uint64_t version = newest_.load(std::memory_order_acquire);
         const Copy& copy = copies_[version & 1];
@@ -53,7 +58,8 @@ class TwoCopy {
         return copy.version.load(std::memory_order_relaxed) == version;
     }
 
-    // The newest whole group. Two tries are rare; kTriesMax in a row mean that the memory is damaged.
+    // The newest whole group. Two tries are rare; kTriesMax in a row mean that the memory is
+    // damaged.
     Group read() const {
         Group group;
         for (std::uint32_t tries = 0; tries < kTriesMax; ++tries) {
@@ -61,8 +67,9 @@ class TwoCopy {
                 return group;
             }
         }
-        ensure_failed("try_read(group)", "a group in shared memory has no whole copy: it is damaged",
-                      __FILE__, __LINE__);
+        ensure_failed("try_read(group)",
+                      "a group in shared memory has no whole copy: it is damaged", __FILE__,
+                      __LINE__);
     }
 
     std::uint64_t version() const { return newest_.load(std::memory_order_acquire); }

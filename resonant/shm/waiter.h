@@ -1,5 +1,5 @@
-// A thread waits on a 32-bit word in shared memory until somebody changes it and says so. Waiting works
-// through a read-only mapping, also from another uid; only waking needs a writer.
+// A thread waits on a 32-bit word in shared memory until somebody changes it and says so. Waiting
+// works through a read-only mapping, also from another uid; only waking needs a writer.
 //
 // Threads and processes: any.
 //
@@ -13,8 +13,9 @@
 
 namespace resonant::shm {
 
-// Sleeps while `word` reads `value`, at most `timeout`. May return early for no reason: look again. An
-// empty FUTEX_WAKE costs about 0.3 us, waking a sleeper 8-10 us, the sleeper runs 15-18 us later.
+// Sleeps while `word` reads `value`, at most `timeout`. May return early for no reason: look again.
+// An empty FUTEX_WAKE costs about 0.3 us, waking a sleeper 8-10 us, the sleeper runs 15-18 us
+// later.
 void wait_while(const std::atomic<std::uint32_t>& word, std::uint32_t value, Nanos timeout);
 
 // Wakes everybody who waits on `word`. Change it first. Async-signal-safe.

@@ -120,7 +120,8 @@ TEST(Monitors, refuse_what_makes_no_sense_with_words) {
     MonitorSpec wordy = below(0.5);
     wordy.goal.assign(kGoalBytesMax + 1, 'g');
     EXPECT_EQ(monitors.spawn(wordy, 1).error().code, Code::InvalidArgument);
-    EXPECT_EQ(monitors.spawn(below(0.5, kMonitorsMax + 1), 1).error().code, Code::ResourceExhausted);
+    EXPECT_EQ(monitors.spawn(below(0.5, kMonitorsMax + 1), 1).error().code,
+              Code::ResourceExhausted);
     EXPECT_EQ(monitors.count(), 0U);
 }
 
@@ -129,7 +130,8 @@ TEST(Monitors, ignore_a_value_that_is_no_number) {
     static_cast<void>(monitors.spawn(below(0.5), 1.0));
     EXPECT_EQ(fire(monitors, Field::ErrorRate, std::numeric_limits<double>::quiet_NaN()), 0U);
     EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.4), 1U);
-    EXPECT_EQ(monitors.spawn(below(0.2), std::numeric_limits<double>::quiet_NaN())->crossed_at_spawn, 0U);
+    EXPECT_EQ(
+        monitors.spawn(below(0.2), std::numeric_limits<double>::quiet_NaN())->crossed_at_spawn, 0U);
 }
 
 TEST(Monitors, ten_thousand_asleep_take_less_than_24_bytes_each) {
@@ -170,7 +172,8 @@ TEST(Monitors, are_spawned_and_stopped_while_another_thread_feeds_values) {
         const std::jthread feeder([&](const std::stop_token& stop) {
             std::vector<Crossing> fired(64);
             for (int i = 0; !stop.stop_requested(); ++i) {
-                fired_in_thread += monitors.on_change(Field::ErrorRate, i % 2 == 0 ? 1.0 : 0.1, fired);
+                fired_in_thread +=
+                    monitors.on_change(Field::ErrorRate, i % 2 == 0 ? 1.0 : 0.1, fired);
             }
         });
         for (int i = 0; i < 300; ++i) {

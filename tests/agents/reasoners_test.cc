@@ -61,7 +61,9 @@ TEST_F(Queue, settles_what_nobody_has_taken_and_hands_it_out_no_more) {
 
 TEST_F(Queue, refuses_a_note_that_is_too_long_and_keeps_the_escalation) {
     const std::uint64_t id = escalate(1);
-    EXPECT_EQ(reasoners_.resolve(id, Outcome::Sleep, std::string(kNoteBytesMax + 1, 'n'), "a").error().code,
+    EXPECT_EQ(reasoners_.resolve(id, Outcome::Sleep, std::string(kNoteBytesMax + 1, 'n'), "a")
+                  .error()
+                  .code,
               Code::InvalidArgument);
     EXPECT_EQ(reasoners_.stats().waiting, 1U);
 }

@@ -20,11 +20,12 @@ TEST(BoardFormat, page_lists_every_field_as_the_code_has_it_and_no_other) {
     const std::string page = page_of_format();
     std::string table = "|---|---|---|---|---|\n";
     for (const FieldInfo& info : built_in_fields()) {
-        table += "| " + std::to_string(static_cast<int>(info.field)) + " | " + std::string(info.name) + " | " +
-                 std::to_string(info.offset) + " | " + (info.kind == Kind::F64 ? "f64" : "u64") + " | " +
-                 std::string(info.unit) + " |\n";
+        table += "| " + std::to_string(static_cast<int>(info.field)) + " | " +
+                 std::string(info.name) + " | " + std::to_string(info.offset) + " | " +
+                 (info.kind == Kind::F64 ? "f64" : "u64") + " | " + std::string(info.unit) + " |\n";
     }
-    EXPECT_NE(page.find(table + "\n"), std::string::npos) << "docs/formats/board.md should have:\n" << table;
+    EXPECT_NE(page.find(table + "\n"), std::string::npos) << "docs/formats/board.md should have:\n"
+                                                          << table;
 }
 
 TEST(BoardFormat, page_has_the_places_of_groups_and_slots) {

@@ -65,7 +65,8 @@ TEST(Limits, tells_the_exact_moment_at_which_a_call_is_allowed_again) {
         }
         const Nanos wait = from_seconds(refused.retry_after_s);
         ASSERT_GT(wait.count, 0);
-        ASSERT_TRUE(window.read(limit, now + wait).allowed) << "limit " << limit << " round " << round;
+        ASSERT_TRUE(window.read(limit, now + wait).allowed)
+            << "limit " << limit << " round " << round;
         ASSERT_FALSE(window.read(limit, now + wait - Nanos{1}).allowed) << "round " << round;
     }
 }
@@ -176,7 +177,8 @@ TEST(Breaker, admits_one_probe_whose_outcome_decides) {
     const std::uint32_t row = *limits->row("a", kStart);
     const BreakerPolicy policy{1, from_seconds(60), from_seconds(30)};
     static_cast<void>(limits->settle(row, false, policy, kStart));
-    EXPECT_EQ(limits->settle(row, true, policy, kStart), BreakerState::Open) << "a late call of before";
+    EXPECT_EQ(limits->settle(row, true, policy, kStart), BreakerState::Open)
+        << "a late call of before";
 
     const Nanos probing = kStart + from_seconds(30);
     EXPECT_EQ(limits->enter(row, policy, probing).state, BreakerState::HalfOpen);
@@ -230,7 +232,8 @@ TEST(LimitRows, are_the_same_for_the_same_key) {
     EXPECT_EQ(limits->key(row), "tool:memory.add");
     EXPECT_EQ(limits->key(kLimitRows - 1), "");
     EXPECT_EQ(limits->row("", kStart).error().code, Code::InvalidArgument);
-    EXPECT_EQ(limits->row(std::string(kKeyBytesMax + 1, 'k'), kStart).error().code, Code::InvalidArgument);
+    EXPECT_EQ(limits->row(std::string(kKeyBytesMax + 1, 'k'), kStart).error().code,
+              Code::InvalidArgument);
 }
 
 TEST(LimitRows, are_reused_oldest_first_and_never_with_a_live_penalty) {
@@ -243,7 +246,8 @@ TEST(LimitRows, are_reused_oldest_first_and_never_with_a_live_penalty) {
     static_cast<void>(limits->take(busy, 5, kStart));
     const std::uint32_t oldest = *limits->row("agent:oldest", kStart - from_seconds(500));
     for (std::uint32_t i = 4; i < kLimitRows; ++i) {
-        ASSERT_TRUE(limits->row("agent:" + std::to_string(i), kStart - from_seconds(400)).has_value());
+        ASSERT_TRUE(
+            limits->row("agent:" + std::to_string(i), kStart - from_seconds(400)).has_value());
     }
     EXPECT_EQ(*limits->row("agent:new", kStart), oldest);
     EXPECT_EQ(limits->key(oldest), "agent:new");
@@ -260,7 +264,8 @@ TEST(LimitRows, are_reused_oldest_first_and_never_with_a_live_penalty) {
 TEST(LimitRows, run_out_with_words_when_every_one_is_busy) {
     const auto limits = made();
     for (std::uint32_t i = 0; i < kLimitRows; ++i) {
-        static_cast<void>(limits->take(*limits->row("agent:" + std::to_string(i), kStart), 5, kStart));
+        static_cast<void>(
+            limits->take(*limits->row("agent:" + std::to_string(i), kStart), 5, kStart));
     }
     const Result<std::uint32_t> refused = limits->row("agent:new", kStart);
     ASSERT_FALSE(refused.has_value());
@@ -287,7 +292,8 @@ TEST(LimitRows, keep_their_penalties_through_save_and_restore) {
     const Nanos restart = kStart + from_seconds(2);
     after->restore(before->save(), restart);
     EXPECT_EQ(after->read_breaker(*after->row("open", restart), restart).state, BreakerState::Open);
-    EXPECT_EQ(after->read_breaker(*after->row("probing", restart), restart).state, BreakerState::Open);
+    EXPECT_EQ(after->read_breaker(*after->row("probing", restart), restart).state,
+              BreakerState::Open);
     EXPECT_FALSE(after->take(*after->row("used", restart), 2, restart).allowed);
     EXPECT_EQ(after->denials(*after->row("used", restart)), 1U);
 }
@@ -328,7 +334,8 @@ TEST(LimitsFormat, is_what_the_page_says) {
     limits->count_denial(row);
     static_cast<void>(limits->settle(row, false, {1, from_seconds(60), from_seconds(30)}, kStart));
 
-    const auto segment = shm::Segment::attach(*limits->segment().share(), Bytes{4096 + 65'536 * 64});
+    const auto segment =
+        shm::Segment::attach(*limits->segment().share(), Bytes{4096 + 65'536 * 64});
     ASSERT_TRUE(segment.has_value());
     const auto word = [&](std::size_t offset) {
         std::uint64_t value = 0;
@@ -342,8 +349,10 @@ TEST(LimitsFormat, is_what_the_page_says) {
     const std::size_t at = 4096 + 64 * std::size_t{row};
     EXPECT_EQ(word(at) >> 62, 1U);
     EXPECT_EQ(word(at) >> 48 & 0x3FFF, 1U);
-    EXPECT_EQ(word(at) & 0xFFFFFFFFFFFF, static_cast<std::uint64_t>(kStart.count) / 1'000'000 + 30'000);
-    EXPECT_EQ(word(at + 8) >> 48, static_cast<std::uint64_t>(kStart.count) / 60'000'000'000 & 0xFFFF);
+    EXPECT_EQ(word(at) & 0xFFFFFFFFFFFF,
+              static_cast<std::uint64_t>(kStart.count) / 1'000'000 + 30'000);
+    EXPECT_EQ(word(at + 8) >> 48,
+              static_cast<std::uint64_t>(kStart.count) / 60'000'000'000 & 0xFFFF);
     EXPECT_EQ(word(at + 8) >> 24 & 0xFFFFFF, 1U);
     EXPECT_EQ(word(at + 8) & 0xFFFFFF, 2U);
     EXPECT_EQ(word(at + 16), 1U);

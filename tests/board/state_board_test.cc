@@ -210,7 +210,8 @@ TEST(StateBoard, gives_the_old_or_the_new_group_wherever_the_writing_process_is_
             [&] {
                 Result<shm::Received> received = shm::receive_descriptors(sockets.here.get());
                 ASSERT_TRUE(received.has_value());
-                page.emplace(*shm::Segment::attach(std::move(received->descriptors.at(0)), Bytes{kPageBytes}));
+                page.emplace(*shm::Segment::attach(std::move(received->descriptors.at(0)),
+                                                   Bytes{kPageBytes}));
             });
         ASSERT_TRUE(page.has_value());
         const BoardView view = *BoardView::over(page->data(), page->size());
@@ -237,7 +238,8 @@ TEST(StateBoard, is_readable_by_another_uid_that_sees_later_stores) {
         ASSERT_TRUE(test::become_nobody());
         Result<shm::Received> received = shm::receive_descriptors(sockets.there.get());
         ASSERT_TRUE(received.has_value());
-        const auto page = shm::Segment::attach(std::move(received->descriptors.at(0)), Bytes{kPageBytes});
+        const auto page =
+            shm::Segment::attach(std::move(received->descriptors.at(0)), Bytes{kPageBytes});
         ASSERT_TRUE(page.has_value());
         const BoardView view = *BoardView::over(page->data(), page->size());
         EXPECT_EQ(view.epoch(), 3U);

@@ -74,7 +74,9 @@ TEST(AgentPlane, works_for_another_uid_whose_every_write_is_refused) {
         Result<shm::Received> received = shm::receive_descriptors(sockets.there.get());
         ASSERT_TRUE(received.has_value());
         for (const Descriptor& descriptor : received->descriptors) {
-            EXPECT_EQ(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.get(), 0), MAP_FAILED);
+            EXPECT_EQ(
+                ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.get(), 0),
+                MAP_FAILED);
             EXPECT_LT(::pwrite(descriptor.get(), "x", 1, 0), 0);
         }
         const auto agent = AgentPlane::attach(std::move(received->descriptors));
@@ -109,7 +111,8 @@ bool compiles(const std::string& statement) {
 }
 
 TEST(AgentPlane, does_not_compile_a_call_that_writes) {
-    ASSERT_TRUE(compiles("static_cast<void>(plane.board().harmony().energy + plane.board().field({}));"))
+    ASSERT_TRUE(
+        compiles("static_cast<void>(plane.board().harmony().energy + plane.board().field({}));"))
         << "the control must compile, or the rest proves nothing";
     EXPECT_FALSE(compiles("plane.board().set(board::Field::Energy, 1.0);"));
     EXPECT_FALSE(compiles("plane.subscribe()->publish(ring::Event{});"));

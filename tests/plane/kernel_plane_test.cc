@@ -35,7 +35,8 @@ TEST_F(Plane, has_one_epoch_and_a_heart_that_beat) {
 }
 
 TEST_F(Plane, publishes_with_time_lane_and_source_filled_in) {
-    const std::int64_t position = plane_->publish(EventType::ToolCompleted, "uid:1000", 5, {1, 2, 3, 4}, 0.5F);
+    const std::int64_t position =
+        plane_->publish(EventType::ToolCompleted, "uid:1000", 5, {1, 2, 3, 4}, 0.5F);
     EXPECT_EQ(position, 0);
     Event event;
     ASSERT_EQ(reader_.poll(event), Poll::Got);

@@ -4,9 +4,9 @@
 #include <optional>
 #include <random>
 
+#include "resonant/ring/slot.h"
 #include "resonant/shm/handover.h"
 #include "resonant/shm/waiter.h"
-#include "resonant/ring/slot.h"
 #include "tests/support/fork.h"
 #include "tests/support/interrupt.h"
 #include "tests/support/ring_reader.h"
@@ -52,7 +52,8 @@ TEST(RingCrash, leaves_whole_events_and_no_stuck_reader_wherever_publish_is_kill
         Event event;
         std::uint64_t got = 0;
         Poll last = Poll::Got;
-        for (int polls = 0; polls < 200; ++polls) {  // bounded: a reader of the dead returns, it does not wait
+        for (int polls = 0; polls < 200;
+             ++polls) {  // bounded: a reader of the dead returns, it does not wait
             last = reader.poll(event);
             if (last == Poll::Got) {
                 ASSERT_TRUE(test::is_whole(event)) << "torn at point " << points;
@@ -116,7 +117,8 @@ TEST(RingCrash, passes_a_writer_that_stays_in_the_middle_while_half_a_lap_goes_b
     const auto ring = test::made_ring();
     Subscription reader = test::follow(ring->segment());
     // What publish() leaves when its thread is stopped right after the claim.
-    auto* memory = const_cast<RingMemory*>(reinterpret_cast<const RingMemory*>(ring->segment().data()));
+    auto* memory =
+        const_cast<RingMemory*>(reinterpret_cast<const RingMemory*>(ring->segment().data()));
     memory->slot[0].word.store(slot_word(0, State::Writing));
     memory->tail.store(1);
     Event event;
@@ -128,7 +130,8 @@ TEST(RingCrash, passes_a_writer_that_stays_in_the_middle_while_half_a_lap_goes_b
     EXPECT_EQ(event.data[0], 0U);
     EXPECT_EQ(reader.lost(), 1U);
 
-    // A lap later the slot is still its writer's: position kSlots is passed over by writer and reader.
+    // A lap later the slot is still its writer's: position kSlots is passed over by writer and
+    // reader.
     Subscription late = test::follow(ring->segment());
     for (std::uint64_t i = 0; i < kSlots; ++i) {
         ring->publish(test::numbered(i));
@@ -158,14 +161,16 @@ TEST(RingCrash, another_uid_reads_and_sleeps_on_the_ring_but_cannot_write_it) {
         Subscription reader = test::follow(segment);
         std::uint32_t armed = 0;
         ASSERT_EQ(::write(turns.there.get(), "?", 1), 1);  // asks to be armed
-        ASSERT_EQ(::read(turns.there.get(), &armed, sizeof armed), static_cast<ssize_t>(sizeof armed));
+        ASSERT_EQ(::read(turns.there.get(), &armed, sizeof armed),
+                  static_cast<ssize_t>(sizeof armed));
         EXPECT_EQ(reinterpret_cast<const RingMemory*>(segment.data())->armed.load(), armed);
         EXPECT_EQ(::write(turns.there.get(), "z", 1), 1);
         EXPECT_TRUE(reader.wait(nullptr, WaitStrategy::Block, from_seconds(30)));
         Event event;
         EXPECT_EQ(reader.poll(event), Poll::Got);
         EXPECT_TRUE(test::same(event, test::numbered(42)));
-        EXPECT_EXIT(*const_cast<std::byte*>(segment.data()) = std::byte{1}, ::testing::KilledBySignal(SIGSEGV), "");
+        EXPECT_EXIT(*const_cast<std::byte*>(segment.data()) = std::byte{1},
+                    ::testing::KilledBySignal(SIGSEGV), "");
     });
     send_ring(*ring, sockets.here.get());
     char turn = 0;

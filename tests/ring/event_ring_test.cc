@@ -98,7 +98,8 @@ TEST(EventRing, refuses_to_read_what_is_no_ring) {
     EXPECT_EQ(Subscription::over(zeroes.data(), zeroes.size()).error().code, Code::DataLoss);
     EXPECT_EQ(Subscription::over(nullptr, 0).error().code, Code::DataLoss);
     const auto ring = made_ring();
-    EXPECT_EQ(Subscription::over(ring->segment().data(), kRingBytes - 1).error().code, Code::DataLoss);
+    EXPECT_EQ(Subscription::over(ring->segment().data(), kRingBytes - 1).error().code,
+              Code::DataLoss);
 }
 
 TEST(EventRing, accounts_for_every_position_in_any_order_of_publishing_and_reading) {

@@ -74,7 +74,8 @@ TEST(RingFormat, page_lists_every_type_as_the_code_has_it_and_no_other) {
                  std::string(name_of(lane_of(type))) + " |\n";
     }
     EXPECT_NE(page.str().find(table + "\n"), std::string::npos)
-        << "docs/formats/ring.md should have:\n" << table;
+        << "docs/formats/ring.md should have:\n"
+        << table;
 }
 
 // Reads an attached ring by docs/formats/ring.md alone.

@@ -24,14 +24,16 @@ void expect_every_write_is_refused(int fd, std::size_t size) {
     EXPECT_LT(::pwrite(fd, "x", 1, 0), 0);
     EXPECT_NE(::ftruncate(fd, 0), 0);
     EXPECT_NE(::ftruncate(fd, static_cast<off_t>(size) * 2), 0);
-    EXPECT_NE(::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-                          static_cast<off_t>(size)), 0);
+    EXPECT_NE(
+        ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)),
+        0);
     EXPECT_NE(::fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
     // The owner may change the mode and open again; the seal still refuses a writable mapping.
     static_cast<void>(::fchmod(fd, 0600));
     const Descriptor again(::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_RDWR | O_CLOEXEC));
     if (again) {
-        EXPECT_EQ(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, again.get(), 0), MAP_FAILED);
+        EXPECT_EQ(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, again.get(), 0),
+                  MAP_FAILED);
         EXPECT_LT(::pwrite(again.get(), "x", 1, 0), 0);
     }
     ::munmap(page, size);
@@ -75,7 +77,8 @@ TEST(Segment, refuses_every_write_to_another_uid_that_can_still_read) {
         const Descriptor link(::open(
             fmt::format("/proc/self/fd/{}", received->descriptors.at(0).get()).c_str(), O_RDWR));
         EXPECT_LT(link.get(), 0);
-        const Result<Segment> reader = Segment::attach(std::move(received->descriptors[0]), Bytes{4096});
+        const Result<Segment> reader =
+            Segment::attach(std::move(received->descriptors[0]), Bytes{4096});
         ASSERT_TRUE(reader.has_value());
         EXPECT_EQ(std::to_integer<int>(reader->data()[0]), 7);
     });
@@ -99,7 +102,8 @@ TEST(Segment, attaches_only_to_memory_whose_maker_cannot_shrink_it) {
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().code, Code::PermissionDenied);
 
-    const Result<Segment> no_memory = Segment::attach(Descriptor(::open("/dev/null", O_RDONLY)), Bytes{1});
+    const Result<Segment> no_memory =
+        Segment::attach(Descriptor(::open("/dev/null", O_RDONLY)), Bytes{1});
     ASSERT_FALSE(no_memory.has_value());
     EXPECT_EQ(no_memory.error().code, Code::PermissionDenied);
 }

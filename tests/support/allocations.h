@@ -1,4 +1,5 @@
-// Counts what the current thread allocates with operator new, to prove that a hot path allocates nothing.
+// Counts what the current thread allocates with operator new, to prove that a hot path allocates
+// nothing.
 //
 // Each object belongs to the thread that made it. The counting operators are in allocations.cc.
 #pragma once

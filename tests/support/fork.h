@@ -1,5 +1,5 @@
-// Runs a piece of a test in a forked child, optionally as another user. Expectations that fail in the
-// child are printed and become its exit code.
+// Runs a piece of a test in a forked child, optionally as another user. Expectations that fail in
+// the child are printed and become its exit code.
 //
 // One thread.
 #pragma once

@@ -1,7 +1,8 @@
-// Interrupts one operation after every single instruction: a child is stepped by ptrace(2) and killed
-// after k of them, for every k, until the operation ends by itself.
+// Interrupts one operation after every single instruction: a child is stepped by ptrace(2) and
+// killed after k of them, for every k, until the operation ends by itself.
 //
-// One thread. The child calls begin_operation() before and end_operation() after what is interrupted.
+// One thread. The child calls begin_operation() before and end_operation() after what is
+// interrupted.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -23,10 +24,10 @@ inline void begin_operation() {
 }
 inline void end_operation() { ::raise(SIGSTOP); }
 
-// Runs `child` and kills it after `steps` instructions of its operation. Returns true when the operation
-// was over before that.
-inline bool killed_after(long steps, const std::function<void()>& child,
-                         const std::function<void()>& prepare = [] {}) {
+// Runs `child` and kills it after `steps` instructions of its operation. Returns true when the
+// operation was over before that.
+inline bool killed_after(
+    long steps, const std::function<void()>& child, const std::function<void()>& prepare = [] {}) {
     const pid_t pid = ::fork();
     if (pid == 0) {
         child();

@@ -29,14 +29,16 @@ inline ring::Event numbered(std::uint64_t number) {
     event.at_ns = static_cast<std::int64_t>(number);
     event.data = {number, number + 1, number + 2, number + 3};
     if (number % 3 == 0) {
-        ring::set_name(event, "event " + std::to_string(number) + " of a test that gives it a long name");
+        ring::set_name(event,
+                       "event " + std::to_string(number) + " of a test that gives it a long name");
     }
     return event;
 }
 
 inline bool same(const ring::Event& a, const ring::Event& b) {
-    return a.type == b.type && a.lane == b.lane && a.source == b.source && a.confidence == b.confidence &&
-           a.tool == b.tool && a.at_ns == b.at_ns && a.data == b.data && a.name == b.name;
+    return a.type == b.type && a.lane == b.lane && a.source == b.source &&
+           a.confidence == b.confidence && a.tool == b.tool && a.at_ns == b.at_ns &&
+           a.data == b.data && a.name == b.name;
 }
 
 // Whether an event is one that numbered() made, whole.
