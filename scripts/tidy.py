@@ -47,7 +47,7 @@ FOR_OTHERS = {
     "resonant/tools/catalogue_page.h",  # writes docs/catalogue.md; a test compares
 }
 
-FILE_LINES_MAX = 400
+FILE_LINES_MAX = 500  # the aim is 150, seldom 400; a reader judges between
 FUNCTION_LINES_MAX = 70
 VAGUE_FOLDERS = {"utils", "util", "common", "core", "misc", "helpers", "helper", "manager"}
 HEAVY_INCLUDE = re.compile(r'#\s*include\s*[<"]((?:arrow|boost|parquet)/[^>"]*|sqlite3\.h|iox2?/[^>"]*)[>"]')

@@ -1,5 +1,9 @@
 #include "resonant/mcp/id_scanner.h"
 
+#include <utility>
+
+#include "resonant/json/json.h"
+
 namespace resonant::mcp {
 
 namespace {
@@ -129,9 +133,10 @@ void IdScanner::key_ended() {
 
 void IdScanner::end_id() {
     if (!overflow_ && id_.empty()) {
-        id_ = state_ == State::IdString ? "\"" + token_ + "\"" : token_;
-        if (id_ == "-") {
-            id_.clear();
+        std::string text = state_ == State::IdString ? "\"" + token_ + "\"" : token_;
+        // It will be echoed, so it must be JSON itself: broken text may hold raw control bytes, "1-2" or no UTF-8.
+        if (const Result<Json> id = json::parse(text); id && (id->is_string() || id->is_number_integer())) {
+            id_ = std::move(text);
         }
     }
     state_ = State::Between;
