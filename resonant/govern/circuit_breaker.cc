@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <stdexcept>
 
 #include "resonant/govern/rate_limiter.h"
@@ -25,7 +27,9 @@ call::Denial open_circuit(const call::Contract& contract, const board::BreakerRe
 
 // No row means no word to judge by: the pipeline makes a denial of the exception.
 std::uint32_t row_of(board::LimitsTable& limits, std::string_view tool, Nanos now) {
-    const Result<std::uint32_t> row = limits.row(tool_key(tool), now);
+    std::array<char, 512> buffer;  // on the stack: this is asked at every call
+    const auto written = fmt::format_to_n(buffer.data(), buffer.size(), "tool:{}", tool);
+    const auto row = limits.row({buffer.data(), std::min(written.size, buffer.size())}, now);
     if (!row) {
         throw std::runtime_error(row.error().message);
     }

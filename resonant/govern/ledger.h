@@ -42,7 +42,7 @@ EffectCheck check_effects(call::Access declared, const call::Effects& observed);
 
 struct Outcome {
     bool ok = true;
-    std::string code;              // name_of(Code) of a failure, empty when ok
+    std::string code{};            // name_of(Code) of a failure, empty when ok
     std::int64_t ring_position = -1;
     Nanos duration{};
 };
@@ -58,9 +58,9 @@ struct Verification {
 };
 
 struct TraceFilter {
-    std::string agent;
-    std::string tool;
-    std::string decision;  // "allow", "deny", empty or "all"
+    std::string agent{};
+    std::string tool{};
+    std::string decision{};  // "allow", "deny", empty or "all"
     Nanos since{};
     std::size_t limit = 50;          // at most 1,000
     std::uint64_t before_seq = 0;    // cursor: only entries older than this; 0 from the newest

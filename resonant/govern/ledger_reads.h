@@ -20,11 +20,11 @@ namespace resonant::govern {
 inline constexpr std::size_t kReadRowsMax = 16'384;
 
 struct ReadRow {
-    std::string principal;
-    std::string role;
-    std::string session;
-    std::string tool;
-    std::optional<Hash> arguments_hash;
+    std::string principal{};
+    std::string role{};
+    std::string session{};
+    std::string tool{};
+    std::optional<Hash> arguments_hash{};
     bool ok = true;
     std::int64_t count = 0;
     std::int64_t first_ns = 0;

@@ -26,15 +26,15 @@ namespace resonant::govern {
 
 // Asked from any thread; an empty probe is a gate that fails ("not connected").
 struct MaturityProbes {
-    std::function<bool()> store_opens;
-    std::function<std::size_t()> catalogue_size;
-    std::function<bool()> governor_live;
-    std::function<bool()> ring_live;
-    std::function<bool()> rules_loaded;
-    std::function<bool()> ledger_verified;
-    std::function<std::size_t()> memories;
-    std::function<double()> harmony;
-    std::function<std::size_t()> agents;
+    std::function<bool()> store_opens{};
+    std::function<std::size_t()> catalogue_size{};
+    std::function<bool()> governor_live{};
+    std::function<bool()> ring_live{};
+    std::function<bool()> rules_loaded{};
+    std::function<bool()> ledger_verified{};
+    std::function<std::size_t()> memories{};
+    std::function<double()> harmony{};
+    std::function<std::size_t()> agents{};
 };
 
 struct Gate {

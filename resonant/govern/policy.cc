@@ -62,15 +62,24 @@ std::expected<int, std::string> Patterns::add(const std::string& pattern) {
         return std::unexpected(error);
     }
     size_ = static_cast<std::size_t>(index) + 1;
+    together_ += (together_.empty() ? "(?:" : "|(?:") + pattern + ")";
     return index;
 }
 
-bool Patterns::compile() { return set_.Compile(); }
+bool Patterns::compile() {
+    any_ = std::make_unique<re2::RE2>(together_, pattern_options());
+    return any_->ok() && set_.Compile();
+}
+
+bool Patterns::any(std::string_view text) const {
+    return size_ > 0 && re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *any_);
+}
 
 void Patterns::match(std::string_view text, std::vector<bool>& hits) const {
-    if (size_ == 0) {
+    if (!any(text)) {
         return;
     }
+    hits.resize(size_);
     std::vector<int> found;
     re2::RE2::Set::ErrorInfo error{};
     if (!set_.Match(re2::StringPiece(text.data(), text.size()), &found, &error) &&

@@ -202,7 +202,7 @@ class Reader {
 
     static board::BreakerPolicy thresholds(std::map<std::string, YAML::Node> from, board::BreakerPolicy policy) {
         if (from.contains("failures")) {
-            policy.failures_max = count(from["failures"], "failures");
+            policy.failures_max = static_cast<std::uint32_t>(number(from["failures"], "failures", 1, 16'000));
         }
         if (from.contains("window_s")) {
             policy.window = from_seconds(number(from["window_s"], "window_s", 1, 3600));

@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 
 #include "resonant/govern/rules.h"
 
 namespace resonant::govern {
 namespace {
+
+constexpr std::size_t kKeyBytes = 512;  // beyond what the table takes, which then says so
 
 struct Rows {
     std::uint32_t agent;
@@ -17,8 +20,13 @@ struct Rows {
 
 // No row means no word to judge by: the pipeline makes a denial of the exception.
 Rows rows_of(board::LimitsTable& limits, std::string_view principal, std::string_view tool, Nanos now) {
-    const Result<std::uint32_t> agent = limits.row(agent_key(principal), now);
-    const Result<std::uint32_t> pair = limits.row(agent_tool_key(principal, tool), now);
+    // Written on the stack: this is asked at every call.
+    std::array<char, kKeyBytes> buffer;
+    const auto row = [&](fmt::format_to_n_result<char*> written) {
+        return limits.row({buffer.data(), std::min(written.size, buffer.size())}, now);
+    };
+    const auto agent = row(fmt::format_to_n(buffer.data(), buffer.size(), "agent:{}", principal));
+    const auto pair = row(fmt::format_to_n(buffer.data(), buffer.size(), "agent:{}/tool:{}", principal, tool));
     if (!agent || !pair) {
         throw std::runtime_error((agent ? pair : agent).error().message);
     }

@@ -78,36 +78,36 @@ class Matcher {
             (!command_ || !in_mask(when.risks, static_cast<unsigned>(command_->classification.risk)))) {
             return false;
         }
-        return (when.arguments < 0 || argument_hits()[static_cast<std::size_t>(when.arguments)]) &&
-               (when.command < 0 || command_hits()[static_cast<std::size_t>(when.command)]);
+        return (when.arguments < 0 || in_arguments(static_cast<std::size_t>(when.arguments))) &&
+               (when.command < 0 || in_command(static_cast<std::size_t>(when.command)));
     }
 
   private:
-    const std::vector<bool>& argument_hits() {
-        if (argument_hits_.empty()) {
-            argument_hits_.resize(policy_.argument_patterns.size());
+    bool in_arguments(std::size_t pattern) {
+        if (!arguments_read_) {
+            arguments_read_ = true;
             match_strings(call_.arguments, policy_.argument_patterns, argument_hits_);
             if (command_) {
                 policy_.argument_patterns.match(command_->line, argument_hits_);
             }
         }
-        return argument_hits_;
+        return !argument_hits_.empty() && argument_hits_[pattern];
     }
 
-    const std::vector<bool>& command_hits() {
-        if (command_hits_.empty()) {
-            command_hits_.resize(policy_.command_patterns.size());
-            if (command_) {
-                policy_.command_patterns.match(command_->line, command_hits_);
-            }
+    bool in_command(std::size_t pattern) {
+        if (!command_read_ && command_) {
+            command_read_ = true;
+            policy_.command_patterns.match(command_->line, command_hits_);
         }
-        return command_hits_;
+        return !command_hits_.empty() && command_hits_[pattern];
     }
 
     const Policy& policy_;
     const call::Call& call_;
     const std::optional<Command>& command_;
-    std::vector<bool> argument_hits_;
+    bool arguments_read_ = false;
+    bool command_read_ = false;
+    std::vector<bool> argument_hits_;  // empty while no pattern is found
     std::vector<bool> command_hits_;
 };
 

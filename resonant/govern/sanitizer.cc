@@ -18,18 +18,19 @@ constexpr std::array<std::string_view, 33> kClaims = {
 constexpr std::array<std::string_view, 4> kClaimsBegin = {"_bypass", "_internal", "_sudo", "_prevalidated"};
 constexpr std::size_t kPathBytesMax = 200;
 
-std::string bare(std::string_view key) {
-    std::string name;
-    for (const char c : key) {
-        if (c != '_' && c != '-' && c != '.' && c != ' ') {
-            name += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-        }
-    }
-    return name;
-}
-
 bool claims(std::string_view key) {
-    return std::binary_search(kClaims.begin(), kClaims.end(), bare(key)) ||
+    std::array<char, 24> name;  // on the stack: this is asked of every argument
+    std::size_t size = 0;
+    for (const char c : key) {
+        if (c == '_' || c == '-' || c == '.' || c == ' ') {
+            continue;
+        }
+        if (size == name.size()) {
+            break;  // longer than any of them
+        }
+        name[size++] = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return std::binary_search(kClaims.begin(), kClaims.end(), std::string_view(name.data(), size)) ||
            std::any_of(kClaimsBegin.begin(), kClaimsBegin.end(),
                        [key](std::string_view begin) { return key.starts_with(begin); });
 }
