@@ -1,5 +1,9 @@
 #include "resonant/tools/families.h"
 
+#include "resonant/tools/executions.h"
+#include "resonant/tools/services.h"
+#include "resonant/tools/tool_search.h"
+
 namespace resonant::tools {
 
 void add_all(Toolbox& toolbox, Services& services) {
@@ -31,6 +35,8 @@ void add_all(Toolbox& toolbox, Services& services) {
     add_roof(toolbox, services);
     add_encampment(toolbox, services);
     add_wall(toolbox, services);
+    services.executions = std::make_shared<Executions>();
+    services.search = std::make_shared<ToolSearch>(toolbox);
 }
 
 }  // namespace resonant::tools

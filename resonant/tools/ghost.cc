@@ -1,11 +1,268 @@
 #include "resonant/tools/families.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <set>
+
+#include "resonant/govern/maturity.h"
+#include "resonant/json/schema.h"
+#include "resonant/plane/kernel_plane.h"
+#include "resonant/tools/answers.h"
+#include "resonant/tools/arguments.h"
+#include "resonant/tools/records.h"
+#include "resonant/tools/regulation.h"
+#include "resonant/tools/services.h"
+#include "resonant/tools/tool_search.h"
+
 namespace resonant::tools {
 
 using call::Access;
 using call::Pace;
 
-void add_ghost(Toolbox& toolbox, [[maybe_unused]] Services& services) {
+namespace {
+
+constexpr std::size_t kActionsMax = 5;
+
+Json show(const Toolbox& toolbox, const Tool& tool, const std::string& detail) {
+    const call::Contract& contract = tool.contract;
+    if (detail == "names") {
+        return contract.name;
+    }
+    Json shown = {{"tool", contract.name},
+                  {"gana", toolbox.families()[contract.family].key},
+                  {"access", call::name_of(contract.access)},
+                  {"available", contract.available},
+                  {"summary", contract.summary}};
+    if (contract.role > call::Role::Agent) {
+        shown["role"] = call::name_of(contract.role);
+    }
+    if (detail == "schema") {
+        shown["input_schema"] = contract.input_schema;
+        shown["example"] = contract.example;
+    }
+    return shown;
+}
+
+Result<Json> facts(Services& services, call::Call&) {
+    const Toolbox& toolbox = *services.toolbox;
+    const auto& all = toolbox.tools();
+    const auto built = std::count_if(all.begin(), all.end(),
+                                     [](const Tool& tool) { return tool.contract.available; });
+    return Json{
+        {"server", "resonant"},
+        {"version", services.version},
+        {"protocol", {"2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"}},
+        {"transports", {"stdio", "http", "operator socket"}},
+        {"tools", {{"all", all.size()}, {"built", built}, {"families", toolbox.families().size()}}},
+        {"limits",
+         {{"message_bytes", json::kTextMax},
+          {"depth", json::kDepthMax},
+          {"wait_s", 30},
+          {"memory_bytes", kContentMax}}},
+        {"features",
+         {"governed by eight stages", "ledger", "exact vector search", "full text", "monitors",
+          "sandbox"}},
+        {"more", "capability.matrix lists tools; capability.suggest finds them by goal"}};
+}
+
+// The tools that pass the filters, in the order of the catalogue or best first.
+Result<std::vector<const Tool*>> chosen(Services& services, const call::Call& call) {
+    int family = -1;
+    if (has(call, "gana")) {
+        family = services.toolbox->find_family(text_of(call, "gana"));
+        if (family < 0) {
+            return fail(
+                Code::NotFound,
+                fmt::format(
+                    "capability.matrix: no family '{}'; families look like neck or gana_neck_save",
+                    text_of(call, "gana").substr(0, 60)));
+        }
+    }
+    std::vector<const Tool*> tools;
+    if (has(call, "query") && !text_of(call, "query").empty()) {
+        for (const ToolHit& hit :
+             services.search->rank(text_of(call, "query"), call::kToolsMax, services.sea)) {
+            tools.push_back(hit.tool);
+        }
+    } else {
+        for (const Tool& tool : services.toolbox->tools()) {
+            tools.push_back(&tool);
+        }
+    }
+    std::erase_if(tools, [&](const Tool* tool) {
+        const call::Contract& contract = tool->contract;
+        return (family >= 0 && contract.family != family) ||
+               (has(call, "access") && call::name_of(contract.access) != text_of(call, "access")) ||
+               (has(call, "available") && contract.available != flag_of(call, "available"));
+    });
+    return tools;
+}
+
+Result<Json> matrix(Services& services, call::Call& call) {
+    RESONANT_ASSIGN(const std::vector<const Tool*> tools, chosen(services, call));
+    const std::string detail = text_of(call, "detail", "summary");
+    const std::size_t limit = limit_of(call,
+                                       detail == "names"    ? 200
+                                       : detail == "schema" ? 20
+                                                            : 40,
+                                       200);
+    std::size_t from = 0;
+    const std::string cursor = text_of(call, "cursor", "0");
+    const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), from);
+    if (error != std::errc() || end != cursor.data() + cursor.size()) {
+        return fail(
+            Code::InvalidArgument,
+            fmt::format("cursor: '{}' is none of capability.matrix's", cursor.substr(0, 40)));
+    }
+    Json answer = {{"total", tools.size()}, {"tools", Json::array()}};
+    for (std::size_t i = from; i < tools.size() && i < from + limit; ++i) {
+        answer["tools"].push_back(show(*services.toolbox, *tools[i], detail));
+    }
+    answer["count"] = answer["tools"].size();
+    if (from + limit < tools.size()) {
+        answer["cursor"] = std::to_string(from + limit);
+    }
+    return answer;
+}
+
+Result<Json> suggest(Services& services, call::Call& call) {
+    const Status warm = services.search->warm(*services.sea);
+    Json answer = {{"count", 0}, {"tools", Json::array()}};
+    for (const ToolHit& hit :
+         services.search->rank(text_of(call, "goal"), limit_of(call, 5, 25), services.sea)) {
+        const call::Contract& contract = hit.tool->contract;
+        answer["tools"].push_back(
+            {{"tool", contract.name},
+             {"score", rounded(hit.score)},
+             {"summary", contract.summary},
+             {"available", contract.available},
+             {"example", {{"tool", contract.name}, {"args", contract.example}}}});
+    }
+    answer["count"] = answer["tools"].size();
+    if (!warm) {
+        answer["note"] = "words only: " + warm.error().message;
+    }
+    if (answer["tools"].empty()) {
+        answer["note"] =
+            "no tool has these words; say the goal otherwise, or page through capability.matrix";
+    }
+    return answer;
+}
+
+std::unexpected<Error> unknown_tool(const Services& services, const std::string& name) {
+    std::string near;
+    for (const std::string& other : services.toolbox->nearest(name, 3)) {
+        near += (near.empty() ? "" : ", ") + other;
+    }
+    return fail(Code::NotFound, fmt::format("no tool '{}'; near: {}", name.substr(0, 60), near));
+}
+
+Result<Json> schema(Services& services, call::Call& call) {
+    Json answer = {{"tools", Json::array()}};
+    for (const std::string& name : words_of(call, "tools")) {
+        const Tool* tool = services.toolbox->find(name);
+        if (tool == nullptr) {
+            return unknown_tool(services, name);
+        }
+        answer["tools"].push_back(show(*services.toolbox, *tool, "schema"));
+        answer["tools"].back()["output_schema"] = {{"type", "object"}};
+    }
+    answer["count"] = answer["tools"].size();
+    return answer;
+}
+
+Result<Json> explain(Services& services, call::Call& call) {
+    const std::string name = text_of(call, "tool");
+    const Tool* tool = services.toolbox->find(name);
+    if (tool == nullptr) {
+        return unknown_tool(services, name);
+    }
+    if (!services.explain) {
+        return fail(Code::Unavailable, "tool.explain: this program has no pipeline to ask");
+    }
+    const call::Contract& contract = tool->contract;
+    call::Call asked = call;
+    asked.contract = &contract;
+    asked.arguments = call.arguments.value("arguments", Json::object());
+    RESONANT_ASSIGN(const json::Schema compiled, json::Schema::compile(contract.input_schema));
+    Json answer = services.explain(asked);
+    answer["tool"] = contract.name;
+    answer["available"] = contract.available;
+    answer["argument_errors"] = compiled.errors(asked.arguments);
+    answer["declared"] = {{"access", call::name_of(contract.access)},
+                          {"role", call::name_of(contract.role)},
+                          {"maturity", call::name_of(contract.maturity)},
+                          {"outside_effects", contract.external},
+                          {"calls_per_minute", contract.calls_per_minute}};
+    return answer;
+}
+
+Json portal_of(const std::string& portal, const board::Snapshot& snapshot,
+               const std::vector<Alert>& alerts, int stage) {
+    if (portal == "harmony") {
+        return tools::show(snapshot.harmony);
+    }
+    if (portal == "resonance") {
+        return {{"phase", snapshot.resonance.phase},
+                {"posture", snapshot.resonance.posture},
+                {"family", snapshot.resonance.family},
+                {"predecessor", snapshot.resonance.predecessor}};
+    }
+    if (portal == "maturity") {
+        return {{"stage", stage}};
+    }
+    Json found = Json::array();
+    for (const Alert& alert : alerts) {
+        if (alert.what.starts_with(portal.substr(0, portal.size() - 1))) {
+            found.push_back({{"what", alert.what}, {"seen", alert.seen}});
+        }
+    }
+    return found;
+}
+
+Result<Json> gnosis(Services& services, call::Call& call) {
+    const board::Snapshot snapshot = services.plane->board().view().snapshot();
+    RESONANT_ASSIGN(const std::vector<Alert> alerts, find_alerts(services, snapshot));
+    const int stage = services.maturity->passed();
+    if (has(call, "portal")) {
+        constexpr std::array<std::string_view, 6> kPortals = {
+            "harmony", "resonance", "maturity", "breakers", "escalations", "consents"};
+        const std::string portal = text_of(call, "portal");
+        if (std::find(kPortals.begin(), kPortals.end(), portal) == kPortals.end()) {
+            return fail(Code::NotFound,
+                        fmt::format("gnosis: no portal '{}'; there are {}", portal.substr(0, 40),
+                                    fmt::join(kPortals, ", ")));
+        }
+        return Json{{"portal", portal}, {"seen", portal_of(portal, snapshot, alerts, stage)}};
+    }
+    Json answer = {
+        {"at", show_time(call.at.count)}, {"status", alerts.empty() ? "well" : "needs attention"},
+        {"maturity_stage", stage},        {"harmony", rounded(snapshot.harmony.composite())},
+        {"alert_count", alerts.size()},   {"alerts", Json::array()},
+        {"next_actions", Json::array()}};
+    std::set<std::string> named;
+    for (const Alert& alert : alerts) {
+        answer["alerts"].push_back({{"what", alert.what}, {"seen", alert.seen}});
+        if (answer["next_actions"].size() < kActionsMax && named.insert(alert.tool).second) {
+            answer["next_actions"].push_back({{"tool", alert.tool}, {"reason", alert.reason}});
+        }
+    }
+    if (alerts.empty()) {
+        answer["next_actions"].push_back(
+            {{"tool", "session.bootstrap"}, {"reason", "nothing is wrong: go on with the work"}});
+    }
+    if (!flag_of(call, "compact", true)) {
+        answer["fields"] = tools::show(snapshot.harmony);
+    }
+    return answer;
+}
+
+}  // namespace
+
+void add_ghost(Toolbox& toolbox, Services& services) {
     toolbox.begin(
         {.key = "ghost",
          .wire_name = "gana_ghost_tools",
@@ -17,7 +274,8 @@ void add_ghost(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                  .core = true,
                  .parameters = "",
                  .summary = "facts about this server: version, protocol eras, limits, "
-                            "features; for tools use capability.matrix"});
+                            "features; for tools use capability.matrix"},
+                bind(services, facts));
     toolbox.add({.name = "capability.matrix",
                  .access = Access::Read,
                  .core = true,
@@ -28,7 +286,8 @@ void add_ghost(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                             "access class and whether built",
                  .pace = Pace::Slow,
                  .free_text = true,
-                 .example = R"({"query": "find memories", "detail": "summary"})"});
+                 .example = R"({"query": "find memories", "detail": "summary"})"},
+                bind(services, matrix));
     toolbox.add({.name = "capability.suggest",
                  .access = Access::Read,
                  .core = true,
@@ -36,13 +295,15 @@ void add_ghost(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                  .summary = "describe a goal, get the tools that fit with scores and an "
                             "example call",
                  .pace = Pace::Slow,
-                 .free_text = true});
+                 .free_text = true},
+                bind(services, suggest));
     toolbox.add({.name = "tool.schema",
                  .access = Access::Read,
                  .core = true,
                  .parameters = "tools*:string[]",
                  .summary = "input and output schema and one example of each tool named (also "
-                            "comes by itself when a call lacks an argument)"});
+                            "comes by itself when a call lacks an argument)"},
+                bind(services, schema));
     toolbox.add({.name = "tool.explain",
                  .access = Access::Read,
                  .core = true,
@@ -50,13 +311,15 @@ void add_ghost(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                  .summary = "dry run of one call: which stage and rule would allow or deny it, "
                             "declared effects, cost; nothing runs",
                  .free_text = true,
-                 .example = R"({"tool": "memory.add", "arguments": {"content": "text"}})"});
+                 .example = R"({"tool": "memory.add", "arguments": {"content": "text"}})"},
+                bind(services, explain));
     toolbox.add({.name = "gnosis",
                  .access = Access::Read,
                  .core = true,
                  .parameters = "compact:bool portal:string",
                  .summary = "what needs attention now: alerts and suggested next actions from "
-                            "one board snapshot"});
+                            "one board snapshot"},
+                bind(services, gnosis));
     toolbox.add({.name = "starter.list",
                  .access = Access::Read,
                  .core = true,

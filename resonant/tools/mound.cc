@@ -1,11 +1,109 @@
 #include "resonant/tools/families.h"
 
+#include <fmt/format.h>
+#include <algorithm>
+#include <array>
+
+#include "resonant/plane/kernel_plane.h"
+#include "resonant/tools/answers.h"
+#include "resonant/tools/arguments.h"
+#include "resonant/tools/services.h"
+
 namespace resonant::tools {
 
 using call::Access;
 using call::Pace;
 
-void add_mound(Toolbox& toolbox, [[maybe_unused]] Services& services) {
+namespace {
+
+constexpr Nanos kLook = from_millis(100);  // the longest nap between two looks at a field
+
+Result<board::Field> field_of(const Services& services, const call::Call& call) {
+    const std::string name = text_of(call, "field");
+    if (const auto field = services.plane->board().find(name)) {
+        return *field;
+    }
+    std::string known;
+    for (const board::FieldInfo& info : board::built_in_fields()) {
+        known += (known.empty() ? "" : ", ") + std::string(info.name);
+    }
+    for (const board::RegisteredField& info : services.plane->board().registered()) {
+        known += ", " + info.name;
+    }
+    return fail(Code::NotFound,
+                fmt::format("no board field '{}'; there are {}", name.substr(0, 60), known));
+}
+
+Result<Json> harmony(Services& services, call::Call&) {
+    return show(services.plane->board().view().harmony());
+}
+
+Result<Json> read(Services& services, call::Call& call) {
+    const board::BoardView view = services.plane->board().view();
+    if (has(call, "field")) {
+        RESONANT_ASSIGN(const board::Field field, field_of(services, call));
+        return Json{{"field", text_of(call, "field")}, {"value", view.field(field)}};
+    }
+    const board::Snapshot snapshot = view.snapshot();
+    Json answer = {
+        {"epoch", snapshot.epoch},
+        {"tick", snapshot.tick},
+        {"maturity_stage", snapshot.maturity_stage},
+        {"harmony", show(snapshot.harmony)},
+        {"resonance",
+         {{"phase", snapshot.resonance.phase},
+          {"posture", snapshot.resonance.posture},
+          {"family", snapshot.resonance.family},
+          {"predecessor", snapshot.resonance.predecessor},
+          {"successor", snapshot.resonance.successor},
+          {"quadrant", snapshot.resonance.quadrant},
+          {"updated", show_time(static_cast<std::int64_t>(snapshot.resonance.updated_ns))}}},
+        {"breakers_not_closed", std::count_if(snapshot.breakers.begin(), snapshot.breakers.end(),
+                                              [](std::uint64_t word) { return word != 0; })}};
+    const std::int64_t beat = static_cast<std::int64_t>(snapshot.heartbeat_ns);
+    answer["age_s"] =
+        beat == 0 ? Json(nullptr) : Json(rounded(Nanos{call.at.count - beat}.seconds()));
+    for (const board::RegisteredField& info : services.plane->board().registered()) {
+        answer["user"][info.name] = view.field(info.field);
+    }
+    return answer;
+}
+
+Result<Json> watch(Services& services, call::Call& call) {
+    RESONANT_ASSIGN(const board::Field field, field_of(services, call));
+    if (has(call, "above") == has(call, "below")) {
+        return fail(Code::InvalidArgument,
+                    "board.watch: give either above or below, the threshold to wait for");
+    }
+    const bool above = has(call, "above");
+    const double threshold = number_of(call, above ? "above" : "below", 0);
+    plane::KernelPlane& plane = *services.plane;
+    const auto& segment = plane.ring().segment();
+    RESONANT_ASSIGN(ring::Subscription news,
+                    ring::Subscription::over(segment.data(), segment.size()));
+    const Nanos deadline =
+        services.clock->monotonic() + from_seconds(number_of(call, "timeout_s", 10));
+    std::array<ring::Event, 64> events;
+    for (;;) {
+        const double value = plane.board().view().field(field);
+        const bool crossed = above ? value > threshold : value < threshold;
+        const Nanos left = deadline - services.clock->monotonic();
+        if (crossed || left.count <= 0 || call.is_cancelled()) {
+            return Json{{"field", text_of(call, "field")},
+                        {"value", value},
+                        {"crossed", crossed},
+                        {"timed_out", !crossed && left.count <= 0}};
+        }
+        // Every write of the board comes with an event; a nap bounds what is missed.
+        news.wait(&plane.ring(), ring::WaitStrategy::Block, std::min(left, kLook));
+        while (news.poll(events) > 0) {
+        }
+    }
+}
+
+}  // namespace
+
+void add_mound(Toolbox& toolbox, Services& services) {
     toolbox.begin(
         {.key = "mound",
          .wire_name = "gana_mound_state",
@@ -17,7 +115,8 @@ void add_mound(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                  .core = true,
                  .parameters = "",
                  .summary = "seven health numbers from 0 (bad) to 1 (good) and the composite; "
-                            "error_rate 1 means no errors"});
+                            "error_rate 1 means no errors"},
+                bind(services, harmony));
     toolbox.add({.name = "metric.record",
                  .access = Access::Write,
                  .core = false,
@@ -40,7 +139,8 @@ void add_mound(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                  .core = true,
                  .parameters = "field:string",
                  .summary = "live shared state: one field, or the whole consistent snapshot "
-                            "with its age"});
+                            "with its age"},
+                bind(services, read));
     toolbox.add({.name = "board.watch",
                  .access = Access::Read,
                  .core = false,
@@ -48,7 +148,8 @@ void add_mound(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                  .summary = "wait in this call until a field crosses a threshold; to wait for "
                             "hours use monitor.spawn",
                  .pace = Pace::Waits,
-                 .example = R"({"field": "error_rate", "below": 0.5, "timeout_s": 10})"});
+                 .example = R"({"field": "error_rate", "below": 0.5, "timeout_s": 10})"},
+                bind(services, watch));
     toolbox.add({.name = "engine.list",
                  .access = Access::Read,
                  .core = false,

@@ -1,11 +1,354 @@
 #include "resonant/tools/families.h"
 
+#include <fmt/format.h>
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "resonant/agents/scheduler.h"
+#include "resonant/tools/answers.h"
+#include "resonant/tools/arguments.h"
+#include "resonant/tools/executions.h"
+#include "resonant/tools/services.h"
+
 namespace resonant::tools {
 
 using call::Access;
 using call::Pace;
 
-void add_ox(Toolbox& toolbox, [[maybe_unused]] Services& services) {
+namespace {
+
+constexpr std::size_t kEventsShown = 20;        // in a reasoner's context
+constexpr std::size_t kContextBytes = 100'000;  // all of it
+
+std::string group_id(std::uint32_t id) { return fmt::format("g{}", id); }
+
+Json show(const Services& services, const agents::MonitorGroup& group) {
+    std::string field = "unknown";
+    for (const board::FieldInfo& info : board::built_in_fields()) {
+        field = info.field == group.spec.field ? std::string(info.name) : field;
+    }
+    for (const board::RegisteredField& info : services.plane->board().registered()) {
+        field = info.field == group.spec.field ? info.name : field;
+    }
+    Json shown = {{"group", group_id(group.id)},
+                  {"field", field},
+                  {"count", group.spec.count},
+                  {std::string(agents::name_of(group.spec.direction)), group.spec.threshold},
+                  {"fired", group.fired},
+                  {"owner", group.spec.owner}};
+    if (group.spec.spread != 0) {
+        shown["spread"] = group.spec.spread;
+    }
+    if (!group.spec.goal.empty()) {
+        shown["goal"] = group.spec.goal;
+    }
+    if (group.crossed_at_spawn > 0) {
+        shown["crossed_at_spawn"] = group.crossed_at_spawn;
+    }
+    return shown;
+}
+
+Result<agents::MonitorSpec> spec_of(const Services& services, const call::Call& call) {
+    const auto field = services.plane->board().find(text_of(call, "field"));
+    if (!field) {
+        return fail(Code::NotFound,
+                    fmt::format("monitor.spawn: no board field '{}'; board.read shows them all",
+                                text_of(call, "field").substr(0, 60)));
+    }
+    if (has(call, "above") == has(call, "below")) {
+        return fail(Code::InvalidArgument,
+                    "monitor.spawn: give either above or below, the threshold that wakes");
+    }
+    if (text_of(call, "action", "escalate") != "escalate") {
+        return fail(Code::Unimplemented,
+                    "monitor.spawn: only action=escalate is built; every crossing is also an event "
+                    "(monitor_triggered) that event.tail shows");
+    }
+    agents::MonitorSpec spec;
+    spec.field = *field;
+    spec.direction = has(call, "above") ? agents::Direction::Above : agents::Direction::Below;
+    spec.threshold = number_of(call, has(call, "above") ? "above" : "below", 0);
+    spec.spread = number_of(call, "spread", 0);
+    spec.count = static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(integer_of(call, "count", 1), 0, agents::kMonitorsMax));
+    spec.owner = call.caller.principal;
+    const Json payload = call.arguments.value("payload", Json::object());
+    spec.goal = payload.contains("goal") && payload["goal"].is_string()
+                    ? payload["goal"].get<std::string>()
+                    : fmt::format("{} went {} {}", text_of(call, "field"),
+                                  agents::name_of(spec.direction), spec.threshold);
+    spec.action = payload.contains("action") && payload["action"].is_string()
+                      ? payload["action"].get<std::string>()
+                      : "";
+    return spec;
+}
+
+Result<Json> spawn(Services& services, call::Call& call) {
+    RESONANT_ASSIGN(const agents::MonitorSpec spec, spec_of(services, call));
+    const double now = services.plane->board().view().field(spec.field);
+    RESONANT_ASSIGN(const agents::MonitorGroup group, services.monitors->spawn(spec, now));
+    services.scheduler->nudge();
+    services.plane->publish(ring::EventType::MonitorSpawned, call.caller.principal,
+                            call.contract->id + 1U, {group.id, spec.count});
+    Json answer = show(services, group);
+    answer["value_now"] = now;
+    answer["bytes_each"] =
+        rounded(static_cast<double>(services.monitors->memory().count) /
+                    static_cast<double>(std::max<std::uint64_t>(1, services.monitors->count())),
+                1);
+    return answer;
+}
+
+Result<Json> list(Services& services, call::Call& call) {
+    const std::string state = text_of(call, "state", "all");
+    const agents::Reasoners::Stats stats = services.reasoners->stats();
+    std::optional<board::Field> field;
+    if (has(call, "field")) {
+        field = services.plane->board().find(text_of(call, "field"));
+        if (!field) {
+            return fail(Code::NotFound,
+                        fmt::format("monitor.list: no board field '{}'; board.read shows them all",
+                                    text_of(call, "field").substr(0, 60)));
+        }
+    }
+    const std::size_t limit = limit_of(call, 50, 500);
+    std::uint32_t after = 0;
+    if (has(call, "cursor")) {
+        RESONANT_ASSIGN(const std::int64_t id, id_of(call, "cursor", 'g'));
+        after = static_cast<std::uint32_t>(id);
+    }
+    Json groups = Json::array();
+    Json cursor;
+    for (const agents::MonitorGroup& group : services.monitors->list()) {
+        const bool fits = group.id > after && (!field || group.spec.field == *field) &&
+                          (!has(call, "group") || group_id(group.id) == text_of(call, "group")) &&
+                          (state == "all" || (state == "asleep") == (group.fired == 0));
+        if (fits && groups.size() == limit) {
+            cursor = groups.back()["group"];
+            break;
+        }
+        if (fits) {
+            groups.push_back(show(services, group));
+        }
+    }
+    const std::uint64_t count = services.monitors->count();
+    const std::uint64_t bytes = services.monitors->memory().count;
+    Json answer = {
+        {"watchers", count},
+        {"bytes", bytes},
+        {"groups", groups},
+        {"bytes_each", rounded(static_cast<double>(bytes) /
+                                   static_cast<double>(std::max<std::uint64_t>(1, count)),
+                               1)},
+        {"escalated", {{"waiting", stats.waiting}, {"taken", stats.taken}}}};
+    if (!cursor.is_null()) {
+        answer["cursor"] = cursor;
+    }
+    return answer;
+}
+
+Result<Json> stop(Services& services, call::Call& call) {
+    if (has(call, "id") == has(call, "group")) {
+        return fail(Code::InvalidArgument,
+                    "monitor.stop: give the group (monitor.list names it); a single watcher is a "
+                    "group of one");
+    }
+    RESONANT_ASSIGN(const std::int64_t id, id_of(call, has(call, "group") ? "group" : "id", 'g'));
+    if (id > std::numeric_limits<std::uint32_t>::max()) {
+        return fail(Code::NotFound, fmt::format("monitor.stop: no group g{}", id));
+    }
+    RESONANT_ASSIGN(const agents::MonitorGroup group,
+                    services.monitors->group(static_cast<std::uint32_t>(id)));
+    if (group.spec.owner != call.caller.principal && call.caller.role < call::Role::Coordinator) {
+        return fail(
+            Code::PermissionDenied,
+            fmt::format("monitor.stop: {} is not yours; its owner or a coordinator stops it",
+                        group_id(group.id)));
+    }
+    RESONANT_CHECK(services.monitors->stop(group.id));
+    services.plane->publish(ring::EventType::MonitorStopped, call.caller.principal,
+                            call.contract->id + 1U, {group.id, group.spec.count});
+    return Json{{"group", group_id(group.id)}, {"stopped", group.spec.count}};
+}
+
+// The newest events of the machine, oldest first.
+Result<Json> recent_events(Services& services) {
+    ring::EventRing& ring = services.plane->ring();
+    const std::uint64_t head = ring.head();
+    RESONANT_ASSIGN(ring::Subscription reader,
+                    ring::Subscription::over(ring.segment().data(), ring.segment().size(),
+                                             head - std::min<std::uint64_t>(head, kEventsShown)));
+    Json events = Json::array();
+    ring::Event event;
+    while (events.size() < kEventsShown && reader.poll(event) == ring::Poll::Got) {
+        Json shown = {{"type", ring::name_of(event.type)}, {"at", tools::show_time(event.at_ns)}};
+        if (event.tool > 0 && event.tool <= services.toolbox->tools().size()) {
+            shown["tool"] = services.toolbox->tools()[event.tool - 1].contract.name;
+        }
+        events.push_back(std::move(shown));
+    }
+    return events;
+}
+
+Json allowed_tools(const Services& services, const call::Call& call) {
+    Json names = Json::array();
+    for (const Tool& tool : services.toolbox->tools()) {
+        if (tool.contract.available && tool.contract.role <= call.caller.role) {
+            names.push_back(tool.contract.name);
+        }
+    }
+    return names;
+}
+
+Result<Json> context_of(Services& services, const call::Call& call,
+                        const agents::Escalation& escalation) {
+    RESONANT_ASSIGN(const memory::Page page,
+                    services.sea->recall(escalation.goal, {}, 5, call.caller.principal));
+    RESONANT_ASSIGN(const Json events, recent_events(services));
+    const agents::Crossing& crossing = escalation.crossing;
+    Json answer = {
+        {"reasoner_id", fmt::format("q{}", escalation.id)},
+        {"goal", escalation.goal},
+        {"at", show_time(escalation.at.count)},
+        {"group", group_id(crossing.group)},
+        {"crossing",
+         {{"value", crossing.value},
+          {"threshold", crossing.threshold},
+          {"direction", agents::name_of(crossing.direction)}}},
+        {"events", events},
+        {"allowed_tools", allowed_tools(services, call)},
+        {"memories", tools::show(page, 600)["hits"]},
+        {"answer_with", "reasoner.resolve: outcome sleep, execute (with plan) or dismiss"}};
+    if (escalation.snapshot) {
+        answer["snapshot"] = {{"harmony", tools::show(escalation.snapshot->harmony)},
+                              {"maturity_stage", escalation.snapshot->maturity_stage}};
+    }
+    if (!escalation.action.empty()) {
+        answer["action"] = escalation.action;
+    }
+    while (json::dump(answer).size() > kContextBytes && !answer["memories"].empty()) {
+        answer["memories"].erase(answer["memories"].size() - 1);
+    }
+    return answer;
+}
+
+Result<Json> next(Services& services, call::Call& call) {
+    const auto escalation = services.reasoners->next(
+        call.caller.principal, from_seconds(number_of(call, "wait_s", 0)), call.cancelled.get());
+    if (!escalation) {
+        return Json{{"reasoner_id", nullptr},
+                    {"note", "no watcher has escalated; monitor.list shows what sleeps"}};
+    }
+    services.plane->publish(ring::EventType::ReasonerTaken, call.caller.principal,
+                            call.contract->id + 1U, {escalation->id});
+    return context_of(services, call, *escalation);
+}
+
+std::vector<Step> steps_of(const call::Call& call) {
+    std::vector<Step> steps;
+    for (const Json& one : call.arguments.value("plan", Json::array())) {
+        Step step;
+        step.tool = one.value("tool", "");
+        step.arguments = one.value("arguments", Json::object());
+        steps.push_back(std::move(step));
+    }
+    return steps;
+}
+
+Json show(const Execution& execution) {
+    Json shown = {{"executor_id", fmt::format("x{}", execution.id)},
+                  {"state", execution.state},
+                  {"goal", execution.goal},
+                  {"at", show_time(execution.at.count)},
+                  {"steps", Json::array()}};
+    for (const Step& step : execution.steps) {
+        shown["steps"].push_back(
+            {{"tool", step.tool}, {"state", step.state}, {"result", step.result}});
+    }
+    return shown;
+}
+
+Result<Json> resolve(Services& services, call::Call& call) {
+    RESONANT_ASSIGN(const std::int64_t id, id_of(call, "reasoner_id", 'q'));
+    const agents::Outcome outcome =
+        agents::find_outcome(text_of(call, "outcome")).value_or(agents::Outcome::Dismiss);
+    const std::vector<Step> steps = steps_of(call);
+    if (outcome == agents::Outcome::Execute) {
+        RESONANT_CHECK(Executions::check(steps));
+    } else if (!steps.empty()) {
+        return fail(Code::InvalidArgument,
+                    "reasoner.resolve: a plan is carried out with outcome=execute only");
+    }
+    RESONANT_ASSIGN(const agents::Resolution resolution,
+                    services.reasoners->resolve(static_cast<std::uint64_t>(id), outcome,
+                                                text_of(call, "note"), call.caller.principal));
+    const std::uint32_t tool = call.contract->id + 1U;
+    services.plane->publish(ring::EventType::ReasonerResolved, call.caller.principal, tool,
+                            {static_cast<std::uint64_t>(id), static_cast<std::uint64_t>(outcome)});
+    Json answer = {{"reasoner_id", text_of(call, "reasoner_id")},
+                   {"outcome", agents::name_of(resolution.outcome)},
+                   {"goal", resolution.escalation.goal}};
+    if (outcome == agents::Outcome::Execute) {
+        services.plane->publish(ring::EventType::ExecutorStarted, call.caller.principal, tool,
+                                {static_cast<std::uint64_t>(id)});
+        const Execution execution =
+            services.executions->carry(*services.door, call, resolution.escalation.goal, steps);
+        services.plane->publish(ring::EventType::ExecutorCompleted, call.caller.principal, tool,
+                                {static_cast<std::uint64_t>(id), execution.id});
+        answer["execution"] = show(execution);
+    }
+    return answer;
+}
+
+Result<Json> executor_status(Services& services, call::Call& call) {
+    const bool steers = call.caller.role >= call::Role::Coordinator;
+    const auto executions =
+        services.executions->list(steers ? "" : call.caller.principal, limit_of(call, 20, 100));
+    if (has(call, "executor_id")) {
+        RESONANT_ASSIGN(const std::int64_t id, id_of(call, "executor_id", 'x'));
+        for (const Execution& execution : executions) {
+            if (execution.id == static_cast<std::uint64_t>(id)) {
+                return show(execution);
+            }
+        }
+        return fail(Code::NotFound,
+                    fmt::format("executor.status: x{} is unknown, forgotten or not yours", id));
+    }
+    Json answer = {{"count", executions.size()}, {"executions", Json::array()}};
+    for (const Execution& execution : executions) {
+        answer["executions"].push_back(show(execution));
+    }
+    return answer;
+}
+
+Result<Json> swarm_status(Services& services, call::Call&) {
+    const agents::Reasoners::Stats reasoners = services.reasoners->stats();
+    const agents::Scheduler::Stats scheduler = services.scheduler->stats();
+    const std::uint64_t count = services.monitors->count();
+    const std::uint64_t bytes = services.monitors->memory().count;
+    return Json{{"watchers",
+                 {{"count", count},
+                  {"bytes", bytes},
+                  {"bytes_each", rounded(static_cast<double>(bytes) /
+                                             static_cast<double>(std::max<std::uint64_t>(1, count)),
+                                         1)}}},
+                {"escalations",
+                 {{"waiting", reasoners.waiting},
+                  {"taken", reasoners.taken},
+                  {"all", reasoners.escalated},
+                  {"resolved", reasoners.resolved},
+                  {"refused", reasoners.refused}}},
+                {"scheduler",
+                 {{"cycles", scheduler.cycles},
+                  {"events", scheduler.events},
+                  {"lost", scheduler.lost},
+                  {"crossings", scheduler.crossings}}}};
+}
+
+}  // namespace
+
+void add_ox(Toolbox& toolbox, Services& services) {
     toolbox.begin(
         {.key = "ox",
          .wire_name = "gana_ox_swarm",
@@ -19,26 +362,30 @@ void add_ox(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                                "spread:number action:escalate|event|task payload:object",
                  .summary = "put watchers to sleep on a board field; on crossing they "
                             "escalate, publish or queue a task; returns group",
-                 .example = R"({"field": "error_rate", "below": 0.5, "action": "escalate"})"});
+                 .example = R"({"field": "error_rate", "below": 0.5, "action": "escalate"})"},
+                bind(services, spawn));
     toolbox.add({.name = "monitor.list",
                  .access = Access::Read,
                  .core = false,
                  .parameters = "field:string state:asleep|escalated|executing|all group:string "
                                "limit:int cursor:string",
-                 .summary = "watchers, states, counts, bytes each"});
+                 .summary = "watchers, states, counts, bytes each"},
+                bind(services, list));
     toolbox.add({.name = "monitor.stop",
                  .access = Access::Write,
                  .core = false,
                  .parameters = "id:id group:string",
                  .summary = "remove watchers by id or group (one is required)",
-                 .example = R"({"group": "g1"})"});
+                 .example = R"({"group": "g1"})"},
+                bind(services, stop));
     toolbox.add({.name = "reasoner.next",
                  .access = Access::Write,
                  .core = false,
                  .parameters = "wait_s:number<=30",
                  .summary = "take the next escalated watcher with its goal, snapshot, memories "
                             "and events; returns reasoner_id",
-                 .pace = Pace::Waits});
+                 .pace = Pace::Waits},
+                bind(services, next));
     toolbox.add(
         {.name = "reasoner.resolve",
          .access = Access::Write,
@@ -46,15 +393,17 @@ void add_ox(Toolbox& toolbox, [[maybe_unused]] Services& services) {
          .parameters = "reasoner_id*:id outcome*:sleep|execute|dismiss "
                        "plan:object[]{tool,arguments} note:string",
          .summary = "answer an escalation: back to sleep, or hand the plan to an executor",
-         .pace = Pace::Slow,
+         .pace = Pace::Waits,
          .free_text = true,
          .example =
-             R"({"reasoner_id": "q1", "outcome": "execute", "plan": [{"tool": "health.report", "arguments": {}}]})"});
+             R"({"reasoner_id": "q1", "outcome": "execute", "plan": [{"tool": "health.report", "arguments": {}}]})"},
+        bind(services, resolve));
     toolbox.add({.name = "executor.status",
                  .access = Access::Read,
                  .core = false,
                  .parameters = "executor_id:id limit:int",
-                 .summary = "plans being carried out, step by step; with no id: all"});
+                 .summary = "plans being carried out, step by step; with no id: all"},
+                bind(services, executor_status));
     toolbox.add({.name = "swarm.decompose",
                  .access = Access::Write,
                  .core = false,
@@ -82,7 +431,8 @@ void add_ox(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                  .access = Access::Read,
                  .core = false,
                  .parameters = "",
-                 .summary = "agents and watchers by state, memory each, wake latency"});
+                 .summary = "agents and watchers by state, memory each, wake latency"},
+                bind(services, swarm_status));
 }
 
 }  // namespace resonant::tools

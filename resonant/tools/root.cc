@@ -1,11 +1,182 @@
 #include "resonant/tools/families.h"
 
+#include <fmt/format.h>
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "resonant/broker/files.h"
+#include "resonant/govern/ledger.h"
+#include "resonant/plane/kernel_plane.h"
+#include "resonant/tools/answers.h"
+#include "resonant/tools/arguments.h"
+#include "resonant/tools/services.h"
+
 namespace resonant::tools {
 
 using call::Access;
 using call::Pace;
 
-void add_root(Toolbox& toolbox, [[maybe_unused]] Services& services) {
+namespace {
+
+constexpr std::size_t kProbeBytes = 32 * 1024 * 1024;
+
+// Reads memory for a moment; gigabytes a second.
+double read_bandwidth(Clock& clock) {
+    const std::vector<std::uint64_t> words(kProbeBytes / sizeof(std::uint64_t), 1);
+    double best = 0;
+    volatile std::uint64_t sink = 0;
+    for (int round = 0; round < 3; ++round) {
+        const Nanos began = clock.monotonic();
+        std::uint64_t sum = 0;
+        for (const std::uint64_t word : words) {
+            sum += word;
+        }
+        sink = sink + sum;
+        const double took = (clock.monotonic() - began).seconds();
+        best = took > 0 ? std::max(best, static_cast<double>(kProbeBytes) / took * 1e-9) : best;
+    }
+    return best;
+}
+
+Json instruction_sets() {
+    Json sets = Json::array();
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) sets.push_back("avx2");
+    if (__builtin_cpu_supports("fma")) sets.push_back("fma");
+    if (__builtin_cpu_supports("avx512f")) sets.push_back("avx512f");
+    if (__builtin_cpu_supports("avx512bw")) sets.push_back("avx512bw");
+    if (__builtin_cpu_supports("avx512vnni")) sets.push_back("avx512vnni");
+    if (__builtin_cpu_supports("avx512bf16")) sets.push_back("avx512bf16");
+#endif
+    return sets;
+}
+
+Result<Json> native(Services& services, call::Call&) {
+    const memory::VectorStatus vectors = services.sea->status();
+    return Json{{"cores", std::thread::hardware_concurrency()},
+                {"instruction_sets", instruction_sets()},
+                {"search_kernel", vectors.kernel},
+                {"model", vectors.model},
+                {"memory_read_gb_s", rounded(read_bandwidth(*services.clock), 1)},
+                {"ipc",
+                 {{"in_use", "sealed descriptors"},
+                  {"why",
+                   "contained agents get read-only sealed memory; the iceoryx2 channel is not "
+                   "built yet"}}}};
+}
+
+Json board_part(const Services& services) {
+    const board::Snapshot snapshot = services.plane->board().view().snapshot();
+    const double age =
+        snapshot.heartbeat_ns == 0
+            ? 0
+            : Nanos{services.clock->wall().count - static_cast<std::int64_t>(snapshot.heartbeat_ns)}
+                  .seconds();
+    return {{"epoch", snapshot.epoch},
+            {"heartbeat_age_s", rounded(age)},
+            {"writes", snapshot.tick},
+            {"harmony", show(snapshot.harmony)}};
+}
+
+Json ring_part(const Services& services) {
+    return {{"epoch", services.plane->ring().epoch()},
+            {"published", services.plane->ring().head()},
+            {"slots", ring::kSlots},
+            {"dampened", services.plane->dampened()}};
+}
+
+Result<Json> memory_part(const Services& services) {
+    RESONANT_ASSIGN(const memory::ZoneStats zones, services.sea->zones("default"));
+    const memory::VectorStatus vectors = services.sea->status();
+    std::error_code unknown;
+    const auto bytes = std::filesystem::file_size(services.database->file(), unknown);
+    return Json{{"memories", zones.total},
+                {"embedded", vectors.embedded},
+                {"segments", vectors.segments},
+                {"arrow_bytes", vectors.bytes},
+                {"database_bytes", unknown ? 0 : bytes},
+                {"model", vectors.model.empty() ? Json(nullptr) : Json(vectors.model)}};
+}
+
+Json tools_part(const Services& services) {
+    const auto& all = services.toolbox->tools();
+    const auto built = std::count_if(all.begin(), all.end(),
+                                     [](const Tool& tool) { return tool.contract.available; });
+    return {{"all", all.size()}, {"built", built}};
+}
+
+Json sizes_part() {
+    std::ifstream status("/proc/self/status");
+    Json sizes = Json::object();
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("VmRSS:") || line.starts_with("Threads:")) {
+            const std::size_t digits = line.find_first_of("0123456789");
+            sizes[line.starts_with("VmRSS") ? "resident_kib" : "threads"] =
+                std::stoll("0" + line.substr(std::min(digits, line.size())));
+        }
+    }
+    return sizes;
+}
+
+Result<Json> report(Services& services, call::Call& call) {
+    const std::string section = text_of(call, "section");
+    RESONANT_ASSIGN(const Json memories, memory_part(services));
+    Json parts = {{"board", board_part(services)},
+                  {"ring", ring_part(services)},
+                  {"memory", memories},
+                  {"upstream", {{"servers", 0}}},
+                  {"tools", tools_part(services)},
+                  {"sizes", sizes_part()},
+                  {"ledger", {{"verified", services.ledger->verified()}}}};
+    if (section.empty()) {
+        parts["version"] = services.version;
+        parts["uptime_s"] = rounded(Nanos{call.at.count - services.started.count}.seconds(), 0);
+        return parts;
+    }
+    const std::string key = section == "upstream servers" ? "upstream" : section;
+    if (!parts.contains(key)) {
+        return fail(
+            Code::NotFound,
+            fmt::format(
+                "health.report: no section '{}'; there are board, ring, memory, upstream servers, "
+                "tools, sizes, ledger",
+                section.substr(0, 40)));
+    }
+    return Json{{key, parts[key]}};
+}
+
+Result<Json> check(Services& services, call::Call&) {
+    const bool whole = services.ledger->verified();
+    return Json{
+        {"ready", whole},
+        {"status",
+         whole ? "ok" : "the ledger has a break that nobody acknowledged: resonant ledger verify"}};
+}
+
+Result<Json> paths(Services& services, call::Call&) {
+    const Paths& paths = services.paths;
+    Json folders = Json::array();
+    for (const auto& folder : services.files->folders()) {
+        folders.push_back(folder.string());
+    }
+    return Json{{"home", paths.home.string()},
+                {"database", paths.database.string()},
+                {"socket", paths.socket.string()},
+                {"token", paths.token.string()},
+                {"policy", paths.policy.string()},
+                {"segments", paths.segments.string()},
+                {"inbox", paths.inbox.string()},
+                {"configuration", paths.configuration.string()},
+                {"model", paths.model.empty() ? Json(nullptr) : Json(paths.model.string())},
+                {"http", paths.http.empty() ? Json(nullptr) : Json(paths.http)},
+                {"import_folders", folders}};
+}
+
+}  // namespace
+
+void add_root(Toolbox& toolbox, Services& services) {
     toolbox.begin(
         {.key = "root",
          .wire_name = "gana_root_health",
@@ -18,25 +189,29 @@ void add_root(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                  .parameters = "section:string",
                  .summary = "parts and versions in detail, probed live, or one section: board, "
                             "ring, memory, upstream servers, tools, sizes",
-                 .pace = Pace::Slow});
+                 .pace = Pace::Slow},
+                bind(services, report));
     toolbox.add({.name = "health.check",
                  .access = Access::Read,
                  .core = true,
                  .parameters = "",
                  .summary = "alive and ready? one line",
-                 .calls_per_minute = 600});
+                 .calls_per_minute = 600},
+                bind(services, check));
     toolbox.add({.name = "state.paths",
                  .access = Access::Read,
                  .core = true,
                  .parameters = "",
-                 .summary = "folders, sockets and files that this server uses"});
+                 .summary = "folders, sockets and files that this server uses"},
+                bind(services, paths));
     toolbox.add({.name = "native.status",
                  .access = Access::Read,
                  .core = true,
                  .parameters = "",
                  .summary = "instruction sets, chosen kernels and their bandwidth, IPC in use "
                             "and why",
-                 .pace = Pace::Slow});
+                 .pace = Pace::Slow},
+                bind(services, native));
     toolbox.add({.name = "release.check",
                  .access = Access::Read,
                  .core = true,

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -51,6 +52,9 @@ class Files;
 
 namespace resonant::tools {
 
+class Executions;
+class ToolSearch;
+
 // Folders, sockets and addresses of this kernel, as state.paths tells them.
 struct Paths {
     std::filesystem::path home, database, socket, token, policy, segments, inbox, configuration;
@@ -81,6 +85,8 @@ struct Services {
     broker::Sandbox* sandbox = nullptr;
     broker::Files* files = nullptr;
     Toolbox* toolbox = nullptr;
+    std::shared_ptr<ToolSearch> search;      // made by add_all()
+    std::shared_ptr<Executions> executions;  // made by add_all()
     call::Door* door = nullptr;  // the dispatcher; reasoner.resolve carries plans through it
     Paths paths;
     std::string version;  // of the program

@@ -1,12 +1,59 @@
 #include "resonant/tools/families.h"
 
+#include <array>
+
+#include "resonant/tools/answers.h"
+#include "resonant/tools/arguments.h"
+#include "resonant/tools/services.h"
+
 namespace resonant::tools {
 
 using call::Access;
 using call::Pace;
 using call::Role;
 
-void add_void(Toolbox& toolbox, [[maybe_unused]] Services& services) {
+namespace {
+
+Result<Json> dashboard(Services& services, call::Call& call) {
+    constexpr std::array<memory::Zone, 5> kZones = {memory::Zone::Core, memory::Zone::InnerRim,
+                                                    memory::Zone::MidBand, memory::Zone::OuterRim,
+                                                    memory::Zone::FarEdge};
+    memory::Filter filter;
+    filter.galaxy = text_of(call, "galaxy", filter.galaxy);
+    RESONANT_ASSIGN(const memory::ZoneStats zones, services.sea->zones(filter.galaxy));
+    RESONANT_ASSIGN(const memory::Page top,
+                    services.sea->list("importance", filter, 5, "", call.caller.principal));
+    const memory::VectorStatus vectors = services.sea->status();
+    Json answer = {{"galaxy", filter.galaxy},
+                   {"total", zones.total},
+                   {"archived", zones.archived},
+                   {"protected", zones.protected_count},
+                   {"mean_retention", rounded(zones.mean_retention)},
+                   {"embedded", vectors.embedded},
+                   {"zones", Json::object()},
+                   {"top", Json::array()}};
+    for (std::size_t i = 0; i < kZones.size(); ++i) {
+        answer["zones"][std::string(memory::name_of(kZones[i]))] = zones.count[i];
+    }
+    for (const memory::Hit& hit : top.hits) {
+        answer["top"].push_back({{"id", memory::wire_id(hit.memory.id)},
+                                 {"title", title_of(hit.memory)},
+                                 {"importance", rounded(hit.memory.importance)}});
+    }
+    return answer;
+}
+
+Result<Json> erase(Services& services, call::Call& call) {
+    RESONANT_ASSIGN(const memory::MemoryId id, memory_id_of(call, "id"));
+    RESONANT_CHECK(services.sea->erase(id, text_of(call, "reason"), call.caller.principal));
+    return Json{{"id", memory::wire_id(id)},
+                {"erased", true},
+                {"kept", "a tombstone and the ledger entry"}};
+}
+
+}  // namespace
+
+void add_void(Toolbox& toolbox, Services& services) {
     toolbox.begin(
         {.key = "void",
          .wire_name = "gana_void_stores",
@@ -22,7 +69,8 @@ void add_void(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                             "memory.archive",
                  .role = Role::Owner,
                  .pace = Pace::Slow,
-                 .free_text = true});
+                 .free_text = true},
+                bind(services, erase));
     toolbox.add({.name = "galaxy.create",
                  .access = Access::Write,
                  .core = true,
@@ -58,7 +106,8 @@ void add_void(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                  .core = true,
                  .parameters = "galaxy:string",
                  .summary = "map of memory: counts a zone, clusters, retention, top memories",
-                 .pace = Pace::Slow});
+                 .pace = Pace::Slow},
+                bind(services, dashboard));
     toolbox.add({.name = "constellation.list",
                  .access = Access::Read,
                  .core = false,

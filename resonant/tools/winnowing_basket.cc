@@ -1,11 +1,236 @@
 #include "resonant/tools/families.h"
 
+#include <fmt/format.h>
+#include <algorithm>
+#include <cmath>
+
+#include "resonant/tools/answers.h"
+#include "resonant/tools/arguments.h"
+#include "resonant/tools/services.h"
+
 namespace resonant::tools {
 
 using call::Access;
 using call::Pace;
 
-void add_winnowing_basket(Toolbox& toolbox, [[maybe_unused]] Services& services) {
+namespace {
+
+constexpr std::size_t kHitBytes = 600;  // of a hit's text; memory.read gives all of it
+
+void touch(Services& services, const memory::Page& page) {
+    std::vector<memory::MemoryId> ids;
+    for (const memory::Hit& hit : page.hits) {
+        ids.push_back(hit.memory.id);
+    }
+    services.sea->touch(ids);
+}
+
+Result<Json> search(Services& services, call::Call& call) {
+    RESONANT_ASSIGN(const memory::Filter filter, filter_of(call, call.at));
+    const std::size_t limit = limit_of(call, 10, 100);
+    const std::string query = text_of(call, "query");
+    RESONANT_ASSIGN(const memory::Page page,
+                    query.empty()
+                        ? services.sea->list("created", filter, limit, text_of(call, "cursor"),
+                                             call.caller.principal)
+                        : services.sea->search(query, filter, limit, text_of(call, "cursor"),
+                                               call.caller.principal));
+    Json answer = show(page, kHitBytes);
+    if (page.hits.empty()) {
+        answer["note"] = "no memory has these words; memory.recall also looks for the meaning";
+    }
+    return answer;
+}
+
+// Adds what hangs on the three best hits by links, so that a deeper recall reaches further.
+Status deepen(Services& services, const call::Call& call, int hops, std::size_t limit,
+              memory::Page& page) {
+    const std::size_t roots = std::min<std::size_t>(3, page.hits.size());
+    for (std::size_t i = 0; i < roots && page.hits.size() < limit; ++i) {
+        const memory::MemoryId root = page.hits[i].memory.id;
+        RESONANT_ASSIGN(const auto related,
+                        services.sea->related(root, hops, {}, limit, call.caller.principal));
+        for (const memory::Hit& hit : related) {
+            const bool known = std::any_of(
+                page.hits.begin(), page.hits.end(),
+                [&](const memory::Hit& other) { return other.memory.id == hit.memory.id; });
+            if (!known && page.hits.size() < limit) {
+                page.hits.push_back(hit);
+                page.hits.back().reasons.push_back("linked to " + memory::wire_id(root));
+            }
+        }
+    }
+    return {};
+}
+
+Result<Json> recall(Services& services, call::Call& call) {
+    RESONANT_ASSIGN(const memory::Filter filter, filter_of(call, call.at));
+    const std::size_t limit = limit_of(call, 8, 100);
+    const auto hops =
+        static_cast<int>(std::clamp<std::int64_t>(integer_of(call, "depth", 0), 0, 3));
+    RESONANT_ASSIGN(memory::Page page, services.sea->recall(text_of(call, "query"), filter, limit,
+                                                            call.caller.principal));
+    if (hops > 0) {
+        RESONANT_CHECK(deepen(services, call, hops, limit + 5, page));
+    }
+    const auto budget = static_cast<std::size_t>(
+        std::clamp<std::int64_t>(integer_of(call, "token_budget", 4'000), 100, 50'000));
+    Json answer = {{"count", 0}, {"hits", Json::array()}};
+    std::size_t used = 20;
+    for (const memory::Hit& hit : page.hits) {
+        Json shown = show(hit, kHitBytes);
+        used += tokens_of(json::dump(shown));
+        if (used > budget) {
+            answer["left_out"] = page.hits.size() - answer["hits"].size();
+            break;
+        }
+        answer["hits"].push_back(std::move(shown));
+    }
+    answer["count"] = answer["hits"].size();
+    if (!page.note.empty()) {
+        answer["note"] = page.note;
+    }
+    touch(services, page);
+    return answer;
+}
+
+Result<Json> read(Services& services, call::Call& call) {
+    constexpr std::size_t kIdsMax = 100;
+    const std::vector<std::string> ids = words_of(call, "ids");
+    if (ids.empty() || ids.size() > kIdsMax) {
+        return fail(Code::InvalidArgument,
+                    fmt::format("memory.read: {} ids; give 1 to {}", ids.size(), kIdsMax));
+    }
+    Json answer = {{"count", 0}, {"memories", Json::array()}};
+    std::vector<memory::MemoryId> found;
+    for (const std::string& text : ids) {
+        const auto id = memory::parse_id(text);
+        const auto memory = id ? services.sea->read(*id, call.caller.principal)
+                               : Result<memory::Memory>(fail(Code::NotFound, "no id"));
+        if (memory) {
+            answer["memories"].push_back(show(*memory, flag_of(call, "metadata")));
+            found.push_back(*id);
+        } else if (memory.error().code == Code::NotFound) {
+            answer["not_found"].push_back(text);
+        } else {
+            return std::unexpected(memory.error());
+        }
+    }
+    if (found.empty()) {
+        return fail(
+            Code::NotFound,
+            fmt::format(
+                "memory.read: {} is unknown; ids look like m42 and come from memory.recall, "
+                "memory.search or memory.list",
+                ids.front().substr(0, 40)));
+    }
+    answer["count"] = found.size();
+    services.sea->touch(found);
+    return answer;
+}
+
+Result<Json> list(Services& services, call::Call& call) {
+    RESONANT_ASSIGN(const memory::Filter filter, filter_of(call, call.at));
+    RESONANT_ASSIGN(
+        const memory::Page page,
+        services.sea->list(text_of(call, "sort", "created"), filter, limit_of(call, 20, 200),
+                           text_of(call, "cursor"), call.caller.principal));
+    return show(page, 200);
+}
+
+Result<Json> related(Services& services, call::Call& call) {
+    RESONANT_ASSIGN(const memory::MemoryId id, memory_id_of(call, "id"));
+    const auto hops = static_cast<int>(std::clamp<std::int64_t>(integer_of(call, "hops", 1), 1, 4));
+    RESONANT_ASSIGN(const auto hits,
+                    services.sea->related(id, hops, words_of(call, "types"),
+                                          limit_of(call, 20, 100), call.caller.principal));
+    memory::Page page;
+    page.hits = hits;
+    Json answer = show(page, kHitBytes);
+    answer["id"] = memory::wire_id(id);
+    return answer;
+}
+
+Result<memory::Vector> given_vector(const call::Call& call) {
+    memory::Vector vector{};
+    double square = 0;
+    for (std::size_t i = 0; i < vector.size(); ++i) {
+        const double value = call.arguments["vector"][i].get<double>();
+        vector[i] = static_cast<float>(value);
+        square += value * value;
+    }
+    if (!std::isfinite(square) || square < 1e-12) {
+        return fail(
+            Code::InvalidArgument,
+            "vector.search: the vector has no direction; give 384 numbers that are not all zero");
+    }
+    for (float& value : vector) {
+        value = static_cast<float>(value / std::sqrt(square));
+    }
+    return vector;
+}
+
+Result<memory::Vector> query_vector(Services& services, const call::Call& call) {
+    const int given = (has(call, "query") ? 1 : 0) + (has(call, "vector") ? 1 : 0) +
+                      (has(call, "like_id") ? 1 : 0);
+    if (given != 1) {
+        return fail(
+            Code::InvalidArgument,
+            fmt::format("vector.search: give one of query, vector or like_id, not {}", given));
+    }
+    if (has(call, "query")) {
+        return services.sea->embed(text_of(call, "query"));
+    }
+    if (has(call, "vector")) {
+        return given_vector(call);
+    }
+    RESONANT_ASSIGN(const memory::MemoryId id, memory_id_of(call, "like_id"));
+    return services.sea->vector_of(id, call.caller.principal);
+}
+
+Result<Json> nearest(Services& services, call::Call& call) {
+    RESONANT_ASSIGN(const memory::Filter filter, filter_of(call, call.at));
+    RESONANT_ASSIGN(const memory::Vector vector, query_vector(services, call));
+    const auto k =
+        static_cast<std::size_t>(std::clamp<std::int64_t>(integer_of(call, "k", 10), 1, 1'000));
+    RESONANT_ASSIGN(const memory::Page page,
+                    services.sea->nearest(vector, filter, k, number_of(call, "min_score", -1),
+                                          call.caller.principal));
+    Json answer = {{"count", page.hits.size()}, {"hits", Json::array()}};
+    for (const memory::Hit& hit : page.hits) {
+        answer["hits"].push_back({{"id", memory::wire_id(hit.memory.id)},
+                                  {"cosine", rounded(hit.score, 5)},
+                                  {"title", title_of(hit.memory)}});
+    }
+    if (!page.note.empty()) {
+        answer["note"] = page.note;
+    }
+    return answer;
+}
+
+Result<Json> status(Services& services, call::Call& call) {
+    const memory::VectorStatus status = services.sea->status();
+    Json answer = {{"model", status.model.empty() ? Json(nullptr) : Json(status.model)},
+                   {"dimensions", memory::kDimensions},
+                   {"rows", status.rows},
+                   {"embedded", status.embedded},
+                   {"coverage", status.rows == 0 ? 1.0
+                                                 : rounded(static_cast<double>(status.embedded) /
+                                                           static_cast<double>(status.rows))},
+                   {"kernel", status.kernel},
+                   {"segments", status.segments},
+                   {"bytes", status.bytes},
+                   {"source", status.from_sqlite ? "sqlite" : "arrow"}};
+    if (status.built_ns != 0) {
+        answer["built"] = show_time(status.built_ns);
+        answer["age_s"] = rounded(Nanos{call.at.count - status.built_ns}.seconds(), 0);
+    }
+    return answer;
+}
+
+}  // namespace
+
+void add_winnowing_basket(Toolbox& toolbox, Services& services) {
     toolbox.begin({.key = "winnowing_basket",
                    .wire_name = "gana_winnowing_basket_find",
                    .mansion = "箕 Ji",
@@ -22,7 +247,8 @@ void add_winnowing_basket(Toolbox& toolbox, [[maybe_unused]] Services& services)
                  .summary = "full-text search by exact words, tags, time; use when you know a "
                             "word that is in the text; best first",
                  .pace = Pace::Slow,
-                 .free_text = true});
+                 .free_text = true},
+                bind(services, search));
     toolbox.add({.name = "memory.recall",
                  .access = Access::Read,
                  .core = true,
@@ -32,13 +258,15 @@ void add_winnowing_basket(Toolbox& toolbox, [[maybe_unused]] Services& services)
                             "words and links fused, with the reason for each hit and its id",
                  .pace = Pace::Slow,
                  .free_text = true,
-                 .calls_per_minute = 600});
+                 .calls_per_minute = 600},
+                bind(services, recall));
     toolbox.add({.name = "memory.read",
                  .access = Access::Read,
                  .core = true,
                  .parameters = "ids*:id[] metadata:bool",
                  .summary = "one or more memories in full by id (ids come from recall, search, "
-                            "list)"});
+                            "list)"},
+                bind(services, read));
     toolbox.add({.name = "memory.list",
                  .access = Access::Read,
                  .core = true,
@@ -47,12 +275,14 @@ void add_winnowing_basket(Toolbox& toolbox, [[maybe_unused]] Services& services)
                                "zone:core|inner_rim|mid_band|outer_rim|far_edge tags:string[] "
                                "galaxy:string limit:int cursor:string",
                  .summary = "page through memories with no query: newest, most used, most "
-                            "important"});
+                            "important"},
+                bind(services, list));
     toolbox.add({.name = "memory.related",
                  .access = Access::Read,
                  .core = true,
                  .parameters = "id*:id hops:int types:string[] limit:int",
-                 .summary = "memories linked to this one by typed edges"});
+                 .summary = "memories linked to this one by typed edges"},
+                bind(services, related));
     toolbox.add({.name = "vector.search",
                  .access = Access::Read,
                  .core = true,
@@ -63,12 +293,14 @@ void add_winnowing_basket(Toolbox& toolbox, [[maybe_unused]] Services& services)
                             "like_id); for finding a memory use memory.recall",
                  .pace = Pace::Slow,
                  .free_text = true,
-                 .example = R"({"query": "share memory between two processes", "k": 5})"});
+                 .example = R"({"query": "share memory between two processes", "k": 5})"},
+                bind(services, nearest));
     toolbox.add({.name = "vector.status",
                  .access = Access::Read,
                  .core = true,
                  .parameters = "",
-                 .summary = "model, dimensions, rows, coverage, kernel, file age"});
+                 .summary = "model, dimensions, rows, coverage, kernel, file age"},
+                bind(services, status));
 }
 
 }  // namespace resonant::tools
