@@ -121,7 +121,7 @@ void KernelFront::call(const net::KernelMessage& message, const Json& request) {
     asked.arguments = request.value("arguments", Json::object());
     asked.caller.principal = owner ? "operator" : fmt::format("uid:{}", message.peer.uid);
     asked.caller.client = "resonant call";
-    asked.caller.role = owner ? call::Role::Owner : call::Role::Agent;
+    asked.caller.role = owner ? call::Role::Owner : call::Role::Coordinator;
     asked.caller.transport = call::Transport::Operator;
     asked.caller.contained = message.peer.uid != geteuid();
     asked.cancelled = std::make_shared<std::atomic<bool>>(false);

@@ -60,6 +60,7 @@ Status Parts::make_stores(const Config& config) {
     RESONANT_ASSIGN(handoffs, society::Handoffs::open(*database, clock, *sessions));
     results = std::make_unique<society::Results>(clock);
     RESONANT_ASSIGN(consents, society::Consents::open(*database, clock, random));
+    RESONANT_ASSIGN(standings, society::Standings::open(*database, clock));
     return {};
 }
 
@@ -76,6 +77,10 @@ Status Parts::make_governance() {
     breaker = std::make_unique<govern::CircuitBreaker>(plane->limits(), clock, *rules);
     limiter = std::make_unique<govern::RateLimiter>(plane->limits(), clock, *rules);
     roles = std::make_unique<govern::Roles>();
+    RESONANT_ASSIGN(const auto suspended, standings->suspended());
+    for (const auto& [principal, standing] : suspended) {
+        roles->set_standing(principal, govern::Standing::Suspended);
+    }
     maturity = std::make_unique<govern::Maturity>(clock, probes());
     RESONANT_ASSIGN(pipeline, govern::Pipeline::create({sanitizer.get(), breaker.get(), limiter.get(), roles.get(),
                                                         maturity.get(), governor.get(), rules.get()},
@@ -134,9 +139,14 @@ void Parts::fill_services(const Config&) {
     services.handoffs = handoffs.get();
     services.results = results.get();
     services.consents = consents.get();
+    services.standings = standings.get();
     services.ledger = ledger.get();
     services.rules = rules.get();
     services.governor = governor.get();
+    services.breaker = breaker.get();
+    services.limiter = limiter.get();
+    services.maturity = maturity.get();
+    services.roles = roles.get();
     services.monitors = &monitors;
     services.reasoners = reasoners.get();
     services.scheduler = scheduler.get();

@@ -40,6 +40,7 @@
 #include "resonant/society/results.h"
 #include "resonant/society/scratchpads.h"
 #include "resonant/society/sessions.h"
+#include "resonant/society/standings.h"
 #include "resonant/tools/families.h"
 #include "resonant/tools/services.h"
 
@@ -76,6 +77,7 @@ struct Parts {
     std::unique_ptr<society::Handoffs> handoffs;
     std::unique_ptr<society::Results> results;
     std::unique_ptr<society::Consents> consents;
+    std::unique_ptr<society::Standings> standings;
     std::unique_ptr<govern::Ledger> ledger;
     std::unique_ptr<govern::Rules> rules;
     std::unique_ptr<govern::Governor> governor;

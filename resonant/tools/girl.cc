@@ -1,10 +1,38 @@
+#include <fmt/format.h>
+
+#include "resonant/govern/roles.h"
+#include "resonant/society/standings.h"
 #include "resonant/tools/families.h"
+#include "resonant/tools/services.h"
 
 namespace resonant::tools {
 
 using call::Access;
 using call::Pace;
 using call::Role;
+
+namespace {
+
+// Suspending needs no owner, lifting does: stopping is always the safe side.
+Result<Json> agent_suspend(Services& services, call::Call& call) {
+    const std::string agent = call.arguments.at("agent");
+    const std::string reason = call.arguments.at("reason");
+    if (call.arguments.at("suspended").get<bool>()) {
+        RESONANT_CHECK(services.standings->suspend(agent, reason, call.caller.principal));
+        services.roles->set_standing(agent, govern::Standing::Suspended);
+        return Json{{"agent", agent}, {"suspended", true}, {"lift", "resonant resume, by the owner"}};
+    }
+    if (call.caller.role != Role::Owner) {
+        return fail(Code::PermissionDenied,
+                    fmt::format("only the owner lifts a suspension, and {} is {}; call with the admin secret",
+                                call.caller.principal, call::name_of(call.caller.role)));
+    }
+    RESONANT_CHECK(services.standings->lift(agent));
+    services.roles->set_standing(agent, govern::Standing::Active);
+    return Json{{"agent", agent}, {"suspended", false}};
+}
+
+}  // namespace
 
 void add_girl(Toolbox& toolbox, [[maybe_unused]] Services& services) {
     toolbox.begin(
@@ -20,7 +48,8 @@ void add_girl(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                  .summary = "stop an agent at once: its calls are refused until the owner "
                             "lifts it",
                  .role = Role::Coordinator,
-                 .free_text = true});
+                 .free_text = true},
+                bind(services, agent_suspend));
     toolbox.add({.name = "gratitude.give",
                  .access = Access::Write,
                  .core = false,

@@ -31,6 +31,7 @@ class Scratchpads;
 class Handoffs;
 class Results;
 class Consents;
+class Standings;
 }  // namespace resonant::society
 namespace resonant::govern {
 class CircuitBreaker;
@@ -38,6 +39,7 @@ class Governor;
 class Ledger;
 class Maturity;
 class RateLimiter;
+class Roles;
 class Rules;
 }  // namespace resonant::govern
 namespace resonant::agents {
@@ -73,11 +75,13 @@ struct Services {
     society::Handoffs* handoffs = nullptr;
     society::Results* results = nullptr;
     society::Consents* consents = nullptr;
+    society::Standings* standings = nullptr;
     govern::CircuitBreaker* breaker = nullptr;
     govern::Governor* governor = nullptr;
     govern::Ledger* ledger = nullptr;
     govern::Maturity* maturity = nullptr;
     govern::RateLimiter* limiter = nullptr;
+    govern::Roles* roles = nullptr;
     govern::Rules* rules = nullptr;
     agents::Monitors* monitors = nullptr;
     agents::Reasoners* reasoners = nullptr;

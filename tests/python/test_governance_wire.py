@@ -9,15 +9,14 @@ from wire import Kernel
 STAGES = ["sanitizer", "circuit_breaker", "rate_limiter", "roles", "maturity", "governor", "rules", "ledger"]
 
 TIGHT = """
-limits:
-  tools:
-    board.read: 3
+version: 1
+limits: {tools: {"board.read": 3}}
 rules:
   - name: no_events
     action: block
     severity: 0.5
     explain: events are not for agents in this test
-    when: {tools: [event.publish], transports: [stdio]}
+    when: {tools: [event.publish], roles: [agent]}
 """
 
 
