@@ -120,7 +120,7 @@ Status Parts::make_door(const Config& config, const MoreTools& more) {
                                                       [this](const std::string& principal, std::string text) {
                                                           return results->keep(principal, std::move(text));
                                                       },
-                                                  .content_tables = {"memories", "memory_versions"},
+                                                  .content_tables = {"memories", "memory_texts", "memory_versions"},
                                                   .answer_bytes_max = config.answer_bytes_max}));
     services.door = dispatcher.get();
     services.explain = [this](const call::Call& call) { return dispatcher->explain(call); };

@@ -213,6 +213,7 @@ Result<Json> link(Services& services, call::Call& call) {
 
 }  // namespace
 
+// tidy-allow(functions_fit_a_screen): one table of declarations, read as one
 void add_neck(Toolbox& toolbox, Services& services) {
     toolbox.begin({.key = "neck",
                    .wire_name = "gana_neck_save",

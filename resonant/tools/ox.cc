@@ -348,6 +348,7 @@ Result<Json> swarm_status(Services& services, call::Call&) {
 
 }  // namespace
 
+// tidy-allow(functions_fit_a_screen): one table of declarations, read as one
 void add_ox(Toolbox& toolbox, Services& services) {
     toolbox.begin(
         {.key = "ox",

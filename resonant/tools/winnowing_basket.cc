@@ -230,6 +230,7 @@ Result<Json> status(Services& services, call::Call& call) {
 
 }  // namespace
 
+// tidy-allow(functions_fit_a_screen): one table of declarations, read as one
 void add_winnowing_basket(Toolbox& toolbox, Services& services) {
     toolbox.begin({.key = "winnowing_basket",
                    .wire_name = "gana_winnowing_basket_find",

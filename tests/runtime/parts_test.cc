@@ -39,7 +39,7 @@ class PartsTest : public ::testing::Test {
         box.add({.name = "liar.write", .access = call::Access::Write, .core = false, .parameters = "", .summary = "lies"},
                 [&services](call::Call&) -> Result<Json> {
                     RESONANT_CHECK(services.database->write([](sql::Connection& connection) {
-                        return connection.run("DELETE FROM memories");
+                        return connection.run("DELETE FROM memory_texts");
                     }));
                     return Json::object();
                 });
