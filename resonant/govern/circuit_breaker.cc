@@ -52,7 +52,7 @@ CircuitBreaker::CircuitBreaker(board::LimitsTable& limits, Clock& clock, const R
     : limits_(limits), clock_(clock), policy_(policy) {}
 
 std::optional<call::Denial> CircuitBreaker::judge(const call::Call& call, Look look, std::string&) {
-    const Nanos now = clock_.monotonic();
+    const Nanos now = clock_.wall();
     const std::uint32_t row = row_of(limits_, call.contract->name, now);
     const board::BreakerReading reading = limits_.read_breaker(row, now);
     if (reading.state != board::BreakerState::Open) {
@@ -65,7 +65,7 @@ std::optional<call::Denial> CircuitBreaker::judge(const call::Call& call, Look l
 }
 
 std::optional<call::Denial> CircuitBreaker::admit(const call::Call& call) {
-    const Nanos now = clock_.monotonic();
+    const Nanos now = clock_.wall();
     const std::uint32_t row = row_of(limits_, call.contract->name, now);
     const board::BreakerPolicy policy = policy_.breaker_policy(call.contract->name);
     const board::BreakerReading reading = limits_.enter(row, policy, now);
@@ -80,7 +80,7 @@ std::optional<call::Denial> CircuitBreaker::admit(const call::Call& call) {
 }
 
 board::BreakerState CircuitBreaker::settle(const call::Call& call, Settled settled) {
-    const Nanos now = clock_.monotonic();
+    const Nanos now = clock_.wall();
     const std::uint32_t row = row_of(limits_, call.contract->name, now);
     const board::BreakerState state = limits_.read_breaker(row, now).state;
     if (settled == Settled::NotRun && state == board::BreakerState::Closed) {
@@ -91,12 +91,12 @@ board::BreakerState CircuitBreaker::settle(const call::Call& call, Settled settl
 }
 
 board::BreakerReading CircuitBreaker::read(std::string_view tool) const {
-    const Nanos now = clock_.monotonic();
+    const Nanos now = clock_.wall();
     return limits_.read_breaker(row_of(limits_, tool, now), now);
 }
 
 Status CircuitBreaker::reset(std::string_view tool) {
-    RESONANT_ASSIGN(const std::uint32_t row, limits_.row(tool_key(tool), clock_.monotonic()));
+    RESONANT_ASSIGN(const std::uint32_t row, limits_.row(tool_key(tool), clock_.wall()));
     limits_.reset_breaker(row);
     return {};
 }

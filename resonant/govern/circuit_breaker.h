@@ -29,7 +29,7 @@ Settled settled_by(Code code);
 
 class CircuitBreaker final : public Stage {
   public:
-    // Thresholds come from the policy (`breaker:` section), read at each call. Monotonic time.
+    // Thresholds come from the policy (`breaker:` section), read at each call. Wall clock, as the table wants.
     CircuitBreaker(board::LimitsTable& limits, Clock& clock, const Rules& policy);
 
     std::string_view name() const override { return kCircuitBreaker; }

@@ -32,6 +32,9 @@ std::optional<Hash> hash_from(std::string_view text) {
 Result<std::unique_ptr<HeadFile>> HeadFile::open(const std::filesystem::path& file, bool fresh) {
     const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (fresh ? O_CREAT : 0);
     Descriptor descriptor(::open(file.c_str(), flags, 0600));
+    if (!descriptor && (errno == EROFS || errno == EACCES)) {
+        descriptor = Descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));  // verify still can
+    }
     if (!descriptor && errno != ENOENT) {
         return fail_errno("open " + file.string(), errno);
     }

@@ -56,7 +56,7 @@ RateLimiter::RateLimiter(board::LimitsTable& limits, Clock& clock, const Rules& 
     : limits_(limits), clock_(clock), policy_(policy) {}
 
 std::optional<call::Denial> RateLimiter::judge(const call::Call& call, Look look, std::string&) {
-    const Nanos now = clock_.monotonic();
+    const Nanos now = clock_.wall();
     const std::string& principal = call.caller.principal;
     const Rows rows = rows_of(limits_, principal, call.contract->name, now);
     const std::uint32_t agent_limit = policy_.agent_calls_per_minute();
@@ -81,7 +81,7 @@ std::optional<call::Denial> RateLimiter::judge(const call::Call& call, Look look
 }
 
 RateLimiter::Budget RateLimiter::budget(std::string_view principal, const call::Contract& contract) const {
-    const Nanos now = clock_.monotonic();
+    const Nanos now = clock_.wall();
     const Rows rows = rows_of(limits_, principal, contract.name, now);
     return {.agent = limits_.peek(rows.agent, policy_.agent_calls_per_minute(), now),
             .tool = limits_.peek(rows.tool, policy_.tool_calls_per_minute(contract), now),

@@ -239,7 +239,7 @@ void Rules::lift(const call::Call& call, Evaluation& evaluation) const {
 }
 
 std::optional<call::Denial> Rules::throttle(const Match& match, const call::Call& call, Look look) {
-    const Nanos now = clock_.monotonic();
+    const Nanos now = clock_.wall();
     const Result<std::uint32_t> row =
         limits_.row(fmt::format("rule:{}/agent:{}", match.rule.name, call.caller.principal), now);
     if (!row) {
