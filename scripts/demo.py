@@ -87,10 +87,11 @@ class Demo:
             async with self.step(1, f"the listing `{listing}`") as see:
                 async with self.stage.stdio("--listing", listing, mode="auto") as other:
                     listed = await other.list_tools()
+                    protocol = other.protocol_version
                 size = bytes_of(listed)
                 expect(len(listed.tools) == count, f"{count} entries", len(listed.tools))
                 expect(listing != "families" or size <= FAMILIES_BYTES_MAX, f"<= {FAMILIES_BYTES_MAX} bytes", size)
-                see(f"{count} entries, {size:,} bytes, protocol {other.protocol_version}")
+                see(f"{count} entries, {size:,} bytes, protocol {protocol}")
 
     # (2)
     async def correct_a_call(self):
@@ -128,14 +129,7 @@ class Demo:
             expect(done["stored"] == len(lines) and done["refused"] == 0, f"{len(lines)} stored, none refused", done)
             see(f"{done['stored']:,} passages durable and findable by words, {done['stored'] / taken:,.0f} a second")
         async with self.step(3, "their meaning is embedded in the background") as see:
-            start = time.monotonic()
-            with anyio.fail_after(EMBEDDING_S):
-                while True:
-                    status = await self.a.get("vector.status")
-                    self.report.bar("embedded", status["embedded"], status["rows"])
-                    if status["embedded"] >= status["rows"]:
-                        break
-                    await anyio.sleep(0.5)
+            status = await self.embedded()
             expect(status["rows"] > PASSAGES_MIN, f"> {PASSAGES_MIN} rows", status)
             see(f"{status['embedded']:,} vectors of {status['model']}, kernel {status['kernel']}")
         async with self.step(3, f"recall of {QUESTION!r}") as see:
@@ -143,6 +137,16 @@ class Demo:
             titles = [hit["title"] for hit in found["hits"]]
             expect(any(title.startswith(ANSWERS) for title in titles), "shm_open, shm_overview or mmap", titles)
             see(", ".join(titles))
+
+    async def embedded(self):
+        """Waits until every memory has its vector; returns vector.status."""
+        with anyio.fail_after(EMBEDDING_S):
+            while True:
+                status = await self.a.get("vector.status")
+                self.report.bar("embedded", status["embedded"], status["rows"])
+                if status["embedded"] >= status["rows"]:
+                    return status
+                await anyio.sleep(0.2)
 
     # (4)
     async def share_a_session(self):
@@ -158,6 +162,7 @@ class Demo:
             point = await self.a.get("session.checkpoint", {"session_id": self.session, "name": "before lunch"})
             see(f"session {self.session}, checkpoint {point['checkpoint_id']}, {point['memories']} memories")
         async with self.step(4, "client B recalls it over HTTP") as see:
+            await self.embedded()
             found = await self.b.get("memory.recall", {"query": "who has to approve the release?", "limit": 3})
             texts = [hit["content"] for hit in found["hits"]]
             expect(any("lighthouse keeper" in text for text in texts), "what A stored", texts)
@@ -276,13 +281,11 @@ class Demo:
             source.backup(target)
         for (trigger,) in target.execute("SELECT name FROM sqlite_master WHERE type='trigger'").fetchall():
             target.execute(f'DROP TRIGGER "{trigger}"')
-        row, body = target.execute(
-            "SELECT rowid, body FROM ledger ORDER BY rowid LIMIT 1 OFFSET (SELECT count(*) / 2 FROM ledger)"
+        seq, tool = target.execute(
+            "SELECT seq, tool FROM ledger WHERE tool <> '' ORDER BY seq LIMIT 1 OFFSET (SELECT count(*) / 3 FROM ledger)"
         ).fetchone()
-        flipped = bytearray(body if isinstance(body, bytes) else body.encode())
-        flipped[len(flipped) // 2] ^= 1
-        value = bytes(flipped) if isinstance(body, bytes) else flipped.decode("utf-8", "surrogateescape")
-        target.execute("UPDATE ledger SET body = ? WHERE rowid = ?", (value, row))
+        flipped = chr(ord(tool[0]) ^ 1) + tool[1:]
+        target.execute("UPDATE ledger SET tool = ? WHERE seq = ?", (flipped, seq))
         target.commit()
         target.close()
         return copy
