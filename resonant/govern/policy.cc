@@ -92,12 +92,13 @@ void Patterns::match(std::string_view text, std::vector<bool>& hits) const {
 }
 
 Policy::ToolView Policy::make_view(const call::Contract& contract) const {
-    ToolView view{contract.name, {}, contract.calls_per_minute};
+    ToolView view{contract.name, {}, {}, contract.calls_per_minute};
     for (std::size_t i = 0; i < rules.size(); ++i) {
         const Conditions& when = rules[i].when;
         if (covers(when.tools, contract.name) && in_mask(when.access, static_cast<unsigned>(contract.access)) &&
             when.external.value_or(contract.external) == contract.external) {
-            view.rules.push_back(static_cast<std::uint16_t>(i));
+            const bool patterned = when.arguments >= 0 || when.command >= 0;
+            (patterned ? view.rules_with_pattern : view.rules).push_back(static_cast<std::uint16_t>(i));
         }
     }
     const auto limit = std::find_if(tool_limits.begin(), tool_limits.end(),

@@ -79,10 +79,11 @@ struct Policy {
     std::vector<std::pair<std::string, board::BreakerPolicy>> tool_breakers;
 
     // What can be known of a tool before any call: rules whose tool, access and external conditions hold,
-    // and its limit.
+    // and its limit. Rules that ask for a pattern stand apart: most calls find none, and skip them all.
     struct ToolView {
         std::string name;
         std::vector<std::uint16_t> rules;
+        std::vector<std::uint16_t> rules_with_pattern;
         std::uint32_t calls_per_minute = 0;
     };
     const ToolView& view(const call::Contract& contract) const;

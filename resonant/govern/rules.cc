@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <iterator>
 #include <stdexcept>
 
 #include "resonant/base/log.h"
@@ -62,11 +63,17 @@ void match_strings(const Json& value, const Patterns& patterns, std::vector<bool
     }
 }
 
-// One call's look at the rules: patterns are run at most once, and only when a rule asks for them.
+// One call's look at the rules: patterns are run once, and only when a rule of the tool asks for one.
 class Matcher {
   public:
     Matcher(const Policy& policy, const call::Call& call, const std::optional<Command>& command)
         : policy_(policy), call_(call), command_(command) {}
+
+    // Whether any pattern at all is found: without one no rule that asks for a pattern can match.
+    bool finds_any() {
+        read();
+        return !argument_hits_.empty() || !command_hits_.empty();
+    }
 
     bool matches(const Rule& rule) {
         const Conditions& when = rule.when;
@@ -78,36 +85,26 @@ class Matcher {
             (!command_ || !in_mask(when.risks, static_cast<unsigned>(command_->classification.risk)))) {
             return false;
         }
-        return (when.arguments < 0 || in_arguments(static_cast<std::size_t>(when.arguments))) &&
-               (when.command < 0 || in_command(static_cast<std::size_t>(when.command)));
+        return is_hit(when.arguments, argument_hits_) && is_hit(when.command, command_hits_);
     }
 
   private:
-    bool in_arguments(std::size_t pattern) {
-        if (!arguments_read_) {
-            arguments_read_ = true;
-            match_strings(call_.arguments, policy_.argument_patterns, argument_hits_);
-            if (command_) {
-                policy_.argument_patterns.match(command_->line, argument_hits_);
-            }
-        }
-        return !argument_hits_.empty() && argument_hits_[pattern];
+    static bool is_hit(int pattern, const std::vector<bool>& hits) {
+        return pattern < 0 || (!hits.empty() && hits[static_cast<std::size_t>(pattern)]);
     }
 
-    bool in_command(std::size_t pattern) {
-        if (!command_read_ && command_) {
-            command_read_ = true;
+    void read() {
+        match_strings(call_.arguments, policy_.argument_patterns, argument_hits_);
+        if (command_) {
+            policy_.argument_patterns.match(command_->line, argument_hits_);
             policy_.command_patterns.match(command_->line, command_hits_);
         }
-        return !command_hits_.empty() && command_hits_[pattern];
     }
 
     const Policy& policy_;
     const call::Call& call_;
     const std::optional<Command>& command_;
-    bool arguments_read_ = false;
-    bool command_read_ = false;
-    std::vector<bool> argument_hits_;  // empty while no pattern is found
+    std::vector<bool> argument_hits_;  // empty when no pattern is found
     std::vector<bool> command_hits_;
 };
 
@@ -195,14 +192,27 @@ Evaluation Rules::evaluate(const call::Call& call) const {
     Evaluation result;
     result.command = command_of(call);
     Matcher matcher(policy, call, result.command);
-    for (const std::uint16_t index : policy.view(*call.contract).rules) {
-        const Rule& rule = policy.rules[index];
-        if (in_mask(rule.profiles, active->profile) && matcher.matches(rule)) {
-            result.matches.push_back({rule.info, rule.calls_per_minute, ""});
-        }
+    std::vector<std::uint16_t> found;
+    const auto consider = [&](const std::vector<std::uint16_t>& candidates) {
+        std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(found), [&](std::uint16_t index) {
+            const Rule& rule = policy.rules[index];
+            return in_mask(rule.profiles, active->profile) && matcher.matches(rule);
+        });
+    };
+    const Policy::ToolView& view = policy.view(*call.contract);
+    consider(view.rules);
+    if (!view.rules_with_pattern.empty() && matcher.finds_any()) {
+        consider(view.rules_with_pattern);
     }
-    std::stable_sort(result.matches.begin(), result.matches.end(),
-                     [](const Match& a, const Match& b) { return a.rule.action > b.rule.action; });
+    // Worst first, then in the order of the files.
+    std::sort(found.begin(), found.end(), [&](std::uint16_t a, std::uint16_t b) {
+        const Action x = policy.rules[a].info.action;
+        const Action y = policy.rules[b].info.action;
+        return x != y ? x > y : a < b;
+    });
+    for (const std::uint16_t index : found) {
+        result.matches.push_back({policy.rules[index].info, policy.rules[index].calls_per_minute, ""});
+    }
     lift(call, result);
     for (const Match& match : result.matches) {
         if (match.consent_id.empty()) {
