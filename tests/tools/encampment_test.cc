@@ -1,0 +1,53 @@
+#include <gtest/gtest.h>
+
+#include "tests/support/world.h"
+
+namespace resonant::tools {
+namespace {
+
+TEST(Encampment, a_published_event_is_read_by_whoever_listens_with_nothing_lost) {
+    test::World world;
+    const std::string since = world.ask("event.tail", {{"limit", 100}})["next"];
+    world.ask("event.publish", {{"type", "harvest_done"}, {"confidence", 0.5}});
+    const Json tail = world.ask("event.tail", {{"since", since}, {"types", {"harvest_done"}}});
+    ASSERT_EQ(tail["count"], 1) << tail.dump();
+    EXPECT_EQ(tail["events"][0]["type"], "harvest_done");
+    EXPECT_EQ(tail["lost"], 0);
+}
+
+TEST(Encampment, a_reader_that_comes_too_late_is_told_exactly_how_many_it_lost) {
+    test::World world;
+    auto& ring = world.parts().plane->ring();
+    const std::uint64_t start = ring.head();
+    constexpr std::uint64_t kMany = ring::kSlots + 1000;
+    for (std::uint64_t i = 0; i < kMany; ++i) {
+        ring.publish(ring::Event{.type = ring::EventType::MemoryAccessed});
+    }
+    const Json tail = world.ask("event.tail", {{"since", std::to_string(ring.epoch()) + ":" + std::to_string(start)},
+                                               {"limit", 1}});
+    ASSERT_EQ(tail["count"], 1);
+    EXPECT_EQ(tail["lost"].get<std::uint64_t>(), tail["events"][0]["position"].get<std::uint64_t>() - start);
+    EXPECT_GE(tail["lost"].get<std::uint64_t>(), 1000U);
+}
+
+TEST(Encampment, waiting_for_an_event_ends_when_the_time_is_over) {
+    test::World world;
+    const std::string since = world.ask("event.tail")["next"];
+    const Json tail = world.ask("event.tail", {{"since", since}, {"types", {"never_published"}}, {"wait_s", 0.05}});
+    EXPECT_EQ(tail["count"], 0);
+}
+
+TEST(Encampment, statistics_count_what_was_published) {
+    test::World world;
+    const auto before = world.ask("event.stats")["published"].get<std::uint64_t>();
+    world.ask("event.publish", {{"type", "one"}});
+    EXPECT_GE(world.ask("event.stats")["published"].get<std::uint64_t>(), before + 3);
+}
+
+TEST(Encampment, a_sequence_that_is_none_is_refused_with_an_example) {
+    test::World world;
+    EXPECT_EQ(world.error("event.tail", {{"since", "yesterday"}}), "invalid_argument");
+}
+
+}  // namespace
+}  // namespace resonant::tools
