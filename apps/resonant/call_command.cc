@@ -35,18 +35,6 @@ std::string ask_secret() {
     return secret;
 }
 
-Result<std::string> given_secret(const Common& common) {
-    if (!common.secret_file.empty()) {
-        RESONANT_ASSIGN(std::string secret, runtime::read_file(common.secret_file));
-        while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) {
-            secret.pop_back();
-        }
-        return secret;
-    }
-    const char* secret = std::getenv("RESONANT_ADMIN_SECRET");
-    return std::string(secret == nullptr ? "" : secret);
-}
-
 Result<Json> ask_kernel(const runtime::Home& home, const Json& question) {
     RESONANT_ASSIGN(net::KernelLink link, net::KernelLink::connect(home.socket()));
     RESONANT_ASSIGN(const std::string line, link.ask(json::dump(question), kPatience));
@@ -60,6 +48,18 @@ bool needs_owner(const Json& answer) {
 }
 
 }  // namespace
+
+Result<std::string> given_secret(const Common& common) {
+    if (!common.secret_file.empty()) {
+        RESONANT_ASSIGN(std::string secret, runtime::read_file(common.secret_file));
+        while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) {
+            secret.pop_back();
+        }
+        return secret;
+    }
+    const char* secret = std::getenv("RESONANT_ADMIN_SECRET");
+    return std::string(secret == nullptr ? "" : secret);
+}
 
 Result<runtime::Home> Common::open() const {
     RESONANT_ASSIGN(const std::filesystem::path root, runtime::choose_home(home));

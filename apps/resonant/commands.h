@@ -33,6 +33,9 @@ void show(const Common& common, const Json& value);
 // Prints the error on stderr and returns `exit_code`.
 int report(const Error& error, int exit_code = kFailed);
 
+// The admin secret from --secret-file or RESONANT_ADMIN_SECRET; empty when neither is given.
+Result<std::string> given_secret(const Common& common);
+
 // Calls a tool of the running kernel as the operator and shows the answer. Returns the exit code.
 int call_tool(const Common& common, const std::string& tool, const Json& arguments);
 

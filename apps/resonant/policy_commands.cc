@@ -1,9 +1,11 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <iostream>
 #include <memory>
 
 #include "apps/resonant/commands.h"
+#include "resonant/base/clock.h"
 #include "resonant/govern/ledger.h"
 #include "resonant/govern/rules.h"
 
@@ -33,6 +35,9 @@ int verify_ledger(const Common& common) {
     }
     Json answer = {{"ok", found->ok}, {"entries", found->entries}, {"head", found->head_seq},
                    {"head_hash", found->head_hash}};
+    if (found->acknowledged > 0) {
+        answer["breaks_acknowledged"] = found->acknowledged;
+    }
     if (!found->ok) {
         answer["first_break"] = found->first_break;
         answer["why"] = found->why;
@@ -41,8 +46,34 @@ int verify_ledger(const Common& common) {
     return found->ok ? kOk : kFailed;
 }
 
+// The owner takes note of a break in the chain, while no kernel runs that would judge by the old finding.
+Status acknowledge_break(const Common& common, const std::string& reason) {
+    RESONANT_ASSIGN(const runtime::Home home, common.open());
+    RESONANT_ASSIGN(const std::string secret, given_secret(common));
+    const bool owner = secret.empty() ? ::geteuid() == 0 : runtime::is_admin_secret(home, secret);
+    if (!owner) {
+        return fail(Code::PermissionDenied, "ledger acknowledge: only the owner may; give the admin secret with "
+                                            "--secret-file or RESONANT_ADMIN_SECRET");
+    }
+    const Result<Descriptor> lock = runtime::lock_file(home.kernel_lock(), false);
+    if (!lock) {
+        return fail(Code::Conflict, "ledger acknowledge: a kernel runs on this home; stop it first with `resonant down`");
+    }
+    SystemClock clock;
+    RESONANT_ASSIGN(const auto database, sql::Database::open(home.database(), {}));
+    RESONANT_ASSIGN(const auto ledger, govern::Ledger::open(*database, clock));
+    return ledger->acknowledge("operator", reason);
+}
+
 void add_ledger(CLI::App& app, Common& common) {
-    CLI::App* ledger = group(app, "ledger", "what was decided and done: tail, verify, proof");
+    CLI::App* ledger = group(app, "ledger", "what was decided and done: tail, verify, proof, acknowledge");
+    auto reason = std::make_shared<std::string>();
+    CLI::App* acknowledge = ledger->add_subcommand("acknowledge", "owner: take note of a break, so that writes go on");
+    acknowledge->add_option("--reason", *reason, "why the chain is broken, for the record")->required();
+    acknowledge->callback([&common, reason] {
+        const Status done = acknowledge_break(common, *reason);
+        common.exit_code = done ? kOk : report(done.error(), done.error().code == Code::PermissionDenied ? kDenied : kFailed);
+    });
     auto limit = std::make_shared<int>(20);
     CLI::App* tail = ledger->add_subcommand("tail", "newest entries");
     tail->add_option("--limit", *limit, "entries at most");

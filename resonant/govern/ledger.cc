@@ -346,7 +346,7 @@ call::Denial Ledger::denial_of(const Error& error) {
             .rule = "nothing is done without an entry",
             .reason = fmt::format("the ledger cannot take the intent, so nothing was run: {}", error.message),
             .way_out = broken ? "reading still works; the owner looks with `resonant ledger verify` and takes note of "
-                                "the break with `resonant ledger acknowledge`"
+                                "the break, the kernel stopped, with `resonant ledger acknowledge`"
                        : full ? "reading still works; free some disk space"
                               : "reading still works; try again, then see the kernel's log",
             .retry_after_s = {}};
