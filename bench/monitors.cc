@@ -1,5 +1,5 @@
-// The figures of sleeping monitors: what one takes, what a million cost to spawn, and what an event costs
-// that none of them wants: write the board, publish, check.
+// The figures of sleeping monitors: what one takes, what a million cost to spawn, and what an event
+// costs that none of them wants: write the board, publish, check.
 //
 //     bench_monitors [--json]    one JSON document on stdout
 #include "resonant/agents/monitors.h"

@@ -82,6 +82,33 @@ struct Monitors::Inner {
     MonitorGroup& group_of_monitor(std::uint32_t monitor) {
         return std::prev(groups.upper_bound(monitor))->second;
     }
+
+    std::size_t fire(board::Field field, double value, std::span<Crossing> fired) {
+        const std::lock_guard lock(mutex);
+        std::size_t count = 0;
+        for (const Direction direction : {Direction::Above, Direction::Below}) {
+            MonitorGroup* group = nullptr;  // neighbours in a column are mostly of one group
+            for (bool more = true; more && count < fired.size();) {
+                std::array<Fired, kFiredAtOnce> some;
+                const std::size_t room = std::min(some.size(), fired.size() - count);
+                const std::size_t got =
+                    column(field, direction)
+                        .on_change(turned(direction, value), std::span(some).first(room));
+                for (const Fired& one : std::span(some).first(got)) {
+                    if (group == nullptr ||
+                        one.monitor - group->first_monitor >= group->spec.count) {
+                        group = &group_of_monitor(one.monitor);
+                    }
+                    ++group->fired;
+                    fired[count++] = {
+                        one.monitor, group->id, field, direction, turned(direction, one.threshold),
+                        value};
+                }
+                more = got == room;
+            }
+        }
+        return count;
+    }
 };
 
 Monitors::Monitors() : inner_(std::make_unique<Inner>()) {
@@ -161,38 +188,13 @@ Result<MonitorGroup> Monitors::group(std::uint32_t id) const {
     return inner_->groups.at(first->second);
 }
 
+// Kept small: this is what every event pays for that nobody wants.
 std::size_t Monitors::on_change(board::Field field, double value, std::span<Crossing> fired) {
-    std::size_t count = 0;
-    for (const Direction direction : {Direction::Above, Direction::Below}) {
-        Column& column = inner_->column(field, direction);
-        const double seen = turned(direction, value);
-        if (column.is_quiet(seen)) [[likely]] {
-            continue;
-        }
-        if (std::isnan(value)) {
-            return 0;
-        }
-        const std::lock_guard lock(inner_->mutex);
-        while (count < fired.size()) {
-            std::array<Fired, kFiredAtOnce> some;
-            const std::size_t room = std::min(some.size(), fired.size() - count);
-            const std::size_t got = column.on_change(seen, std::span(some).first(room));
-            for (std::size_t i = 0; i < got; ++i) {
-                MonitorGroup& group = inner_->group_of_monitor(some[i].monitor);
-                ++group.fired;
-                fired[count++] = {some[i].monitor,
-                                  group.id,
-                                  field,
-                                  direction,
-                                  turned(direction, some[i].threshold),
-                                  value};
-            }
-            if (got < room) {
-                break;
-            }
-        }
+    const auto& columns = inner_->columns[static_cast<std::size_t>(field)];
+    if (columns[0].is_quiet(value) && columns[1].is_quiet(-value)) [[likely]] {
+        return 0;
     }
-    return count;
+    return std::isnan(value) ? 0 : inner_->fire(field, value, fired);
 }
 
 std::vector<board::Field> Monitors::watched() const {

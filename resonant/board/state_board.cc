@@ -26,21 +26,13 @@ std::array<std::uint64_t, 7> words_of(const Harmony& harmony) {
             std::bit_cast<std::uint64_t>(harmony.energy)};
 }
 
-Harmony harmony_of(const std::array<std::uint64_t, 7>& words) {
-    return {std::bit_cast<double>(words[0]), std::bit_cast<double>(words[1]),
-            std::bit_cast<double>(words[2]), std::bit_cast<double>(words[3]),
-            std::bit_cast<double>(words[4]), std::bit_cast<double>(words[5]),
-            std::bit_cast<double>(words[6])};
-}
-
 std::array<std::uint64_t, 8> words_of(const Resonance& resonance) {
     return {resonance.posture,   resonance.phase,    resonance.family,  resonance.predecessor,
             resonance.successor, resonance.quadrant, resonance.engines, resonance.updated_ns};
 }
 
-Resonance resonance_of(const std::array<std::uint64_t, 8>& words) {
-    return {words[0], words[1], words[2], words[3], words[4], words[5], words[6], words[7]};
-}
+constexpr auto as_harmony = [](auto... words) { return Harmony{std::bit_cast<double>(words)...}; };
+constexpr auto as_resonance = [](auto... words) { return Resonance{words...}; };
 
 std::uint64_t bits_for(Field field, double value) {
     if (kind_of(field) == Kind::F64) {
@@ -103,8 +95,8 @@ Result<BoardView> BoardView::over(const void* page, std::size_t size_bytes) {
     return BoardView(words);
 }
 
-Harmony BoardView::harmony() const { return harmony_of(page_->harmony.read()); }
-Resonance BoardView::resonance() const { return resonance_of(page_->resonance.read()); }
+Harmony BoardView::harmony() const { return page_->harmony.make<Harmony>(as_harmony); }
+Resonance BoardView::resonance() const { return page_->resonance.make<Resonance>(as_resonance); }
 std::uint64_t BoardView::epoch() const { return page_->epoch.load(std::memory_order_relaxed); }
 
 Snapshot BoardView::snapshot() const {
@@ -186,18 +178,20 @@ void StateBoard::set_word(Field field, std::uint64_t value) {
     RESONANT_ENSURE(is_field(field), "a field that is not in the table is not written");
     Page& page = *inner_->page;
     const auto number = static_cast<std::size_t>(field);
+    if (!is_harmony(field) && !is_resonance(field)) {
+        auto* bytes = reinterpret_cast<std::byte*>(&page) + offset_of(field);
+        reinterpret_cast<Word*>(bytes)->store(value, std::memory_order_release);
+        return;
+    }
     const std::lock_guard lock(inner_->groups);
     if (is_harmony(field)) {
         auto words = page.harmony.read();
         words[number] = value;
         inner_->write_harmony(words);
-    } else if (is_resonance(field)) {
+    } else {
         auto words = page.resonance.read();
         words[number - static_cast<std::size_t>(Field::Posture)] = value;
         inner_->write_resonance(words);
-    } else {
-        auto* bytes = reinterpret_cast<std::byte*>(&page) + offset_of(field);
-        reinterpret_cast<Word*>(bytes)->store(value, std::memory_order_release);
     }
 }
 

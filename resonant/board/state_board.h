@@ -59,9 +59,9 @@ struct Snapshot {
     std::uint64_t maturity_stage = 0;
     Harmony harmony;
     Resonance resonance;
-    std::array<std::uint64_t, kBreakerSlots> breakers{};
-    std::array<std::uint64_t, kCounterSlots> counters{};
-    std::array<std::uint64_t, kUserFields> user{};  // bits as registered
+    std::array<std::uint64_t, kBreakerSlots> breakers;  // not cleared first: snapshot() fills all
+    std::array<std::uint64_t, kCounterSlots> counters;
+    std::array<std::uint64_t, kUserFields> user;  // bits as registered
 
     // The field as a number, as BoardView::field() gives it.
     double field(Field field) const;

@@ -1,7 +1,6 @@
 #include "resonant/ring/event.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 namespace resonant::ring {
@@ -131,44 +130,6 @@ void set_name(Event& event, std::string_view name) {
 std::string_view name_in(const Event& event) {
     const auto end = std::find(event.name.begin(), event.name.end(), '\0');
     return {event.name.data(), static_cast<std::size_t>(end - event.name.begin())};
-}
-
-std::size_t pack(const Event& event, std::array<std::uint64_t, kNamedWords>& words) {
-    const bool named = event.name[0] != '\0';
-    words[0] =
-        static_cast<std::uint64_t>(event.type) | static_cast<std::uint64_t>(event.lane) << 16 |
-        static_cast<std::uint64_t>(named) << 24 | static_cast<std::uint64_t>(event.source) << 32;
-    words[1] = std::bit_cast<std::uint32_t>(event.confidence) |
-               static_cast<std::uint64_t>(event.tool) << 32;
-    words[2] = static_cast<std::uint64_t>(event.at_ns);
-    words[3] = event.data[0];
-    words[4] = event.data[1];
-    words[5] = event.data[2];
-    words[6] = event.data[3];
-    if (!named) {
-        return kPlainWords;
-    }
-    std::memcpy(&words[kPlainWords], event.name.data(), kNameBytes);
-    return kNamedWords;
-}
-
-Event unpack(const std::array<std::uint64_t, kNamedWords>& words) {
-    Event event;
-    const auto type = static_cast<std::uint16_t>(words[0]);
-    const auto lane = static_cast<std::uint8_t>(words[0] >> 16);
-    event.type = type < kTypes ? static_cast<EventType>(type) : EventType::None;
-    event.lane =
-        lane <= static_cast<std::uint8_t>(Lane::Slow) ? static_cast<Lane>(lane) : Lane::Medium;
-    event.source = static_cast<std::uint32_t>(words[0] >> 32);
-    event.confidence = std::bit_cast<float>(static_cast<std::uint32_t>(words[1]));
-    event.tool = static_cast<std::uint32_t>(words[1] >> 32);
-    event.at_ns = static_cast<std::int64_t>(words[2]);
-    event.data = {words[3], words[4], words[5], words[6]};
-    if (words_of(words[0]) == kNamedWords) {
-        std::memcpy(event.name.data(), &words[kPlainWords], kNameBytes);
-        event.name.back() = '\0';
-    }
-    return event;
 }
 
 }  // namespace resonant::ring

@@ -85,8 +85,6 @@ Result<std::unique_ptr<EventRing>> EventRing::create(std::uint64_t epoch) {
 }
 
 std::uint64_t EventRing::publish(const Event& event) {
-    std::array<std::uint64_t, kNamedWords> words;
-    const std::size_t count = pack(event, words);
     RingMemory& memory = *inner_->memory;
     std::uint64_t position = 0;
     Slot& slot = inner_->claim(position);
@@ -95,14 +93,9 @@ std::uint64_t EventRing::publish(const Event& event) {
         memory.tail.store(position + 1, std::memory_order_release);
     }
     // Release stores stay behind the claim, so a reader that copies them sees the word changed.
-    for (std::size_t i = 0; i < kPlainWords; ++i) {
-        slot.body[i].store(words[i], std::memory_order_release);
-    }
-    if (count == kNamedWords) {
-        for (std::size_t i = kPlainWords; i < kNamedWords; ++i) {
-            slot.body[i].store(words[i], std::memory_order_release);
-        }
-    }
+    pack(event, [&](std::size_t i, std::uint64_t word) {
+        slot.body[i].store(word, std::memory_order_release);
+    });
     slot.word.store(slot_word(position, State::Published), std::memory_order_release);
     // The store above and the load below must not change places, or a wake is lost. The compiler is
     // told here; the core is told by the sleeper: membarrier(2) in arm() puts a fence into every

@@ -90,8 +90,9 @@ class Subscription {
     static Result<Subscription> over(const void* segment, std::size_t size_bytes,
                                      std::uint64_t position);
 
-    // The next event. Empty: none yet. Busy: the next one is being written right now; a writer that
-    // stays at it while half a lap goes by is passed and counted as lost.
+    // The next event; `target` holds nothing of use unless Got. Empty: none yet. Busy: the next one
+    // is being written right now; a writer that stays at it while half a lap goes by is passed and
+    // counted as lost.
     Poll poll(Event& target);
     // Up to `targets.size()` events at once; returns how many.
     std::size_t poll(std::span<Event> targets);

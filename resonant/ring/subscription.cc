@@ -99,19 +99,11 @@ Poll Subscription::poll(Event& target) {
                 ++next_;
                 continue;
             }
-            std::array<std::uint64_t, kNamedWords> words;
-            for (std::size_t i = 0; i < kPlainWords; ++i) {
-                words[i] = slot.body[i].load(std::memory_order_acquire);
-            }
-            if (words_of(words[0]) == kNamedWords) {
-                for (std::size_t i = kPlainWords; i < kNamedWords; ++i) {
-                    words[i] = slot.body[i].load(std::memory_order_acquire);
-                }
-            }
+            unpack(target,
+                   [&](std::size_t i) { return slot.body[i].load(std::memory_order_acquire); });
             if (slot.word.load(std::memory_order_relaxed) != word) {
                 continue;  // overtaken while copying
             }
-            target = unpack(words);
             ++next_;
             return Poll::Got;
         }

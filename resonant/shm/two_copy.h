@@ -22,6 +22,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "resonant/base/ensure.h"
 
@@ -45,36 +46,41 @@ class TwoCopy {
     }
 
     // Tries once; false when the writer was two writes ahead meanwhile, or the bytes are no
-    // TwoCopy.
-    bool try_read(Group& group) const {
+    // TwoCopy. `make` is given the words as arguments and what it returns is put in `value`: they
+    // never stop in an array, where words stored singly and loaded again in pairs would wait for
+    // each other.
+    template <typename Value, typename Make>
+    [[gnu::always_inline]] bool try_make(Value& value, const Make& make) const {
         const std::uint64_t version = newest_.load(std::memory_order_acquire);
         const Copy& copy = copies_[version & 1];
         if (copy.version.load(std::memory_order_acquire) != version) {
             return false;
         }
-        for (std::size_t i = 0; i < Words; ++i) {
-            group[i] = copy.words[i].load(std::memory_order_acquire);
+        value = [&]<std::size_t... I>(std::index_sequence<I...>) {
+            return make(copy.words[I].load(std::memory_order_acquire)...);
         }
+        (std::make_index_sequence<Words>());
         return copy.version.load(std::memory_order_relaxed) == version;
     }
+    bool try_read(Group& group) const { return try_make(group, as_group); }
 
-    // The newest whole group. Two tries are rare; kTriesMax in a row mean that the memory is
-    // damaged.
-    Group read() const {
-        Group group;
-        for (std::uint32_t tries = 0; tries < kTriesMax; ++tries) {
-            if (try_read(group)) [[likely]] {
-                return group;
-            }
+    // The newest whole group, made of its words. Two tries are rare; kTriesMax in a row mean that
+    // the memory is damaged.
+    template <typename Value, typename Make>
+    [[gnu::always_inline]] Value make(const Make& make) const {
+        Value value;
+        for (std::uint32_t tries = 0; !try_make(value, make); ++tries) {
+            RESONANT_ENSURE(tries < kTriesMax,
+                            "a group in shared memory has no whole copy: it is damaged");
         }
-        ensure_failed("try_read(group)",
-                      "a group in shared memory has no whole copy: it is damaged", __FILE__,
-                      __LINE__);
+        return value;
     }
+    Group read() const { return make<Group>(as_group); }
 
     std::uint64_t version() const { return newest_.load(std::memory_order_acquire); }
 
   private:
+    static constexpr auto as_group = [](auto... words) { return Group{words...}; };
     static constexpr std::uint64_t kBeingWritten = ~std::uint64_t{0};
     static constexpr std::uint32_t kTriesMax = 1'000'000;
 

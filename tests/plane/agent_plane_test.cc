@@ -87,7 +87,7 @@ TEST(AgentPlane, works_for_another_uid_whose_every_write_is_refused) {
         EXPECT_EQ(reader.poll(event), ring::Poll::Got);
         void* page = const_cast<void*>((*agent)->board().page());
         EXPECT_NE(::mprotect(page, 4096, PROT_READ | PROT_WRITE), 0);
-        EXPECT_EXIT(*static_cast<volatile char*>(page) = 1, ::testing::KilledBySignal(SIGSEGV), "");
+        EXPECT_DEATH(*static_cast<volatile char*>(page) = 1, "");
     });
     const std::vector<Descriptor> shared = *kernel->share();
     const int fds[] = {shared[0].get(), shared[1].get()};

@@ -55,6 +55,9 @@ TEST(TwoCopy, reads_zeroes_before_the_first_write_and_then_the_newest_group) {
 }
 
 TEST(TwoCopy, gives_the_old_or_the_new_group_wherever_its_writer_is_killed) {
+    if (test::kSanitized) {
+        GTEST_SKIP() << "most instructions would be the sanitizer's";
+    }
     long points = 0;
     bool seen_old = false;
     bool seen_new = false;

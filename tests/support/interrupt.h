@@ -18,6 +18,14 @@ namespace resonant::test {
 // Set RESONANT_LONG=1 for the long form of crash and model tests.
 inline bool long_run() { return ::getenv("RESONANT_LONG") != nullptr; }
 
+// Whether this build carries a sanitizer: then most instructions are not ours, and a fault ends the
+// process in another way.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 inline void begin_operation() {
     ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
     ::raise(SIGSTOP);
