@@ -134,7 +134,11 @@ HttpFront::HttpFront(Server& server, Clock& clock, Random& random, HttpFrontOpti
     }
 }
 
-HttpFront::~HttpFront() = default;
+HttpFront::~HttpFront() {
+    for (auto& [id, session] : sessions_) {
+        server_.abandon(*session.conversation);
+    }
+}
 
 std::uint16_t HttpFront::port() const { return http_->port(); }
 

@@ -37,7 +37,11 @@ Result<std::unique_ptr<KernelFront>> KernelFront::open(net::Loop& loop, call::Do
 KernelFront::KernelFront(net::Loop& loop, call::Door& door, StdioFront& stdio, KernelFrontOptions options)
     : loop_(loop), door_(door), stdio_(stdio), options_(std::move(options)) {}
 
-KernelFront::~KernelFront() = default;
+KernelFront::~KernelFront() {
+    for (auto& [connection, cancelled] : calls_) {
+        cancelled->store(true, std::memory_order_relaxed);
+    }
+}
 
 void KernelFront::say(std::uint64_t connection, const Json& answer) {
     socket_->send(connection, json::dump(answer));

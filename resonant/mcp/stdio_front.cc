@@ -29,6 +29,7 @@ class StdioFront::Client final : public Outlet,
     }
     Status start() { return connection_->start(); }
     void end(const std::string& why) { connection_->end(why); }
+    void abandon() { front_.server_.abandon(*talk_); }
 
     // --- what the server says
     void accepted(const std::vector<std::string>& ids) override {
@@ -99,7 +100,7 @@ class StdioFront::Client final : public Outlet,
         const std::string text = connection_->journal().note();
         const Result<Json> note = text.empty() ? Json::object() : json::parse(text);
         if (note && note->is_object() && note->contains("connection") &&
-            (*note)["connection"].is_number_unsigned()) {
+            (*note)["connection"].is_number_integer()) {
             talk_->caller.connection = (*note)["connection"].get<std::uint64_t>();
             talk_->version = note->value("version", Json("")).is_string() ? note->value("version", "") : "";
             talk_->caller.client = note->value("client", Json("")).is_string() ? note->value("client", "") : "";
@@ -122,7 +123,11 @@ class StdioFront::Client final : public Outlet,
 StdioFront::StdioFront(net::Loop& loop, Server& server, Random& random)
     : loop_(loop), server_(server), random_(random) {}
 
-StdioFront::~StdioFront() = default;
+StdioFront::~StdioFront() {
+    for (auto& [number, client] : clients_) {
+        client->abandon();  // tools that wait need not wait longer
+    }
+}
 
 Result<std::uint64_t> StdioFront::adopt(Adoption adoption) {
     auto journal = adoption.journal ? net::Journal::adopt(std::move(adoption.journal)) : net::Journal::create();

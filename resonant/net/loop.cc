@@ -46,7 +46,13 @@ Result<std::unique_ptr<Loop>> Loop::create() {
 
 Loop::Loop(Descriptor poll, Descriptor wake) : poll_(std::move(poll)), wake_(std::move(wake)) {}
 
-Loop::~Loop() = default;
+Loop::~Loop() {
+    // A task may own what unwatches itself at its end, so tasks go while the rest is still there.
+    while (!posted_.empty()) {
+        std::vector<Task> tasks;
+        tasks.swap(posted_);
+    }
+}
 
 bool Loop::in_loop() const {
     const std::thread::id thread = thread_.load(std::memory_order_acquire);
@@ -69,7 +75,7 @@ void Loop::stop() {
 }
 
 void Loop::run() {
-    RESONANT_ENSURE(thread_.load() == std::thread::id{}, "a loop is run by one thread");
+    RESONANT_ENSURE(in_loop(), "a loop is run by one thread, always the same");
     thread_.store(std::this_thread::get_id(), std::memory_order_release);
     std::array<epoll_event, kEventsAtOnce> events{};
     while (!stopping_.load(std::memory_order_acquire)) {
@@ -89,7 +95,6 @@ void Loop::run() {
     }
     run_posted();
     stopping_.store(false, std::memory_order_release);
-    thread_.store(std::thread::id{}, std::memory_order_release);
 }
 
 void Loop::run_posted() {

@@ -2,7 +2,7 @@
 // kernel. Fast tools run on it to completion, so whatever it calls must not block.
 //
 // Threads: run() belongs to one thread, the loop's. post(), stop() and in_loop() are for any thread;
-// everything else is for the loop's thread, or for the constructing thread before run().
+// everything else is for the loop's thread, or for the one thread there is before and after run().
 //
 // Invariants:
 //   (1) A callback is never called after unwatch() or cancel() returned.
@@ -42,7 +42,7 @@ class Loop {
     void stop();
     // Runs `task` soon, on the loop's thread.
     void post(Task task);
-    // True on the thread that runs the loop, and on every thread while none does.
+    // True on the thread that runs the loop, or ran it; on every thread before that.
     bool in_loop() const;
 
     // Calls `ready` whenever one of `events` holds (level-triggered). One watch a descriptor.

@@ -1,0 +1,224 @@
+#include "resonant/mcp/http_front.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/mcp_rig.h"
+
+namespace resonant::mcp {
+namespace {
+
+using test::HttpAnswer;
+using test::HttpClient;
+using test::McpRig;
+
+const std::string kPing = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
+
+class HttpFrontTest : public testing::Test {
+  protected:
+    // POST /mcp with these headers beside Content-Length.
+    HttpAnswer post(const std::string& body, const std::string& headers, const std::string& path = "/mcp") {
+        return HttpClient(rig_.port())
+            .ask("POST " + path + " HTTP/1.1\r\n" + headers + "Content-Length: " + std::to_string(body.size()) +
+                 "\r\n\r\n" + body);
+    }
+    HttpAnswer get(const std::string& path, const std::string& headers = "Host: localhost\r\n") {
+        return HttpClient(rig_.port()).ask("GET " + path + " HTTP/1.1\r\n" + headers + "\r\n");
+    }
+    static std::string good(const std::string& more = "") {
+        return std::string("Host: 127.0.0.1:7370\r\nAuthorization: Bearer ") + McpRig::kToken + "\r\n" + more;
+    }
+    static std::string modern(const std::string& method, const std::string& name = "") {
+        return good("MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: " + method + "\r\n" +
+                    (name.empty() ? "" : "Mcp-Name: " + name + "\r\n"));
+    }
+    static std::string modern_call(const std::string& name) {
+        return R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":)" + name +
+               R"(,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+               R"("io.modelcontextprotocol/clientCapabilities":{}}}})";
+    }
+    std::string begin(const std::string& token = McpRig::kToken) {
+        const HttpAnswer answer =
+            post(R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25"}})",
+                 "Host: localhost\r\nAuthorization: Bearer " + token + "\r\n");
+        EXPECT_EQ(answer.status, 200);
+        return answer.headers.at("Mcp-Session-Id");
+    }
+
+    McpRig rig_;
+};
+
+TEST_F(HttpFrontTest, foreign_hosts_and_origins_are_refused) {
+    const std::string token = std::string("Authorization: Bearer ") + McpRig::kToken + "\r\n";
+    EXPECT_EQ(post(kPing, token + "Host: evil.example\r\n").status, 403);
+    EXPECT_EQ(post(kPing, token + "Host: 127.0.0.1.evil.example\r\n").status, 403);
+    EXPECT_EQ(post(kPing, token).status, 403) << "no Host at all";
+    EXPECT_EQ(post(kPing, good("Origin: http://evil.example\r\n")).status, 403);
+    EXPECT_EQ(post(kPing, good("Origin: null\r\n")).status, 403);
+    EXPECT_EQ(post(kPing, good("Origin: http://localhost.evil.example\r\n")).status, 403);
+    EXPECT_EQ(get("/healthz", "Host: evil.example\r\n").status, 403) << "checked on every page";
+}
+
+TEST_F(HttpFrontTest, loopback_and_configured_names_are_served) {
+    const std::string token = std::string("Authorization: Bearer ") + McpRig::kToken + "\r\n";
+    for (const char* host : {"localhost", "localhost:7370", "127.0.0.1:1", "[::1]:7370", "swarm.example"}) {
+        EXPECT_EQ(post(kPing, token + "Host: " + host + "\r\n").status, 200) << host;
+        EXPECT_EQ(post(kPing, good(std::string("Origin: http://") + host + "\r\n")).status, 200) << host;
+    }
+}
+
+TEST_F(HttpFrontTest, never_allows_another_origin_to_read) {
+    const HttpAnswer answer = post(kPing, good("Origin: http://localhost:3000\r\n"));
+    EXPECT_FALSE(answer.headers.contains("Access-Control-Allow-Origin"));
+}
+
+TEST_F(HttpFrontTest, a_token_is_needed) {
+    const HttpAnswer none = post(kPing, "Host: localhost\r\n");
+    EXPECT_EQ(none.status, 401);
+    EXPECT_NE(none.headers.at("WWW-Authenticate").find("Bearer"), std::string::npos);
+    for (const char* wrong : {"Bearer ", "Bearer wrong", "Bearer a-token-of-the-tesT", "Basic a-token-of-the-test",
+                              "a-token-of-the-test"}) {
+        EXPECT_EQ(post(kPing, std::string("Host: localhost\r\nAuthorization: ") + wrong + "\r\n").status, 401)
+            << wrong;
+    }
+}
+
+TEST_F(HttpFrontTest, the_token_says_who_calls) {
+    const std::string text =
+        R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"health_check","arguments":{"role":"owner"}}})";
+    const Json agent = Json::parse(post(text, good()).body)["result"]["structuredContent"];
+    EXPECT_TRUE(agent["principal"].get<std::string>().starts_with("token:"));
+    EXPECT_EQ(agent["principal"].get<std::string>().find(McpRig::kToken), std::string::npos);
+    EXPECT_EQ(agent["connection"], 0);
+    const Json watcher = Json::parse(
+        post(text, "Host: localhost\r\nAuthorization: Bearer observer's\r\n").body)["result"]["structuredContent"];
+    EXPECT_EQ(watcher["principal"], "watcher");
+    EXPECT_EQ(watcher["role"], static_cast<int>(call::Role::Observer));
+}
+
+TEST_F(HttpFrontTest, other_methods_and_types_are_told_what_is_served) {
+    const HttpAnswer stream = get("/mcp", good("Accept: text/event-stream\r\n"));
+    EXPECT_EQ(stream.status, 405);
+    EXPECT_EQ(stream.headers.at("Allow"), "POST, DELETE");
+    EXPECT_EQ(post(kPing, good("Content-Type: text/plain\r\n")).status, 415);
+    EXPECT_EQ(post(kPing, good("Accept: text/html\r\n")).status, 406);
+    EXPECT_EQ(post(kPing, good("Accept: */*\r\n")).status, 200);
+    EXPECT_EQ(post(kPing, good(), "/mcp/nothing").status, 404);
+    EXPECT_EQ(get("/elsewhere").status, 404);
+}
+
+TEST_F(HttpFrontTest, pages_need_no_token_when_they_are_open) {
+    EXPECT_EQ(get("/healthz").body, R"({"status":"ok"})");
+    EXPECT_EQ(get("/metrics").body, "calls 1\n");
+    EXPECT_EQ(get("/readyz").status, 200);
+    rig_.ready = false;
+    EXPECT_EQ(get("/readyz").status, 503);
+}
+
+TEST_F(HttpFrontTest, another_listing_is_a_path) {
+    const std::string list = R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})";
+    EXPECT_EQ(Json::parse(post(list, good(), "/mcp/core").body)["result"]["tools"].size(), 92U);
+    EXPECT_EQ(Json::parse(post(list, good(), "/mcp/all").body)["result"]["tools"].size(), 181U);
+}
+
+TEST_F(HttpFrontTest, notifications_are_accepted_without_a_body) {
+    const HttpAnswer answer = post(R"({"jsonrpc":"2.0","method":"notifications/initialized"})", good());
+    EXPECT_EQ(answer.status, 202);
+    EXPECT_EQ(answer.body, "");
+}
+
+TEST_F(HttpFrontTest, what_cannot_be_read_is_400) {
+    EXPECT_EQ(post("{", good()).status, 400);
+    EXPECT_EQ(post("[]", good()).status, 400);
+    EXPECT_EQ(post("", good()).status, 400);
+}
+
+TEST_F(HttpFrontTest, a_session_begins_with_initialize_and_ends_with_delete) {
+    const std::string id = begin();
+    EXPECT_EQ(id.size(), 32U) << "128 bits in hexadecimal";
+    EXPECT_NE(id, begin());
+    EXPECT_EQ(post(kPing, good("Mcp-Session-Id: " + id + "\r\n")).status, 200);
+    const std::string end = "DELETE /mcp HTTP/1.1\r\n" + good("Mcp-Session-Id: " + id + "\r\n") + "\r\n";
+    EXPECT_EQ(HttpClient(rig_.port()).ask(end).status, 204);
+    EXPECT_EQ(post(kPing, good("Mcp-Session-Id: " + id + "\r\n")).status, 404);
+    EXPECT_EQ(HttpClient(rig_.port()).ask(end).status, 404);
+}
+
+TEST_F(HttpFrontTest, a_session_does_not_exist_for_anybody_else) {
+    const std::string id = begin();
+    const std::string other = "Host: localhost\r\nAuthorization: Bearer observer's\r\nMcp-Session-Id: " + id + "\r\n";
+    EXPECT_EQ(post(kPing, other).status, 404);
+    EXPECT_EQ(HttpClient(rig_.port()).ask("DELETE /mcp HTTP/1.1\r\n" + other + "\r\n").status, 404);
+    EXPECT_EQ(post(kPing, good("Mcp-Session-Id: " + id + "\r\n")).status, 200);
+}
+
+TEST_F(HttpFrontTest, the_session_idle_longest_makes_room) {
+    const std::string first = begin();
+    for (int i = 0; i < 4; ++i) {
+        begin();
+    }
+    EXPECT_EQ(post(kPing, good("Mcp-Session-Id: " + first + "\r\n")).status, 404);
+}
+
+TEST_F(HttpFrontTest, a_call_is_cancelled_through_its_session) {
+    const std::string session = "Mcp-Session-Id: " + begin() + "\r\n";
+    HttpClient caller(rig_.port());
+    const std::string body =
+        R"({"jsonrpc":"2.0","id":"w","method":"tools/call","params":{"name":"health_check","arguments":{"behave":"wait"}}})";
+    caller.send("POST /mcp HTTP/1.1\r\n" + good(session) + "Content-Length: " + std::to_string(body.size()) +
+                "\r\n\r\n" + body);
+    while (rig_.door().calls == 0) {
+        std::this_thread::yield();
+    }
+    EXPECT_EQ(post(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"w"}})",
+                   good(session))
+                  .status,
+              202);
+    EXPECT_EQ(caller.receive().status, 200) << "a POST is always answered";
+    EXPECT_EQ(rig_.door().cancelled, 1);
+}
+
+TEST_F(HttpFrontTest, a_modern_client_cancels_by_going_away) {
+    {
+        HttpClient caller(rig_.port());
+        std::string body = modern_call(R"("health_check","arguments":{"behave":"wait"})");
+        caller.send("POST /mcp HTTP/1.1\r\n" + modern("tools/call", "health_check") + "Content-Length: " +
+                    std::to_string(body.size()) + "\r\n\r\n" + body);
+        while (rig_.door().calls == 0) {
+            std::this_thread::yield();
+        }
+    }
+    while (rig_.door().cancelled == 0) {
+        std::this_thread::yield();
+    }
+}
+
+TEST_F(HttpFrontTest, modern_headers_must_match_the_body) {
+    const std::string body = modern_call(R"("health_check")");
+    EXPECT_EQ(post(body, modern("tools/call", "health_check")).status, 200);
+    EXPECT_EQ(post(body, modern("tools/call", "=?base64?aGVhbHRoX2NoZWNr?=")).status, 200);
+    const std::vector<std::string> wrong = {
+        good(), modern("tools/call"), modern("tools/list", "health_check"), modern("tools/call", "memory_add"),
+        modern("tools/call", "=?base64?!!!?="),
+        good("MCP-Protocol-Version: 2025-11-25\r\nMcp-Method: tools/call\r\nMcp-Name: health_check\r\n")};
+    for (const std::string& headers : wrong) {
+        const HttpAnswer answer = post(body, headers);
+        EXPECT_EQ(answer.status, 400) << headers;
+        EXPECT_EQ(Json::parse(answer.body)["error"]["code"], -32020) << headers;
+        EXPECT_EQ(Json::parse(answer.body)["id"], 1) << headers;
+    }
+}
+
+TEST_F(HttpFrontTest, modern_errors_have_their_status) {
+    const std::string meta =
+        R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}})";
+    const HttpAnswer method = post(R"({"jsonrpc":"2.0","id":1,"method":"nothing","params":{)" + meta + "}}", modern("nothing"));
+    EXPECT_EQ(method.status, 404);
+    EXPECT_EQ(Json::parse(method.body)["error"]["code"], -32601);
+    const HttpAnswer version = post(R"({"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}})",
+                                    good("MCP-Protocol-Version: 2031-01-01\r\n"));
+    EXPECT_EQ(version.status, 400);
+    EXPECT_EQ(Json::parse(version.body)["error"]["code"], -32022);
+}
+
+}  // namespace
+}  // namespace resonant::mcp

@@ -1,0 +1,103 @@
+#include "resonant/mcp/kernel_front.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/mcp_rig.h"
+
+namespace resonant::mcp {
+namespace {
+
+class KernelFrontTest : public testing::Test {
+  protected:
+    net::KernelLink connect() {
+        auto link = net::KernelLink::connect(rig_.socket());
+        EXPECT_TRUE(link);
+        return std::move(*link);
+    }
+    Json ask(const std::string& line) {
+        net::KernelLink link = connect();
+        return Json::parse(link.ask(line, from_seconds(20)).value());
+    }
+    test::McpRig rig_;
+};
+
+TEST_F(KernelFrontTest, answers_ping_status_and_down) {
+    EXPECT_EQ(ask(R"({"op":"ping"})"), Json({{"ok", true}}));
+    EXPECT_EQ(ask(R"({"op":"status"})"), Json({{"ok", true}, {"kernel", "test"}}));
+    EXPECT_EQ(ask(R"({"op":"down"})"), Json({{"ok", true}}));
+    EXPECT_EQ(ask(R"({"op":"ping"})")["ok"], true);  // after which down() has run
+    EXPECT_EQ(rig_.downs, 1);
+}
+
+TEST_F(KernelFrontTest, what_it_does_not_know_is_named) {
+    EXPECT_EQ(ask("nonsense")["ok"], false);
+    EXPECT_EQ(ask("[]")["code"], "invalid_argument");
+    EXPECT_NE(ask(R"({"op":"fly"})")["error"].get<std::string>().find("fly"), std::string::npos);
+    EXPECT_EQ(ask(R"({"op":7})")["ok"], false);
+}
+
+TEST_F(KernelFrontTest, a_call_is_an_agents_until_the_owner_is_shown) {
+    const Json agent = ask(R"({"op":"call","tool":"health.check","arguments":{"role":"owner"}})");
+    EXPECT_EQ(agent["ok"], true);
+    EXPECT_EQ(agent["is_error"], false);
+    EXPECT_EQ(agent["content"]["role"], static_cast<int>(call::Role::Agent));
+    EXPECT_EQ(agent["content"]["principal"], "uid:" + std::to_string(getuid()));
+    const Json owner = ask(R"({"op":"call","tool":"health.check","secret":"the secret"})");
+    EXPECT_EQ(owner["content"]["role"], static_cast<int>(call::Role::Owner));
+    EXPECT_EQ(owner["content"]["principal"], "operator");
+    EXPECT_EQ(ask(R"({"op":"call","tool":"health.check","secret":"guess"})")["content"]["role"],
+              static_cast<int>(call::Role::Agent));
+}
+
+TEST_F(KernelFrontTest, a_denied_call_says_so) {
+    const Json answer = ask(R"({"op":"call","tool":"health.check","arguments":{"behave":"deny"}})");
+    EXPECT_EQ(answer["denied"], true);
+    EXPECT_EQ(answer["content"]["denial"]["stage"], "rate_limiter");
+}
+
+TEST_F(KernelFrontTest, hanging_up_cancels_the_call) {
+    {
+        net::KernelLink link = connect();
+        ASSERT_TRUE(link.send(R"({"op":"call","tool":"health.check","arguments":{"behave":"wait"}})"));
+        while (rig_.door().calls == 0) {
+            std::this_thread::yield();
+        }
+    }
+    while (rig_.door().cancelled == 0) {
+        std::this_thread::yield();
+    }
+}
+
+TEST_F(KernelFrontTest, attach_needs_its_three_descriptors) {
+    net::KernelLink link = connect();
+    EXPECT_EQ(Json::parse(link.ask(R"({"op":"attach"})", from_seconds(20)).value())["ok"], false);
+    const int two[] = {0, 1};
+    ASSERT_TRUE(link.send(R"({"op":"attach"})", two));
+    EXPECT_EQ(Json::parse(link.receive(from_seconds(20)).value())["ok"], false);
+    const int no_journal[] = {0, 1, 2};
+    ASSERT_TRUE(link.send(R"({"op":"attach"})", no_journal));
+    const Json refused = Json::parse(link.receive(from_seconds(20)).value());
+    EXPECT_NE(refused["error"].get<std::string>().find("journal"), std::string::npos);
+}
+
+TEST_F(KernelFrontTest, the_waiting_process_hears_that_its_client_ended) {
+    std::optional<net::KernelLink> link;
+    {
+        const auto wire = rig_.attached(link);
+        EXPECT_TRUE(wire->answers_ping());
+    }
+    const Json event = Json::parse(link->receive(from_seconds(20)).value());
+    EXPECT_EQ(event["event"], "closed");
+    EXPECT_FALSE(link->receive(from_seconds(20))) << "and then the kernel hangs up";
+}
+
+TEST_F(KernelFrontTest, a_waiting_process_that_dies_takes_its_client_along) {
+    std::optional<net::KernelLink> link;
+    const auto wire = rig_.attached(link);
+    EXPECT_TRUE(wire->answers_ping());
+    link.reset();
+    EXPECT_TRUE(wire->receive().is_null()) << "the client sees the end of its server";
+}
+
+}  // namespace
+}  // namespace resonant::mcp
