@@ -1,0 +1,54 @@
+// A Connection is one client of an HttpServer, between two of its requests or in one. Private to the
+// server's sources.
+//
+// Belongs to the loop's thread.
+#pragma once
+
+#include <ctime>
+#include <memory>
+#include <string>
+
+#include "resonant/net/http.h"
+
+namespace resonant::net {
+
+struct HttpParser;  // Beast's, http.cc
+
+// Nanoseconds since boot, a few milliseconds coarse.
+inline std::int64_t coarse_now_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+struct HttpServer::Connection {
+    enum class State : std::uint8_t { Idle, Reading, Working, Draining };
+
+    Connection();
+    ~Connection();
+
+    std::uint64_t id = 0;
+    Descriptor socket;
+    State state = State::Idle;
+    std::int64_t since = 0;      // when the state began, or when the last byte was written
+    std::string input;
+    std::string output;
+    std::size_t written = 0;
+    std::size_t drained = 0;
+    std::uint64_t request = 0;   // counts the requests of this connection
+    bool keep_alive = true;
+    bool head = false;           // the request being answered is a HEAD
+    bool half_closed = false;
+    bool continued = false;
+    std::unique_ptr<HttpParser> parser;
+    std::shared_ptr<std::atomic<bool>> gone;
+
+    void enter(State next) {
+        state = next;
+        since = coarse_now_ns();
+    }
+    // Forgets the last request and waits for the next one.
+    void expect_request();
+};
+
+}  // namespace resonant::net
