@@ -129,7 +129,9 @@ void HttpServer::make_room() {
     Connection* oldest = nullptr;
     for (const auto& [id, connection] : connections_) {
         const bool busy = connection->state == Connection::State::Working || !connection->output.empty();
-        if (!busy && (oldest == nullptr || connection->since < oldest->since)) {
+        // The clock is coarse: among equals the one that came first is the oldest.
+        if (!busy && (oldest == nullptr || std::pair(connection->since, id) <
+                                            std::pair(oldest->since, oldest->id))) {
             oldest = connection.get();
         }
     }

@@ -36,17 +36,17 @@ TEST_F(KernelFrontTest, what_it_does_not_know_is_named) {
     EXPECT_EQ(ask(R"({"op":7})")["ok"], false);
 }
 
-TEST_F(KernelFrontTest, a_call_is_an_agents_until_the_owner_is_shown) {
-    const Json agent = ask(R"({"op":"call","tool":"health.check","arguments":{"role":"owner"}})");
-    EXPECT_EQ(agent["ok"], true);
-    EXPECT_EQ(agent["is_error"], false);
-    EXPECT_EQ(agent["content"]["role"], static_cast<int>(call::Role::Agent));
-    EXPECT_EQ(agent["content"]["principal"], "uid:" + std::to_string(getuid()));
+TEST_F(KernelFrontTest, a_person_at_the_socket_coordinates_and_owns_with_the_secret) {
+    const Json person = ask(R"({"op":"call","tool":"health.check","arguments":{"role":"owner"}})");
+    EXPECT_EQ(person["ok"], true);
+    EXPECT_EQ(person["is_error"], false);
+    EXPECT_EQ(person["content"]["role"], static_cast<int>(call::Role::Coordinator));
+    EXPECT_EQ(person["content"]["principal"], "uid:" + std::to_string(getuid()));
     const Json owner = ask(R"({"op":"call","tool":"health.check","secret":"the secret"})");
     EXPECT_EQ(owner["content"]["role"], static_cast<int>(call::Role::Owner));
     EXPECT_EQ(owner["content"]["principal"], "operator");
     EXPECT_EQ(ask(R"({"op":"call","tool":"health.check","secret":"guess"})")["content"]["role"],
-              static_cast<int>(call::Role::Agent));
+              static_cast<int>(call::Role::Coordinator));
 }
 
 TEST_F(KernelFrontTest, a_denied_call_says_so) {
