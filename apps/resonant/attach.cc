@@ -66,7 +66,8 @@ class ServedEnd {
         }
         auto end = std::make_unique<ServedEnd>();
         if (S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode)) {
-            end->served_.reset(dup(fd));
+            // Not for the kernel that may be started from here: it would keep the client's ends open.
+            end->served_.reset(fcntl(fd, F_DUPFD_CLOEXEC, 3));
             return end;
         }
         int pair[2];
