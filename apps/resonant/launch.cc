@@ -43,6 +43,8 @@ std::string last_lines(const runtime::Home& home) {
     ::dup2(null, 0);
     ::dup2(log, 1);
     ::dup2(log, 2);
+    // Nothing of the client's may live on in the kernel: a pipe it kept open would never end.
+    ::close_range(3, ~0U, 0);
     ::execv(arguments.front(), arguments.data());
     ::_exit(127);
 }

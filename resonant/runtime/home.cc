@@ -93,7 +93,15 @@ Result<Home> open_home(const fs::path& root, Random& random) {
         RESONANT_CHECK(make_private_folder(folder));
     }
     if (!fs::exists(home.token())) {
-        RESONANT_CHECK(write_file(home.token(), random.hex(32) + "\n"));
+        // Two processes may make a home at once: the first token stays.
+        const fs::path mine = fmt::format("{}.{}.new", home.token().string(), ::getpid());
+        RESONANT_CHECK(write_file(mine, random.hex(32) + "\n"));
+        const bool linked = ::link(mine.c_str(), home.token().c_str()) == 0 || errno == EEXIST;
+        const int why = errno;
+        ::unlink(mine.c_str());
+        if (!linked) {
+            return fail_errno(fmt::format("home: making {}", home.token().string()), why);
+        }
     }
     return home;
 }
@@ -153,7 +161,8 @@ Result<std::string> read_file(const fs::path& file) {
 }
 
 Status write_file(const fs::path& file, const std::string& text) {
-    const fs::path temporary = file.string() + ".tmp";
+    // A name of its own: two processes may write the same file at once, and the last one wins whole.
+    const fs::path temporary = fmt::format("{}.{}.tmp", file.string(), ::getpid());
     {
         const Descriptor target(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
         if (!target) {
