@@ -16,7 +16,8 @@ void id_scanner(std::string_view bytes);
 void schema(std::string_view bytes);
 // A command line gets a class and a reason; quoting its words and reading them again changes nothing.
 void command(std::string_view bytes);
-// A damaged board page is refused or read; reading never leaves the page.
+// A damaged board page is refused, or its single words are read without leaving it. Its groups stay out:
+// one without a whole copy stops the reader on purpose (shm/two_copy.h).
 void board(std::string_view bytes);
 
 struct Target {
