@@ -11,6 +11,7 @@
 #include "resonant/base/fault.h"
 #include "resonant/base/log.h"
 #include "resonant/govern/ledger_check.h"
+#include "resonant/govern/ledger_entry.h"
 #include "resonant/govern/ledger_head.h"
 #include "resonant/govern/ledger_reads.h"
 #include "resonant/govern/ledger_trace.h"
@@ -20,112 +21,6 @@ namespace resonant::govern {
 namespace {
 
 constexpr std::size_t kMismatchesMax = 1'000;  // of reads, between two flushes
-constexpr std::size_t kNamesShownMax = 50;     // agents and tools told by name in an entry of reads
-
-constexpr const char* kTables =
-    "CREATE TABLE IF NOT EXISTS ledger("
-    " seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, kind TEXT NOT NULL, intent INTEGER, principal TEXT NOT NULL,"
-    " role TEXT NOT NULL, session TEXT NOT NULL, tool TEXT NOT NULL, access TEXT NOT NULL, arguments_hash BLOB,"
-    " decision TEXT NOT NULL, stage TEXT NOT NULL, rule TEXT NOT NULL, reason TEXT NOT NULL, stages TEXT NOT NULL,"
-    " effects TEXT NOT NULL, mismatch INTEGER NOT NULL, ring_position INTEGER NOT NULL, duration_ns INTEGER NOT NULL,"
-    " prev_hash BLOB NOT NULL, hash BLOB NOT NULL) STRICT;"
-    "CREATE INDEX IF NOT EXISTS ledger_outcomes ON ledger(intent) WHERE intent IS NOT NULL;"
-    "CREATE TABLE IF NOT EXISTS ledger_reads(entry INTEGER PRIMARY KEY, rows BLOB NOT NULL) STRICT;";
-
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
-
-// What all entries about a call have in common.
-LedgerEntry entry_of(const call::Call& call, std::string kind, std::string decision) {
-    LedgerEntry entry;
-    entry.kind = std::move(kind);
-    entry.principal = call.caller.principal;
-    entry.role = std::string(call::name_of(call.caller.role));
-    entry.session = call.session;
-    entry.tool = call.contract->name;
-    entry.access = std::string(call::name_of(call.contract->access));
-    entry.arguments_hash = sha256(json::canonical(call.arguments));
-    entry.decision = std::move(decision);
-    return entry;
-}
-
-std::string stages_of(std::span<const Passage> passages) {
-    if (passages.empty()) {
-        return {};
-    }
-    Json list = Json::array();
-    for (const Passage& passage : passages) {
-        list.push_back({{"stage", passage.stage}, {"passed", passage.passed}, {"note", passage.note}});
-    }
-    return json::dump(list);
-}
-
-Json observed(const call::Effects& effects) {
-    return {{"inserted", effects.rows_inserted}, {"updated", effects.rows_updated},
-            {"deleted", effects.rows_deleted},   {"processes", effects.processes},
-            {"files", effects.files_written},    {"refused_write", effects.refused_write}};
-}
-
-std::string effects_of(const call::Call& call, const EffectCheck& check) {
-    return json::dump({{"declared", call::name_of(call.contract->access)},
-                       {"observed", observed(call.effects)},
-                       {"debt", check.debt}});
-}
-
-Result<Ledger::Head> head_in(sql::Connection& connection) {
-    RESONANT_ASSIGN(sql::Statement row, connection.prepare("SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1"));
-    RESONANT_ASSIGN(const bool any, row.step());
-    Ledger::Head head;
-    if (any) {
-        head.seq = static_cast<std::uint64_t>(row.integer(0));
-        const auto hash = row.blob(1);
-        std::copy_n(hash.begin(), std::min(hash.size(), head.hash.size()), head.hash.begin());
-    }
-    return head;
-}
-
-// Puts the entry behind the head that this transaction sees.
-Result<Ledger::Head> append(sql::Connection& connection, Clock& clock, LedgerEntry& entry) {
-    RESONANT_ASSIGN(const Ledger::Head head, head_in(connection));
-    entry.seq = static_cast<std::int64_t>(head.seq) + 1;
-    entry.at_ns = clock.wall().count;
-    entry.previous = head.hash;
-    const Hash hash = hash_of(entry);
-    RESONANT_ASSIGN(sql::Statement insert,
-                    connection.prepare("INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
-    insert.bind(1, entry.seq).bind(2, entry.at_ns).bind(3, entry.kind);
-    entry.intent ? insert.bind(4, *entry.intent) : insert.bind_null(4);
-    insert.bind(5, entry.principal).bind(6, entry.role).bind(7, entry.session).bind(8, entry.tool).bind(9, entry.access);
-    entry.arguments_hash ? insert.bind(10, bytes_of(view_of(*entry.arguments_hash))) : insert.bind_null(10);
-    insert.bind(11, entry.decision).bind(12, entry.stage).bind(13, entry.rule).bind(14, entry.reason);
-    insert.bind(15, entry.stages).bind(16, entry.effects).bind(17, entry.mismatch).bind(18, entry.ring_position);
-    insert.bind(19, entry.duration_ns).bind(20, bytes_of(view_of(entry.previous))).bind(21, bytes_of(view_of(hash)));
-    RESONANT_CHECK(insert.run());
-    return Ledger::Head{static_cast<std::uint64_t>(entry.seq), hash};
-}
-
-// The entry for a batch of reads; its rows stand in ledger_reads.
-LedgerEntry entry_of_reads(const std::vector<ReadRow>& rows, const std::vector<Hash>& leaves) {
-    std::int64_t count = 0;
-    Json agents = Json::object();
-    Json tools = Json::object();
-    const auto tally = [](Json& names, const std::string& name, std::int64_t by) {
-        const bool known = names.contains(name) || names.size() < kNamesShownMax;
-        Json& number = names[known ? name : "others"];
-        number = by + (number.is_null() ? 0 : number.get<std::int64_t>());
-    };
-    for (const ReadRow& row : rows) {
-        count += row.count;
-        tally(agents, row.principal, row.count);
-        tally(tools, row.tool, row.count);
-    }
-    LedgerEntry entry;
-    entry.kind = "reads";
-    entry.access = "read";
-    entry.decision = "allow";
-    entry.effects = json::dump({{"calls", count}, {"rows", rows.size()}, {"agents", agents}, {"tools", tools},
-                                {"merkle_root", hex(merkle_root(leaves))}});
-    return entry;
-}
 
 Error failed_inside(const std::exception& error) {
     log().error("ledger: {}", error.what());
@@ -133,19 +28,6 @@ Error failed_inside(const std::exception& error) {
 }
 
 }  // namespace
-
-EffectCheck check_effects(call::Access declared, const call::Effects& effects) {
-    const std::uint32_t changed = effects.rows_inserted + effects.rows_updated + effects.rows_deleted;
-    if (declared == call::Access::Read && (changed > 0 || effects.refused_write)) {
-        return {true, 1.0,
-                effects.refused_write ? "declared read, tried to write"
-                                      : fmt::format("declared read, changed {} rows", changed)};
-    }
-    if (declared == call::Access::Write && effects.rows_deleted > 0) {
-        return {true, 0.5, fmt::format("declared write, deleted {} rows", effects.rows_deleted)};
-    }
-    return {};
-}
 
 struct Ledger::Inner {
     Inner(sql::Database& held_database, Clock& held_clock) : database(held_database), clock(held_clock) {}
@@ -262,7 +144,7 @@ Ledger::~Ledger() = default;
 
 Result<std::unique_ptr<Ledger>> Ledger::open(sql::Database& database, Clock& clock) {
     auto inner = std::make_unique<Inner>(database, clock);
-    RESONANT_CHECK(database.write([](sql::Connection& connection) { return connection.run(kTables); }));
+    RESONANT_CHECK(database.write([](sql::Connection& connection) { return connection.run(kLedgerTables); }));
     database.set_bookkeeping(tables());
     Head head;
     RESONANT_CHECK(database.read([&](sql::Connection& connection) -> Status {
