@@ -166,6 +166,7 @@ Status DataSea::protect(MemoryId id, bool is_protected, const std::string& by) {
 
 Status DataSea::erase(MemoryId id, const std::string& reason, const std::string& by) {
     const Status done = inner_->database.write([&](Connection&) -> Status {
+        RESONANT_CHECK(inner_->forget_vectors(id));
         RESONANT_CHECK(inner_->store.erase(id, reason, by));
         inner_->index.forget(id);
         return {};

@@ -45,6 +45,8 @@ struct DataSea::Inner {
     Result<std::size_t> pending();
     // Writes the accesses counted so far.
     Status flush_touched();
+    // Has the embedder forget what it kept of any version of a memory's text.
+    Status forget_vectors(MemoryId id);
     Status embed_batch(std::size_t limit, std::size_t& done);
     Status keep_vector(MemoryId id, std::uint32_t version, const Vector& vector);
     Status link_near(MemoryId id, const Vector& vector);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <thread>
 
 #include "resonant/base/log.h"
 #include "resonant/memory/fusion.h"
@@ -27,6 +28,10 @@ struct Waiting {
     std::string text;
 };
 
+std::string text_to_embed(const std::string& title, const std::string& content) {
+    return title.empty() ? content : title + "\n" + content;
+}
+
 Result<std::vector<Waiting>> waiting_for_vector(sql::Database& database, std::size_t limit) {
     std::vector<Waiting> found;
     const Status done = database.read([&](Connection& connection) -> Status {
@@ -38,10 +43,9 @@ Result<std::vector<Waiting>> waiting_for_vector(sql::Database& database, std::si
                                " WHERE p.failures < ? ORDER BY p.memory_id LIMIT ?"));
         rows.bind(1, std::int64_t{kFailuresMax}).bind(2, static_cast<std::int64_t>(limit));
         return rows.each([&](const Statement& row) -> Status {
-            const std::string title = row.text(2);
             found.push_back({static_cast<MemoryId>(row.integer(0)),
                              static_cast<std::uint32_t>(row.integer(1)),
-                             title.empty() ? row.text(3) : title + "\n" + row.text(3)});
+                             text_to_embed(row.text(2), row.text(3))});
             return {};
         });
     });
@@ -300,11 +304,15 @@ Status DataSea::Inner::keep_vector(MemoryId id, std::uint32_t version, const Vec
 
 Status DataSea::Inner::embed_batch(std::size_t limit, std::size_t& done) {
     RESONANT_ASSIGN(const auto batch, waiting_for_vector(database, limit));
-    std::vector<Result<Vector>> vectors;
+    std::vector<std::string> texts;
     for (const Waiting& each : batch) {
-        vectors.push_back(embedder->embed(each.text));
-        if (!vectors.back() && vectors.back().error().code == Code::Unavailable) {
-            return std::unexpected(vectors.back().error());
+        texts.push_back(each.text);
+    }
+    const std::vector<Result<Vector>> vectors =
+        embedder->embed_many(texts, {.threads = std::max(1U, std::thread::hardware_concurrency())});
+    for (const Result<Vector>& vector : vectors) {
+        if (!vector && vector.error().code == Code::Unavailable) {
+            return std::unexpected(vector.error());
         }
     }
     done = batch.size();
@@ -322,6 +330,27 @@ Status DataSea::Inner::embed_batch(std::size_t limit, std::size_t& done) {
         }
         return {};
     });
+}
+
+Status DataSea::Inner::forget_vectors(MemoryId id) {
+    if (embedder == nullptr) {
+        return {};
+    }
+    std::string owner;
+    RESONANT_CHECK(database.read([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(auto row, connection.prepare("SELECT owner FROM memories WHERE id = ?"));
+        RESONANT_ASSIGN(const bool is_there, row.bind(1, sql_id(id)).step());
+        owner = is_there ? row.text(0) : "";
+        return {};
+    }));
+    const auto versions = store.history(id, owner);
+    if (!versions) {
+        return versions.error().code == Code::NotFound ? Status() : std::unexpected(versions.error());
+    }
+    for (const Version& version : *versions) {
+        RESONANT_CHECK(embedder->forget(text_to_embed(version.title, version.content)));
+    }
+    return {};
 }
 
 Result<std::size_t> DataSea::catch_up(

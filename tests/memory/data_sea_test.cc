@@ -371,6 +371,17 @@ TEST_F(DataSeaTest, every_change_is_told) {
                             Change::Accessed, Change::Indexed, Change::Erased));
 }
 
+TEST_F(DataSeaTest, erase_has_the_embedder_forget_every_version_of_the_text) {
+    const MemoryId id = add("first words");
+    Update update;
+    update.content = "other words";
+    ASSERT_TRUE(sea_->update(id, update, "ann").has_value());
+    const Status erased = database_->write(
+        [&](sql::Connection&) { return sea_->erase(id, "asked", "owner"); });
+    ASSERT_TRUE(erased.has_value()) << erased.error().message;
+    EXPECT_THAT(embedder_.forgotten, testing::IsSupersetOf({"first words", "other words"}));
+}
+
 TEST_F(DataSeaTest, a_change_inside_an_outer_one_commits_or_goes_with_it) {
     const Status failed = database_->write([&](sql::Connection&) -> Status {
         EXPECT_TRUE(add("outer half") > 0);

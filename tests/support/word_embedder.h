@@ -41,10 +41,15 @@ class WordEmbedder final : public memory::Embedder {
         }
         return vector;
     }
+    Status forget(std::string_view text) override {
+        forgotten.emplace_back(text);
+        return {};
+    }
     std::string model() const override { return model_; }
 
     std::atomic<bool> is_missing{false};
     std::atomic<int> calls{0};
+    std::vector<std::string> forgotten;
 
   private:
     std::string model_;
