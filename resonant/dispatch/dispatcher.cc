@@ -67,6 +67,11 @@ void Dispatcher::close() {
     writer_.close();
 }
 
+std::size_t Dispatcher::principals() const {
+    const std::lock_guard lock(principals_mutex_);
+    return principals_.size();
+}
+
 void Dispatcher::remember_waiting(const std::shared_ptr<std::atomic<bool>>& cancelled) {
     const std::lock_guard lock(waiting_mutex_);
     std::erase_if(waiting_, [](const auto& flag) { return flag.expired(); });
@@ -99,6 +104,12 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
         work->call.session = session->get<std::string>();
     }
     in_flight_.fetch_add(1, std::memory_order_relaxed);
+    {
+        const std::lock_guard lock(principals_mutex_);
+        if (principals_.size() < kPrincipalsMax) {
+            principals_.insert(work->call.caller.principal);
+        }
+    }
 
     const call::Contract& contract = route->tool->contract;
     if (contract.pace == Pace::Fast && contract.access == Access::Read) {

@@ -40,6 +40,8 @@ namespace resonant::dispatch {
 
 class Dispatcher final : public call::Door {
   public:
+    static constexpr std::size_t kPrincipalsMax = 1024;  // remembered: who called, which schemas they saw
+
     struct Needs {
         const Catalogue& catalogue;
         plane::KernelPlane& plane;
@@ -71,6 +73,8 @@ class Dispatcher final : public call::Door {
     void set_vitality(double vitality) { harmony_.set_vitality(vitality); }
     // Calls that were taken and are not answered yet.
     std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+    // Principals that have called since the start, at most kPrincipalsMax.
+    std::size_t principals() const;
     // Cancels what waits and finishes what was taken; afterwards what needs a worker is answered with
     // Unavailable.
     void close();
@@ -109,6 +113,8 @@ class Dispatcher final : public call::Door {
     std::atomic<std::size_t> in_flight_{0};
     std::mutex waiting_mutex_;
     std::vector<std::weak_ptr<std::atomic<bool>>> waiting_;  // flags of calls that may sleep
+    mutable std::mutex principals_mutex_;
+    std::set<std::string, std::less<>> principals_;
     std::mutex sent_mutex_;
     std::map<std::string, std::set<std::uint16_t>> sent_;  // schemas sent, by principal; bounded
     Workers writer_{{.name = "writer", .threads_max = 1, .queue_max = 4096}};

@@ -10,8 +10,6 @@
 namespace resonant::dispatch {
 namespace {
 
-constexpr std::size_t kPrincipalsMax = 1024;  // whose sent schemas are remembered
-
 // Refusals that are kept durably one by one; the rest are noted like reads.
 bool matters(const call::Denial& denial) {
     return denial.stage != govern::kRateLimiter && denial.stage != govern::kCircuitBreaker &&

@@ -179,7 +179,7 @@ govern::MaturityProbes Parts::probes() {
             .ledger_verified = [this] { return ledger->verified(); },
             .memories = memories,
             .harmony = [this] { return plane->board().view().harmony().composite(); },
-            .agents = [] { return std::size_t{0}; }};
+            .agents = [this] { return dispatcher ? dispatcher->principals() : 0; }};
 }
 
 void Parts::start() {

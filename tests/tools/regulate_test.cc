@@ -18,6 +18,15 @@ TEST(Dipper, maturity_says_what_is_locked_and_what_unlocks_it) {
     EXPECT_GE(world.ask("maturity.assess")["stage"].get<int>(), 4);
 }
 
+TEST(Dipper, a_second_agent_opens_the_stage_of_many) {
+    test::World world;
+    for (int i = 0; i < 5; ++i) {
+        world.remember("memory number " + std::to_string(i));
+    }
+    EXPECT_EQ(world.ask("maturity.assess")["stage"], 4);
+    EXPECT_EQ(world.ask("maturity.assess", Json::object(), call::Role::Agent, "grace")["stage"], 5);
+}
+
 TEST(Dipper, homeostasis_levels_follow_the_board) {
     test::World world;
     EXPECT_EQ(world.ask("homeostasis.status")["level"], "OBSERVE");
