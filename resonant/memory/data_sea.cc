@@ -282,15 +282,27 @@ void DataSea::touch(std::span<const MemoryId> ids) {
     }
 }
 
+// Nothing is locked while it waits for its turn to write: who has the turn may be counting too.
 Status DataSea::Inner::flush_touched() {
-    const std::lock_guard lock(touching);
-    if (touched.empty()) {
+    std::map<MemoryId, std::uint32_t> counted;
+    std::int64_t at_ns = 0;
+    {
+        const std::lock_guard lock(touching);
+        counted.swap(touched);
+        at_ns = touched_ns;
+    }
+    if (counted.empty()) {
         return {};
     }
-    const std::vector<std::pair<MemoryId, std::uint32_t>> counts(touched.begin(), touched.end());
-    RESONANT_CHECK(store.touch(counts, touched_ns));
-    touched.clear();
-    return {};
+    const std::vector<std::pair<MemoryId, std::uint32_t>> counts(counted.begin(), counted.end());
+    const Status written = store.touch(counts, at_ns);
+    if (!written) {
+        const std::lock_guard lock(touching);
+        for (const auto& [id, count] : counted) {
+            touched[id] += count;
+        }
+    }
+    return written;
 }
 
 }  // namespace resonant::memory

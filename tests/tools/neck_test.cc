@@ -1,0 +1,185 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "resonant/tools/import.h"
+#include "tests/support/world.h"
+
+namespace resonant::tools {
+namespace {
+
+using testing::HasSubstr;
+
+class Neck : public testing::Test {
+  protected:
+    Json read(const std::string& id) {
+        return world_.ask("memory.read", {{"ids", {id}}, {"metadata", true}})["memories"][0];
+    }
+    std::size_t count() { return world_.ask("galactic.dashboard")["total"]; }
+    test::World world_;
+};
+
+TEST_F(Neck, a_memory_is_findable_by_words_as_soon_as_it_is_stored) {
+    const std::string id = world_.remember("the wombat guards the release key",
+                                           {{"tags", {"ops"}}, {"importance", 0.9}});
+    EXPECT_EQ(world_.ask("memory.search", {{"query", "wombat"}})["hits"][0]["id"], id);
+    EXPECT_EQ(read(id)["owner"], "ada");
+    EXPECT_EQ(world_.error("memory.add", {{"content", "  \n"}}), "invalid_argument");
+}
+
+TEST_F(Neck, the_same_text_reinforces_the_memory_that_exists) {
+    const std::string id = world_.remember("one and only");
+    const Json again = world_.ask("memory.add", {{"content", "one and only"}});
+    EXPECT_EQ(again["id"], id);
+    EXPECT_EQ(again["reinforced"], true);
+}
+
+TEST_F(Neck, an_update_keeps_the_former_version_and_restore_brings_it_back) {
+    const std::string id = world_.remember("first words");
+    world_.ask("memory.update", {{"id", id}, {"content", "second words"}, {"add_tags", {"new"}}});
+    EXPECT_EQ(read(id)["content"], "second words");
+    const Json history = world_.ask("memory.history", {{"id", id}});
+    EXPECT_THAT(history.dump(), HasSubstr("first words"));
+    world_.ask("memory.restore", {{"id", id}, {"version", 1}});
+    EXPECT_EQ(read(id)["content"], "first words");
+}
+
+TEST_F(Neck, a_lost_update_is_refused) {
+    const std::string id = world_.remember("first words");
+    world_.ask("memory.update", {{"id", id}, {"content", "second words"}, {"if_version", 1}});
+    EXPECT_EQ(
+        world_.error("memory.update", {{"id", id}, {"content", "third words"}, {"if_version", 1}}),
+        "conflict");
+    EXPECT_EQ(read(id)["content"], "second words");
+    EXPECT_EQ(world_.error("memory.update", {{"id", id}}), "invalid_argument");
+}
+
+TEST_F(Neck, an_archived_memory_hides_until_it_is_restored) {
+    const std::string id = world_.remember("the wombat guards the key");
+    const Json archived = world_.ask("memory.archive", {{"id", id}, {"reason", "stale"}});
+    EXPECT_EQ(archived["zone"], "far_edge");
+    EXPECT_EQ(world_.ask("memory.search", {{"query", "wombat"}})["count"], 0);
+    world_.ask("memory.restore", {{"id", id}});
+    EXPECT_EQ(world_.ask("memory.search", {{"query", "wombat"}})["count"], 1);
+}
+
+TEST_F(Neck, a_protected_memory_lies_in_the_core) {
+    const std::string id = world_.remember("never forget");
+    EXPECT_EQ(world_.ask("memory.protect", {{"id", id}, {"protected", true}})["zone"], "core");
+    EXPECT_EQ(world_.ask("memory.protect", {{"id", id}, {"protected", false}})["protected"], false);
+}
+
+TEST_F(Neck, links_are_drawn_followed_and_removed) {
+    const std::string from = world_.remember("the plan");
+    const std::string to = world_.remember("the reason for it");
+    const Json edge = {{"from_id", from}, {"to_id", to}, {"type", "extends"}};
+    world_.ask("memory.link", edge);
+    EXPECT_EQ(world_.ask("memory.related", {{"id", from}})["hits"][0]["id"], to);
+    Json removed = edge;
+    removed["remove"] = true;
+    world_.ask("memory.link", removed);
+    EXPECT_EQ(world_.ask("memory.related", {{"id", from}})["count"], 0);
+    EXPECT_EQ(
+        world_.error("memory.link", {{"from_id", from}, {"to_id", from}, {"type", "extends"}}),
+        "invalid_argument");
+}
+
+TEST_F(Neck, somebody_elses_private_memory_cannot_be_read_nor_changed) {
+    const std::string id = world_.remember("my secret", {{"private", true}});
+    EXPECT_EQ(world_.error("memory.read", {{"ids", {id}}}, call::Role::Agent, "bob"), "not_found");
+    for (const char* tool : {"memory.archive", "memory.restore", "memory.history"}) {
+        EXPECT_EQ(world_.error(tool, {{"id", id}}, call::Role::Agent, "bob"), "not_found") << tool;
+    }
+    EXPECT_EQ(
+        world_.error("memory.update", {{"id", id}, {"content", "x"}}, call::Role::Agent, "bob"),
+        "not_found");
+    EXPECT_EQ(read(id)["content"], "my secret");
+}
+
+TEST_F(Neck, import_counts_and_names_the_line_of_each_refused_record) {
+    const std::string data = R"({"content": "first", "tags": ["a"]})"
+                             "\n"
+                             "not json\n"
+                             R"({"title": "no content"})"
+                             "\n\n"
+                             R"({"content": "second", "importance": 7})"
+                             "\n"
+                             R"({"content": "third"})"
+                             "\n";
+    const Json report = world_.ask("memory.import", {{"format", "jsonl"}, {"data", data}});
+    EXPECT_EQ(report["records"], 5);
+    EXPECT_EQ(report["stored"], 2);
+    EXPECT_EQ(report["refused"], 3);
+    EXPECT_THAT(report["refusals"][0].get<std::string>(), HasSubstr("line 2"));
+    EXPECT_THAT(report["refusals"][1].get<std::string>(), HasSubstr("line 3"));
+    EXPECT_THAT(report["refusals"][2].get<std::string>(), HasSubstr("line 5"));
+    EXPECT_EQ(count(), 2U);
+}
+
+TEST_F(Neck, validate_only_stores_nothing) {
+    const Json report = world_.ask(
+        "memory.import",
+        {{"format", "json"}, {"data", R"([{"content": "x"}, {}])"}, {"validate_only", true}});
+    EXPECT_EQ(report["refused"], 1);
+    EXPECT_EQ(count(), 0U);
+}
+
+TEST_F(Neck, import_reads_csv_with_quotes_and_markdown_by_headings) {
+    const std::string csv =
+        "title,content,tags\n\"a, b\",\"line one\nline \"\"two\"\"\",x;y\nshort,row\n";
+    const Json table = world_.ask("memory.import", {{"format", "csv"}, {"data", csv}});
+    EXPECT_EQ(table["stored"], 1);
+    EXPECT_THAT(table["refusals"][0].get<std::string>(), HasSubstr("line 4"));
+    const Json found = world_.ask("memory.search", {{"query", "two"}, {"tags", {"x", "y"}}});
+    EXPECT_EQ(found["hits"][0]["content"], "line one\nline \"two\"");
+    const std::string page =
+        "# Top\n## Setup\ninstall it\n```\n# no heading\n```\n## Use\nrun it\n";
+    EXPECT_EQ(world_.ask("memory.import", {{"format", "markdown"}, {"data", page}})["stored"], 2);
+    EXPECT_EQ(world_.ask("memory.search", {{"query", "install"}})["hits"][0]["title"], "Setup");
+}
+
+TEST_F(Neck, import_reads_files_of_the_inbox_and_no_others) {
+    std::ofstream(world_.parts().home.inbox() / "notes.jsonl")
+        << R"({"content": "from the inbox"})" << "\n";
+    EXPECT_EQ(world_.ask("memory.import", {{"format", "jsonl"}, {"path", "notes.jsonl"}})["stored"],
+              1);
+    std::ofstream(world_.home() / "outside.jsonl") << R"({"content": "from outside"})" << "\n";
+    std::filesystem::create_symlink(world_.home() / "outside.jsonl",
+                                    world_.parts().home.inbox() / "link.jsonl");
+    EXPECT_EQ(world_.error("memory.import", {{"format", "jsonl"}, {"path", "link.jsonl"}}),
+              "permission_denied");
+    EXPECT_EQ(world_.error("memory.import", {{"format", "jsonl"}, {"path", "/etc/passwd"}}),
+              "permission_denied");
+    EXPECT_EQ(world_.error("memory.import", {{"format", "jsonl"}}), "invalid_argument");
+    EXPECT_EQ(world_.error("memory.import", {{"format", "parquet"}, {"data", "x"}}),
+              "unimplemented");
+}
+
+TEST_F(Neck, import_tells_its_progress_after_each_batch) {
+    std::string data;
+    for (std::size_t i = 0; i < kImportBatch * 2 + 1; ++i) {
+        data += R"({"content": "passage number )" + std::to_string(i) + "\"}\n";
+    }
+    call::Request request;
+    request.tool = "memory.import";
+    request.arguments = {{"format", "jsonl"}, {"data", data}};
+    request.caller = {.principal = "ada", .client = "", .role = call::Role::Agent};
+    std::vector<double> seen;
+    request.progress = [&](double done, double, const std::string&) { seen.push_back(done); };
+    EXPECT_EQ(world_.parts().dispatcher->run(request).content["stored"], 401);
+    EXPECT_EQ(seen, (std::vector<double>{200, 400, 401}));
+}
+
+TEST_F(Neck, index_without_a_model_says_what_is_missing) {
+    world_.remember("to be embedded");
+    const call::Reply reply = world_.call("vector.index", {{"all", true}});
+    if (reply.error) {
+        EXPECT_EQ(reply.content["error"]["code"], "unavailable");
+    } else {
+        EXPECT_EQ(reply.content["embedded"], 0);
+    }
+}
+
+}  // namespace
+}  // namespace resonant::tools
