@@ -125,6 +125,17 @@ TEST_F(Neck, validate_only_stores_nothing) {
     EXPECT_EQ(count(), 0U);
 }
 
+TEST_F(Neck, import_skips_or_merges_what_is_known) {
+    const std::string id = world_.remember("known");
+    const std::string data = R"({"content": "known", "tags": ["merged"]})";
+    EXPECT_EQ(world_.ask("memory.import", {{"format", "jsonl"}, {"data", data}})["skipped"], 1);
+    EXPECT_EQ(read(id)["tags"], Json::array());
+    EXPECT_EQ(world_.ask("memory.import",
+                         {{"format", "jsonl"}, {"data", data}, {"on_conflict", "merge"}})["merged"],
+              1);
+    EXPECT_EQ(read(id)["tags"], Json({"merged"}));
+}
+
 TEST_F(Neck, import_reads_csv_with_quotes_and_markdown_by_headings) {
     const std::string csv =
         "title,content,tags\n\"a, b\",\"line one\nline \"\"two\"\"\",x;y\nshort,row\n";
