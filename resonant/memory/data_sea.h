@@ -164,7 +164,8 @@ class DataSea {
     Result<std::vector<std::tuple<Zone, Zone, std::size_t, std::int64_t>>> movements();
     // Counts accesses: bookkeeping, no effect in the ledger's sense.
     void touch(std::span<const MemoryId> ids);
-    // Checks segments and manifest against SQLite; rebuilds what is missing, stale or damaged.
+    // Checks segments and manifest against SQLite; with `repair` rebuilds what is missing, stale or
+    // damaged. DataLoss when SQLite itself is damaged. Conflict inside a write().
     Status verify(bool repair, std::vector<std::string>& findings);
 
   private:

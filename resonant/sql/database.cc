@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <set>
@@ -16,7 +17,8 @@
 namespace resonant::sql {
 namespace {
 
-constexpr int kDepthMax = 16;  // of write() inside write()
+constexpr std::chrono::seconds kPatience{5};  // of a checkpoint, for readers and for the writer
+constexpr int kDepthMax = 16;                 // of write() inside write()
 
 // The observers of this thread, innermost first. Thread-wide by nature: what a call changes is told
 // by the thread it runs on.
@@ -73,6 +75,7 @@ struct Database::Inner {
     std::vector<std::unique_ptr<Connection>> readers;
     std::vector<Connection*> idle;
     std::map<std::thread::id, Connection*> reading;
+    int hushed = 0;  // checkpoints that keep new readers waiting
 
     std::mutex names_mutex;
     std::set<std::string, std::less<>> bookkeeping;
@@ -93,6 +96,9 @@ struct Database::Inner {
     Status nest(const Change& change, bool books);
     Status transact(const Change& change, bool books);
     Status lend_reader(const Change& query);
+    Status hush_readers();
+    void let_readers_go_on();
+    Status checkpoint_alone();
 };
 
 // What the observers of this thread have counted so far, to go back to when a change is rolled
@@ -262,7 +268,7 @@ Status Database::Inner::lend_reader(const Change& query) {
         lock.unlock();
         return query(same);
     }
-    returned.wait(lock, [&] { return !idle.empty(); });
+    returned.wait(lock, [&] { return hushed == 0 && !idle.empty(); });
     Connection* reader = idle.back();
     idle.pop_back();
     reading.emplace(thread, reader);
@@ -275,7 +281,7 @@ Status Database::Inner::lend_reader(const Change& query) {
             const std::lock_guard again(inner.pool_mutex);
             inner.reading.erase(std::this_thread::get_id());
             inner.idle.push_back(reader);
-            inner.returned.notify_one();
+            inner.returned.notify_all();
         }
         Inner& inner;
         Connection* reader;
@@ -283,6 +289,49 @@ Status Database::Inner::lend_reader(const Change& query) {
     const Loan loan{*this, reader};
     RESONANT_CHECK(run_one(*reader, "BEGIN"));
     return query(*reader);
+}
+
+// Waits until nobody reads, and keeps those who come waiting: SQLite only polls for a moment
+// without readers, and busy ones never leave it one.
+Status Database::Inner::hush_readers() {
+    std::unique_lock lock(pool_mutex);
+    if (reading.contains(std::this_thread::get_id())) {
+        return fail(Code::Conflict, "checkpoint: called inside read(); call it after it");
+    }
+    ++hushed;
+    const bool silent = returned.wait_for(lock, kPatience, [&] { return reading.empty(); });
+    if (silent) {
+        return {};
+    }
+    --hushed;
+    returned.notify_all();
+    return fail(Code::Unavailable, "checkpoint: a reader holds an old state; try again");
+}
+
+void Database::Inner::let_readers_go_on() {
+    const std::lock_guard lock(pool_mutex);
+    --hushed;
+    returned.notify_all();
+}
+
+// The turn to write is waited for with an end: who has it might wait for a reader that waits for
+// us.
+Status Database::Inner::checkpoint_alone() {
+    const auto give_up = std::chrono::steady_clock::now() + kPatience;
+    std::unique_lock turn(write_mutex, std::try_to_lock);
+    while (!turn.owns_lock() && std::chrono::steady_clock::now() < give_up) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        turn.try_lock();
+    }
+    if (!turn.owns_lock()) {
+        return fail(Code::Unavailable, "checkpoint: a change goes on for too long; try again");
+    }
+    RESONANT_ASSIGN(Statement statement, writer->prepare("PRAGMA wal_checkpoint(TRUNCATE)"));
+    RESONANT_ASSIGN(const bool has_row, statement.step());
+    if (!has_row || statement.integer(0) != 0) {
+        return fail(Code::Unavailable, "checkpoint: another process reads an old state; try again");
+    }
+    return {};
 }
 
 Database::Database(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) { inner_->self = this; }
@@ -353,14 +402,10 @@ Status Database::checkpoint() {
     if (inner_->writer == nullptr) {
         return fail(Code::PermissionDenied, "checkpoint: the database was opened read-only");
     }
-    const std::lock_guard lock(inner_->write_mutex);
-    RESONANT_ASSIGN(Statement statement,
-                    inner_->writer->prepare("PRAGMA wal_checkpoint(TRUNCATE)"));
-    RESONANT_ASSIGN(const bool has_row, statement.step());
-    if (!has_row || statement.integer(0) != 0) {
-        return fail(Code::Unavailable, "checkpoint: a reader holds an old state; try again");
-    }
-    return {};
+    RESONANT_CHECK(inner_->hush_readers());
+    const Status done = inner_->checkpoint_alone();
+    inner_->let_readers_go_on();
+    return done;
 }
 
 Status Database::check() {

@@ -178,8 +178,8 @@ class Database {
 
     // Adds tables whose changes Observers do not count.
     void set_bookkeeping(std::vector<std::string> tables);
-    // Moves the WAL into the file and truncates it. Conflict inside this thread's own write(),
-    // Unavailable while a reader holds an old state longer than the busy timeout.
+    // Moves the WAL into the file and truncates it. Conflict inside this thread's own write() or read(),
+    // Unavailable when a reader or a change goes on for longer than 5 s. New readers wait meanwhile.
     Status checkpoint();
     // Looks through the whole file: DataLoss with SQLite's findings. Cost: reads every page.
     Status check();

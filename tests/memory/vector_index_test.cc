@@ -231,40 +231,45 @@ TEST_F(VectorIndexTest, catching_up_stops_at_its_limit_and_tells_how_far_it_is) 
     EXPECT_EQ(*sea_->catch_up(40, nullptr), 0U);
 }
 
+// A memory as the plain scan knows it.
+struct Twin {
+    std::string text;
+    bool is_private = false;
+    bool is_archived = false;
+    bool has_vector = false;
+};
+using Twins = std::map<MemoryId, Twin>;
+
+Ids plain_scan(const Twins& twins, test::WordEmbedder& embedder, const Vector& query, std::size_t k,
+               bool with_private) {
+    std::vector<Scored> all;
+    for (const auto& [id, twin] : twins) {
+        if (twin.has_vector && !twin.is_archived && (with_private || !twin.is_private)) {
+            const Vector vector = *embedder.embed(twin.text);
+            all.push_back({dot_of(Kernel::Scalar)(query.data(), vector.data()), id});
+        }
+    }
+    std::sort(all.begin(), all.end());
+    Ids best;
+    for (std::size_t i = 0; i < std::min(k, all.size()); ++i) {
+        best.push_back(all[i].id);
+    }
+    return best;
+}
+
 // Random changes, each answer held against a scan of everything written as plainly as can be.
 // tidy-allow(functions_fit_a_screen): one story of random changes, told without helpers that hide it
 TEST_F(VectorIndexTest, answers_equal_a_plain_scan_whatever_was_done_before) {
     const std::uint64_t seed = std::random_device()();
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed);
-    struct Twin {
-        std::string text;
-        bool is_private = false;
-        bool is_archived = false;
-        bool has_vector = false;
-    };
-    std::map<MemoryId, Twin> twins;
+    Twins twins;
     const auto any_text = [&] {
         std::string text = "w" + std::to_string(random() % 40);
         for (int i = 0; i < 3; ++i) {
             text += " w" + std::to_string(random() % 40);
         }
         return text;
-    };
-    const auto plain = [&](const Vector& query, std::size_t k, bool with_private) {
-        std::vector<Scored> all;
-        for (const auto& [id, twin] : twins) {
-            if (twin.has_vector && !twin.is_archived && (with_private || !twin.is_private)) {
-                const Vector vector = *embedder_.embed(twin.text);
-                all.push_back({dot_of(Kernel::Scalar)(query.data(), vector.data()), id});
-            }
-        }
-        std::sort(all.begin(), all.end());
-        Ids best;
-        for (std::size_t i = 0; i < std::min(k, all.size()); ++i) {
-            best.push_back(all[i].id);
-        }
-        return best;
     };
     for (int step = 0; step < 250; ++step) {
         const std::size_t what = random() % 10;
@@ -304,7 +309,7 @@ TEST_F(VectorIndexTest, answers_equal_a_plain_scan_whatever_was_done_before) {
         filter.include_private = random() % 2 == 0;
         const std::size_t k = 1 + random() % 12;
         EXPECT_EQ(ids(sea_->nearest(query, filter, k, -2, "ann")),
-                  plain(query, k, filter.include_private))
+                  plain_scan(twins, embedder_, query, k, filter.include_private))
             << "step " << step << " after " << what;
     }
 }

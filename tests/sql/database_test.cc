@@ -280,6 +280,29 @@ TEST_F(DatabaseTest, checkpoint_empties_the_log_but_not_inside_a_change) {
     EXPECT_EQ(count(), 1);
 }
 
+TEST_F(DatabaseTest, checkpoint_gets_its_turn_among_readers_that_never_pause) {
+    std::atomic<bool> done{false};
+    std::vector<std::thread> readers;
+    for (int i = 0; i < 3; ++i) {
+        readers.emplace_back([&] {
+            while (!done) {
+                count();
+            }
+        });
+    }
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_TRUE(insert("row " + std::to_string(i)).has_value());
+        const Status moved = database_->checkpoint();
+        EXPECT_TRUE(moved.has_value()) << moved.error().message;
+    }
+    done = true;
+    for (std::thread& reader : readers) {
+        reader.join();
+    }
+    const Status inside = database_->read([&](Connection&) { return database_->checkpoint(); });
+    EXPECT_EQ(inside.error().code, Code::Conflict);
+}
+
 TEST_F(DatabaseTest, a_table_can_be_dropped) {
     ASSERT_TRUE(database_->write([](Connection& c) { return c.run("DROP TABLE note"); }));
     const Status gone = database_->write([&](Connection& c) { return insert(c, "where"); });
