@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 import tidy  # noqa: E402
 
-PROGRAM_SECONDS_MAX = 900
+PROGRAM_SECONDS_MAX = 300
 PYTHON_FOLDERS = ("tests/python", "tests/tidy")
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
@@ -94,7 +94,8 @@ def run_program(program, chosen, env, scratch):
                              text=True, errors="replace", timeout=PROGRAM_SECONDS_MAX)
         output, code = run.stdout, run.returncode
     except subprocess.TimeoutExpired as late:
-        output, code = f"{late.stdout or ''}\nstopped after {PROGRAM_SECONDS_MAX} s", -1
+        said = (late.stdout or b"").decode(errors="replace")
+        output, code = f"{said}\nstopped after {PROGRAM_SECONDS_MAX} s", -1
     counts = count_gtest(report, code)
     if code < 0 or not report.exists():
         output += f"\n{program.name} ended with {code}; run it alone: {program}"
