@@ -45,28 +45,35 @@ bool is_fatal(Code code) {
 
 Status store(Services& services, const call::Call& call, const Record& record, bool merge,
              Counts& counts) {
-    const Result<memory::Added> added = remember(services, call, record.memory, 0);
-    if (!added) {
-        if (is_fatal(added.error().code)) {
-            return std::unexpected(added.error());
+    Result<memory::Added> added = fail(Code::Internal, "nothing was stored");
+    const Status kept = services.database->write([&](sql::Connection&) -> Status {
+        RESONANT_ASSIGN(added, remember(services, call, record.memory, 0));
+        if (added->reinforced && !merge) {
+            return fail(Code::AlreadyExists, "known");  // undoes what reinforcing changed
         }
-        counts.refuse(record.line, added.error().message);
+        return {};
+    });
+    if (!kept && kept.error().code == Code::AlreadyExists) {
+        ++counts.skipped;
+        return {};
+    }
+    if (!kept && is_fatal(kept.error().code)) {
+        return kept;
+    }
+    if (!kept) {
+        counts.refuse(record.line, kept.error().message);
         return {};
     }
     if (!added->reinforced) {
         ++counts.stored;
         return {};
     }
-    if (!merge) {
-        ++counts.skipped;
+    ++counts.merged;  // its tags and importance; a title of its own wins over the old one
+    if (record.memory.title.empty()) {
         return {};
     }
     memory::Update update;
-    update.add_tags = record.memory.tags;
-    if (!record.memory.title.empty()) {
-        update.title = record.memory.title;
-    }
-    ++counts.merged;
+    update.title = record.memory.title;
     return services.sea->update(added->id, update, call.caller.principal);
 }
 

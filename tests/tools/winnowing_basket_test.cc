@@ -1,0 +1,126 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/support/world.h"
+
+namespace resonant::tools {
+namespace {
+
+using testing::HasSubstr;
+
+class WinnowingBasket : public testing::Test {
+  protected:
+    test::World world_;
+};
+
+TEST_F(WinnowingBasket, search_finds_by_word_tag_and_type_best_first) {
+    world_.remember("a heron and a heron and a heron", {{"tags", {"bird"}}});
+    world_.remember("one heron stood among many other things that have nothing to do with it");
+    const std::string fact =
+        world_.remember("the heron is grey", {{"tags", {"bird"}}, {"type", "fact"}});
+    EXPECT_EQ(world_.ask("memory.search", {{"query", "heron"}})["count"], 3);
+    EXPECT_THAT(
+        world_.ask("memory.search", {{"query", "heron"}})["hits"][0]["content"].get<std::string>(),
+        HasSubstr("heron and a heron"));
+    EXPECT_EQ(world_.ask("memory.search", {{"query", "heron"}, {"tags", {"bird"}}})["count"], 2);
+    const Json facts = world_.ask("memory.search", {{"query", "heron"}, {"type", "fact"}});
+    ASSERT_EQ(facts["count"], 1);
+    EXPECT_EQ(facts["hits"][0]["id"], fact);
+}
+
+TEST_F(WinnowingBasket, any_text_is_a_legal_query) {
+    world_.remember("something");
+    for (const char* text :
+         {"\"", "a AND OR NOT (", "*", "NEAR/3", "content:x", "-", "é漢字😀", ""}) {
+        world_.ask("memory.search", {{"query", text}});
+        world_.ask("memory.recall", {{"query", text}});
+    }
+}
+
+TEST_F(WinnowingBasket, search_pages_without_gap_or_repeat) {
+    for (int i = 0; i < 7; ++i) {
+        world_.remember("heron number " + std::to_string(i));
+    }
+    std::set<std::string> seen;
+    Json arguments = {{"query", "heron"}, {"limit", 3}};
+    for (int page = 0; page < 3; ++page) {
+        const Json answer = world_.ask("memory.search", arguments);
+        for (const Json& hit : answer["hits"]) {
+            EXPECT_TRUE(seen.insert(hit["id"]).second);
+        }
+        if (page < 2) {
+            ASSERT_TRUE(answer.contains("cursor"));
+            arguments["cursor"] = answer["cursor"];
+        }
+    }
+    EXPECT_EQ(seen.size(), 7U);
+}
+
+TEST_F(WinnowingBasket, since_takes_a_span_or_a_date_and_refuses_anything_else) {
+    world_.remember("the heron came today");
+    EXPECT_EQ(world_.ask("memory.search", {{"query", "heron"}, {"since", "1h"}})["count"], 1);
+    EXPECT_EQ(world_.ask("memory.search", {{"query", "heron"}, {"until", "1h"}})["count"], 0);
+    EXPECT_EQ(world_.ask("memory.search", {{"query", "heron"}, {"since", "2020-01-01"}})["count"],
+              1);
+    EXPECT_EQ(world_.ask("memory.search",
+                         {{"query", "heron"}, {"until", "2020-01-01T12:00:00+02:00"}})["count"],
+              0);
+    for (const char* wrong :
+         {"yesterday", "2020-13-01", "2020-02-30", "1y", "-5m", "2020-01-01T25:00"}) {
+        EXPECT_EQ(world_.error("memory.search", {{"query", "heron"}, {"since", wrong}}),
+                  "invalid_argument")
+            << wrong;
+    }
+}
+
+TEST_F(WinnowingBasket, recall_says_why_keeps_to_its_budget_and_follows_links_when_deep) {
+    const std::string root = world_.remember("the heron waits");
+    const std::string linked = world_.remember("patience is a strategy");
+    world_.ask("memory.link", {{"from_id", root}, {"to_id", linked}, {"type", "extends"}});
+    const Json answer = world_.ask("memory.recall", {{"query", "heron"}, {"depth", 1}});
+    EXPECT_EQ(answer["hits"][0]["id"], root);
+    EXPECT_FALSE(answer["hits"][0]["why"].empty());
+    EXPECT_THAT(answer["hits"].dump(), HasSubstr(linked));
+    for (int i = 0; i < 10; ++i) {
+        world_.remember("heron " + std::to_string(i) + std::string(400, 'x'));
+    }
+    const Json small =
+        world_.ask("memory.recall", {{"query", "heron"}, {"limit", 10}, {"token_budget", 300}});
+    EXPECT_LE(small["hits"].dump().size(), 4U * 300U);
+    EXPECT_GT(small["left_out"], 0);
+}
+
+TEST_F(WinnowingBasket, read_gives_what_exists_and_names_what_does_not) {
+    const std::string id = world_.remember("whole text");
+    const Json answer = world_.ask("memory.read", {{"ids", {id, "m99999", "nonsense"}}});
+    EXPECT_EQ(answer["count"], 1);
+    EXPECT_EQ(answer["not_found"], Json({"m99999", "nonsense"}));
+    EXPECT_EQ(world_.error("memory.read", {{"ids", {"m99999"}}}), "not_found");
+    EXPECT_EQ(world_.error("memory.read", {{"ids", Json::array()}}), "invalid_argument");
+}
+
+TEST_F(WinnowingBasket, list_sorts_by_importance_and_by_age) {
+    const std::string minor = world_.remember("minor", {{"importance", 0.1}});
+    const std::string major = world_.remember("major", {{"importance", 0.9}});
+    const std::string newest = world_.remember("newest");
+    EXPECT_EQ(world_.ask("memory.list", {{"sort", "importance"}})["hits"][0]["id"], major);
+    EXPECT_EQ(world_.ask("memory.list")["hits"][0]["id"], newest);
+    EXPECT_EQ(world_.ask("memory.list", {{"sort", "importance"}})["hits"][2]["id"], minor);
+}
+
+TEST_F(WinnowingBasket, vector_search_wants_exactly_one_way_to_ask) {
+    const Json zeroes = std::vector<double>(384, 0.0);
+    EXPECT_EQ(world_.error("vector.search"), "invalid_argument");
+    EXPECT_EQ(world_.error("vector.search", {{"query", "x"}, {"like_id", "m1"}}),
+              "invalid_argument");
+    EXPECT_EQ(world_.error("vector.search", {{"vector", zeroes}}), "invalid_argument");
+    EXPECT_EQ(world_.error("vector.search", {{"query", "no model here"}}), "unavailable");
+    const Json status = world_.ask("vector.status");
+    EXPECT_EQ(status["dimensions"], 384);
+    EXPECT_TRUE(status["model"].is_null());
+}
+
+}  // namespace
+}  // namespace resonant::tools
