@@ -8,7 +8,8 @@
 namespace resonant::tools {
 namespace {
 
-constexpr double kNameWeight = 3;
+constexpr double kNameWeight = 3, kParameterWeight = 0.3;
+constexpr double kUnbuilt = 0.6;  // what a tool that is not built counts for
 constexpr double kSaturation = 1.2, kLengthShare = 0.75;  // BM25's k1 and b
 constexpr double kMeaningMin = 0.25;                      // cosine below which a tool is not alike
 
@@ -45,14 +46,6 @@ std::vector<std::string> terms_of(std::string_view text) {
     return terms;
 }
 
-std::string words_of(const call::Contract& contract) {
-    std::string words = contract.summary;
-    for (const auto& [name, schema] : contract.input_schema["properties"].items()) {
-        words += ' ' + name;
-    }
-    return words;
-}
-
 }  // namespace
 
 ToolSearch::ToolSearch(const Toolbox& toolbox)
@@ -64,8 +57,13 @@ ToolSearch::ToolSearch(const Toolbox& toolbox)
             entries_[i].weights[term] += kNameWeight;
         }
         for (const std::string& term :
-             terms_of(words_of(tool.contract) + ' ' + std::string(family.key))) {
+             terms_of(tool.contract.summary + ' ' + std::string(family.key))) {
             entries_[i].weights[term] += 1;
+        }
+        for (const auto& [name, schema] : tool.contract.input_schema["properties"].items()) {
+            for (const std::string& term : terms_of(name)) {
+                entries_[i].weights[term] += kParameterWeight;
+            }
         }
         for (const auto& [term, weight] : entries_[i].weights) {
             rarity_[term] += 1;
@@ -132,7 +130,8 @@ std::vector<ToolHit> ToolSearch::rank(std::string_view query, std::size_t limit,
     std::vector<ToolHit> hits;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
         if (scores[i] > 0) {
-            hits.push_back({&toolbox_.tools()[i], scores[i]});
+            const Tool& tool = toolbox_.tools()[i];
+            hits.push_back({&tool, scores[i] * (tool.contract.available ? 1 : kUnbuilt)});
         }
     }
     // Ties go to the tool that stands first in the catalogue, so that answers do not flicker.
