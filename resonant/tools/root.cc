@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <thread>
 
 #include "resonant/broker/files.h"
@@ -29,11 +31,14 @@ double read_bandwidth(Clock& clock) {
     volatile std::uint64_t sink = 0;
     for (int round = 0; round < 3; ++round) {
         const Nanos began = clock.monotonic();
-        std::uint64_t sum = 0;
-        for (const std::uint64_t word : words) {
-            sum += word;
+        // Eight sums side by side, so that the memory is the limit and not one chain of additions.
+        std::array<std::uint64_t, 8> sums{};
+        for (std::size_t i = 0; i < words.size(); i += sums.size()) {
+            for (std::size_t lane = 0; lane < sums.size(); ++lane) {
+                sums[lane] += words[i + lane];
+            }
         }
-        sink = sink + sum;
+        sink = sink + std::accumulate(sums.begin(), sums.end(), std::uint64_t{0});
         const double took = (clock.monotonic() - began).seconds();
         best = took > 0 ? std::max(best, static_cast<double>(kProbeBytes) / took * 1e-9) : best;
     }

@@ -13,6 +13,12 @@ constexpr double kUnbuilt = 0.6;  // what a tool that is not built counts for
 constexpr double kSaturation = 1.2, kLengthShare = 0.75;  // BM25's k1 and b
 constexpr double kMeaningMin = 0.25;                      // cosine below which a tool is not alike
 
+// Words that say nothing about a goal, as terms_of() leaves them.
+constexpr std::string_view kEmpty[] = {"an",   "and",  "for", "from", "how",  "in",  "is",   "it",
+                                       "my",   "of",   "on",  "or",   "the",  "to",  "what", "with",
+                                       "was",  "want", "do",  "that", "this", "can", "i",    "me",
+                                       "need", "be",   "by",  "at",   "are",  "us"};
+
 // Words in lower case, without the endings that only grammar asks for.
 std::vector<std::string> terms_of(std::string_view text) {
     std::vector<std::string> terms;
@@ -27,7 +33,8 @@ std::vector<std::string> terms_of(std::string_view text) {
         if (word.size() > 3 && word.ends_with('e')) {
             word.pop_back();
         }
-        if (word.size() > 1) {
+        if (word.size() > 1 &&
+            std::find(std::begin(kEmpty), std::end(kEmpty), word) == std::end(kEmpty)) {
             terms.push_back(word);
         }
         word.clear();
@@ -46,6 +53,23 @@ std::vector<std::string> terms_of(std::string_view text) {
     return terms;
 }
 
+// What people say and the catalogue says otherwise.
+constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
+    {"remember", "store memory"}, {"save", "store memory"}, {"forget", "archive memory"},
+    {"undo", "restore"},          {"delete", "archive"},    {"shell", "command program"},
+};
+
+std::string with_aliases(std::string_view query) {
+    std::string more(query);
+    for (const auto& [said, meant] : kAliases) {
+        if (query.find(said) != std::string_view::npos) {
+            more += ' ';
+            more += meant;
+        }
+    }
+    return more;
+}
+
 }  // namespace
 
 ToolSearch::ToolSearch(const Toolbox& toolbox)
@@ -61,7 +85,11 @@ ToolSearch::ToolSearch(const Toolbox& toolbox)
             entries_[i].weights[term] += 1;
         }
         for (const auto& [name, schema] : tool.contract.input_schema["properties"].items()) {
-            for (const std::string& term : terms_of(name)) {
+            std::string words = name;
+            for (const Json& choice : schema.value("enum", Json::array())) {
+                words += ' ' + choice.get<std::string>();
+            }
+            for (const std::string& term : terms_of(words)) {
                 entries_[i].weights[term] += kParameterWeight;
             }
         }
@@ -93,7 +121,7 @@ Status ToolSearch::warm(memory::DataSea& sea) {
 
 std::vector<double> ToolSearch::word_scores(std::string_view query) const {
     std::vector<double> scores(entries_.size());
-    for (const std::string& term : terms_of(query)) {
+    for (const std::string& term : terms_of(with_aliases(query))) {
         const auto rarity = rarity_.find(term);
         if (rarity == rarity_.end()) {
             continue;
