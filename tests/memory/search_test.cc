@@ -87,7 +87,8 @@ TEST_F(SearchTest, any_bytes_at_all_are_a_legal_query) {
     const std::uint64_t seed = std::random_device()();
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed);
-    const std::string letters("\"'()*:^-+{}[]\\ \t\n\0ANDORNOTab\xc3\xa9\xff", 36);
+    constexpr char kLetters[] = "\"'()*:^-+{}[]\\ \t\n\0ANDORNOTab\xc3\xa9\xff";
+    const std::string letters(kLetters, sizeof kLetters - 1);
     for (int round = 0; round < 300; ++round) {
         std::string query;
         for (std::size_t i = random() % 24; i > 0; --i) {
