@@ -1,6 +1,5 @@
 #include "resonant/base/fault.h"
 
-#include <atomic>
 #include <cstdlib>
 #include <mutex>
 #include <set>
@@ -12,7 +11,6 @@ namespace {
 struct Armed {
     std::mutex mutex;
     std::set<std::string, std::less<>> names;
-    std::atomic<bool> any{false};
 
     Armed() {
         const char* wanted = std::getenv("RESONANT_FAULTS");
@@ -22,7 +20,7 @@ struct Armed {
             names.emplace(rest.substr(0, comma));
             rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
         }
-        any.store(!names.empty());
+        faults_armed.store(!names.empty());
     }
 };
 
@@ -37,19 +35,16 @@ Armed& armed() {
 void arm_fault(std::string_view name) {
     const std::lock_guard lock(armed().mutex);
     armed().names.emplace(name);
-    armed().any.store(true);
+    faults_armed.store(true);
 }
 
 void disarm_faults() {
     const std::lock_guard lock(armed().mutex);
     armed().names.clear();
-    armed().any.store(false);
+    faults_armed.store(false);
 }
 
-void fault_point(std::string_view name) {
-    if (!armed().any.load(std::memory_order_relaxed)) [[likely]] {
-        return;
-    }
+void throw_if_armed(std::string_view name) {
     const std::lock_guard lock(armed().mutex);
     if (armed().names.contains(name)) {
         throw InjectedFault("injected fault at " + std::string(name));

@@ -5,6 +5,7 @@
 // Any thread.
 #pragma once
 
+#include <atomic>
 #include <stdexcept>
 #include <string_view>
 
@@ -16,8 +17,18 @@ struct InjectedFault : std::runtime_error {
 
 void arm_fault(std::string_view name);
 void disarm_faults();
-// Throws InjectedFault when `name` is armed. One relaxed load when nothing is.
-void fault_point(std::string_view name);
+// Throws InjectedFault when `name` is armed.
+void throw_if_armed(std::string_view name);
+
+// Whether any name is armed; true until the environment was read.
+inline constinit std::atomic<bool> faults_armed{true};
+
+// One relaxed load when nothing is armed.
+inline void fault_point(std::string_view name) {
+    if (faults_armed.load(std::memory_order_relaxed)) [[unlikely]] {
+        throw_if_armed(name);
+    }
+}
 
 }  // namespace resonant
 

@@ -24,8 +24,9 @@ struct Row {
     Word breaker;
     Word window;
     Word denials;
-    Word used_ns;  // wall clock of the last use, for reuse of the oldest
-    Word reserved[4];
+    Word used_ns;     // wall clock of the last use, for reuse of the oldest
+    Word generation;  // how often the row changed hands
+    Word reserved[3];
 };
 static_assert(sizeof(Row) == 64);
 
@@ -61,6 +62,10 @@ void clear(Row& row, Nanos now) {
     row.denials.store(0, std::memory_order_relaxed);
     row.used_ns.store(static_cast<std::uint64_t>(now.count), std::memory_order_relaxed);
 }
+
+// When a row is freed and when it is given to a key: no handle of before holds. Ahead of clear(), so that
+// who sees the new words sees the new number too.
+void change_hands(Row& row) { row.generation.fetch_add(1, std::memory_order_acq_rel); }
 
 }  // namespace
 
@@ -105,6 +110,7 @@ struct LimitsTable::Inner {
         for (std::size_t i = 0; i < count; ++i) {
             rows.erase(keys[idle[i].second]);
             keys[idle[i].second].clear();
+            change_hands(table->row[idle[i].second]);
             reusable.push_back(idle[i].second);
         }
     }
@@ -136,6 +142,7 @@ struct LimitsTable::Inner {
                             "is left for `{}`; try again in a minute",
                             kLimitRows, key));
         }
+        change_hands(table->row[row]);
         clear(table->row[row], now);
         keys[row] = key;
         rows.emplace(key, row);
@@ -177,6 +184,18 @@ Result<std::uint32_t> LimitsTable::permanent_row(std::string_view key, Nanos now
         ++inner_->permanent_count;
     }
     return row;
+}
+
+Result<LimitsTable::Handle> LimitsTable::handle(std::string_view key, Nanos now) {
+    const std::lock_guard lock(inner_->names);
+    RESONANT_ASSIGN(const std::uint32_t row, inner_->find_or_make(key, now));
+    const std::uint64_t generation = inner_->at(row).generation.load(std::memory_order_relaxed);
+    return Handle{row, static_cast<std::uint32_t>(generation)};
+}
+
+bool LimitsTable::holds(Handle handle) const {
+    return static_cast<std::uint32_t>(inner_->at(handle.row).generation.load(std::memory_order_acquire)) ==
+           handle.generation;
 }
 
 std::string LimitsTable::key(std::uint32_t row) const {

@@ -73,7 +73,7 @@ class LimitsTable {
 
     // The row of a key ("tool:memory.add", "agent:uid:1000", "agent:uid:1000/tool:memory.add"),
     // made on first use. When all rows are taken, idle ones are reused oldest first, so ask at each
-    // call and do not keep the number. ResourceExhausted when every row has a live penalty or
+    // call and do not keep the number, or keep a Handle. ResourceExhausted when every row has a live penalty or
     // count; InvalidArgument for an empty key or one beyond kKeyBytesMax. A known key costs a mutex
     // and a hash.
     Result<std::uint32_t> row(std::string_view key, Nanos now);
@@ -81,6 +81,14 @@ class LimitsTable {
     // row's number may be kept. At most kPermanentRows.
     Result<std::uint32_t> permanent_row(std::string_view key, Nanos now);
     std::string key(std::uint32_t row) const;  // empty for a free row
+
+    // A row's number that may be kept: it holds until the row is given to another key.
+    struct Handle {
+        std::uint32_t row = 0;
+        std::uint32_t generation = 0;
+    };
+    Result<Handle> handle(std::string_view key, Nanos now);  // as row()
+    bool holds(Handle handle) const;                         // one load, no lock
 
     // Sliding window of 60 s. peek() changes nothing; take() counts the call when it is allowed.
     LimitReading peek(std::uint32_t row, std::uint32_t limit, Nanos now) const;

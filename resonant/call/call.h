@@ -17,6 +17,7 @@
 
 #include "resonant/base/units.h"
 #include "resonant/call/contract.h"
+#include "resonant/call/memo.h"
 
 namespace resonant::call {
 
@@ -79,6 +80,7 @@ struct Call {
     std::string trace;
     std::shared_ptr<std::atomic<bool>> cancelled;
     std::function<void(double, double, const std::string&)> progress;
+    Memo* memo = nullptr;       // of the caller's principal; none: everything is looked up by name
     Effects effects;            // handlers that touch the outside add to it
     Tone tone;
 

@@ -95,7 +95,6 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
     work->call.arguments = std::move(route->arguments);
     work->call.caller = std::move(request.caller);
     work->call.id = next_id_.fetch_add(1, std::memory_order_relaxed);
-    work->call.at = needs_.clock.wall();
     work->call.trace = std::move(request.trace);
     work->call.cancelled = std::move(request.cancelled);
     work->call.progress = std::move(request.progress);
@@ -106,9 +105,11 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
     in_flight_.fetch_add(1, std::memory_order_relaxed);
     {
         const std::lock_guard lock(principals_mutex_);
-        if (principals_.size() < kPrincipalsMax) {
-            principals_.insert(work->call.caller.principal);
+        auto known = principals_.find(work->call.caller.principal);
+        if (known == principals_.end() && principals_.size() < kPrincipalsMax) {
+            known = principals_.emplace(work->call.caller.principal, std::make_unique<call::Memo>()).first;
         }
+        work->call.memo = known == principals_.end() ? nullptr : known->second.get();
     }
 
     const call::Contract& contract = route->tool->contract;
@@ -141,6 +142,7 @@ call::Reply Dispatcher::run(call::Request request) {
 // Never throws: whatever happens becomes the reply.
 void Dispatcher::carry(Work& work) {
     try {
+        work.call.at = needs_.clock.wall();  // it may have waited for a worker
         const board::BoardView view = needs_.plane.board().view();
         work.harmony = view.harmony();
         work.thread = thread_of(work.call);
@@ -180,8 +182,8 @@ void Dispatcher::carry(Work& work) {
 }
 
 std::optional<call::Denial> Dispatcher::judge(Work& work) {
-    if (auto denial = precheck_.judge(work.call)) {
-        return denial;
+    if (const Precheck::Verdict verdict = precheck_.judge(work.call); !Precheck::passed(verdict)) {
+        return precheck_.words(verdict, work.call);
     }
     auto denial = needs_.pipeline.judge(work.call, work.passages);
     work.admitted = !denial.has_value();

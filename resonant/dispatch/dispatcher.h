@@ -22,6 +22,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "resonant/call/call.h"
@@ -114,7 +115,7 @@ class Dispatcher final : public call::Door {
     std::mutex waiting_mutex_;
     std::vector<std::weak_ptr<std::atomic<bool>>> waiting_;  // flags of calls that may sleep
     mutable std::mutex principals_mutex_;
-    std::set<std::string, std::less<>> principals_;
+    std::unordered_map<std::string, std::unique_ptr<call::Memo>> principals_;  // never erased: calls point into it
     std::mutex sent_mutex_;
     std::map<std::string, std::set<std::uint16_t>> sent_;  // schemas sent, by principal; bounded
     Workers writer_{{.name = "writer", .threads_max = 1, .queue_max = 4096}};

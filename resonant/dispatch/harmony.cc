@@ -39,19 +39,40 @@ double HarmonyMeter::seconds_of(std::size_t latency_class) {
     return 1e-6 * std::exp2(static_cast<double>(latency_class + 1) / 2);
 }
 
+// Makes `number` the newest bucket: what falls out of the window leaves the sum. A clock that was set
+// back by more than the window begins anew.
+void HarmonyMeter::advance(std::int64_t number) {
+    constexpr auto kSpan = static_cast<std::int64_t>(kBuckets);
+    if (number >= newest_ + kSpan || number <= newest_ - kSpan) {
+        buckets_.fill({});
+        sum_ = {};
+        newest_ = number;
+        return;
+    }
+    while (newest_ < number) {
+        Bucket& oldest = buckets_[static_cast<std::size_t>(++newest_) % kBuckets];
+        sum_.calls -= oldest.calls;
+        sum_.active -= oldest.active;
+        sum_.failed -= oldest.failed;
+        sum_.slow -= oldest.slow;
+        for (std::size_t i = 0; i < kLatencies; ++i) {
+            sum_.latencies[i] -= oldest.latencies[i];
+        }
+        oldest = {};
+    }
+}
+
 void HarmonyMeter::record(const Call& call) {
     const std::lock_guard lock(mutex_);
     const std::int64_t number = call.at.count / kBucketNs;
-    Bucket& bucket = buckets_[static_cast<std::size_t>(number) % kBuckets];
-    if (bucket.number != number) {
-        bucket = Bucket{};
-        bucket.number = number;
+    advance(number);
+    for (Bucket* bucket : {&buckets_[static_cast<std::size_t>(number) % kBuckets], &sum_}) {
+        bucket->calls += 1;
+        bucket->active += call.active ? 1 : 0;
+        bucket->failed += call.failed ? 1 : 0;
+        bucket->slow += call.duration > from_seconds(1) ? 1 : 0;
+        bucket->latencies[latency_class(call.duration)] += 1;
     }
-    bucket.calls += 1;
-    bucket.active += call.active ? 1 : 0;
-    bucket.failed += call.failed ? 1 : 0;
-    bucket.slow += call.duration > from_seconds(1) ? 1 : 0;
-    bucket.latencies[latency_class(call.duration)] += 1;
 }
 
 void HarmonyMeter::violate(Nanos at, double severity) {
@@ -73,20 +94,8 @@ void HarmonyMeter::set_vitality(double vitality) {
 
 board::Harmony HarmonyMeter::read(Nanos now) {
     const std::lock_guard lock(mutex_);
-    const std::int64_t number = now.count / kBucketNs;
-    Bucket sum;
-    for (const Bucket& bucket : buckets_) {
-        if (bucket.number <= number - static_cast<std::int64_t>(kBuckets) || bucket.number > number) {
-            continue;
-        }
-        sum.calls += bucket.calls;
-        sum.active += bucket.active;
-        sum.failed += bucket.failed;
-        sum.slow += bucket.slow;
-        for (std::size_t i = 0; i < kLatencies; ++i) {
-            sum.latencies[i] += bucket.latencies[i];
-        }
-    }
+    advance(now.count / kBucketNs);
+    const Bucket& sum = sum_;
     board::Harmony harmony;
     double slow_share = 0;
     if (sum.calls > 0) {

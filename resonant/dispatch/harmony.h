@@ -50,7 +50,6 @@ class HarmonyMeter {
     static constexpr std::int64_t kBucketNs = 5'000'000'000;
     static constexpr std::size_t kLatencies = 64;           // powers of sqrt 2 from 1 us
     struct Bucket {
-        std::int64_t number = -1;
         std::uint32_t calls = 0, active = 0, failed = 0, slow = 0;
         std::array<std::uint32_t, kLatencies> latencies{};
     };
@@ -61,8 +60,12 @@ class HarmonyMeter {
     static std::size_t latency_class(Nanos duration);
     static double seconds_of(std::size_t latency_class);
 
+    void advance(std::int64_t number);
+
     std::mutex mutex_;
     std::array<Bucket, kBuckets> buckets_{};
+    Bucket sum_;                 // of all buckets
+    std::int64_t newest_ = 0;    // number of the newest bucket
     std::array<Violation, 10> violations_{};
     std::size_t next_violation_ = 0;
     double debt_ = 0;

@@ -2,11 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <stdexcept>
-
 #include "resonant/govern/rate_limiter.h"
+#include "resonant/govern/remembered.h"
 #include "resonant/govern/rules.h"
 
 namespace resonant::govern {
@@ -25,15 +22,16 @@ call::Denial open_circuit(const call::Contract& contract, const board::BreakerRe
             .retry_after_s = probing ? 1.0 : reading.retry_after_s};
 }
 
-// No row means no word to judge by: the pipeline makes a denial of the exception.
 std::uint32_t row_of(board::LimitsTable& limits, std::string_view tool, Nanos now) {
-    std::array<char, 512> buffer;  // on the stack: this is asked at every call
-    const auto written = fmt::format_to_n(buffer.data(), buffer.size(), "tool:{}", tool);
-    const auto row = limits.row({buffer.data(), std::min(written.size, buffer.size())}, now);
-    if (!row) {
-        throw std::runtime_error(row.error().message);
+    return handle_of(limits, now, "tool:{}", tool).row;
+}
+
+std::uint32_t row_of(board::LimitsTable& limits, const call::Call& call, Nanos now) {
+    if (call.memo == nullptr || call.contract->id >= call.memo->tools.size()) {
+        return row_of(limits, call.contract->name, now);
     }
-    return *row;
+    return remembered_row(limits, call.memo->tools[call.contract->id].breaker_row,
+                          [&] { return handle_of(limits, now, "tool:{}", call.contract->name); });
 }
 
 }  // namespace
@@ -53,20 +51,29 @@ CircuitBreaker::CircuitBreaker(board::LimitsTable& limits, Clock& clock, const R
 
 std::optional<call::Denial> CircuitBreaker::judge(const call::Call& call, Look look, std::string&) {
     const Nanos now = clock_.wall();
-    const std::uint32_t row = row_of(limits_, call.contract->name, now);
-    const board::BreakerReading reading = limits_.read_breaker(row, now);
-    if (reading.state != board::BreakerState::Open) {
+    const std::optional<Refusal> refusal = this->look(call, now);
+    if (!refusal) {
         return std::nullopt;
     }
     if (look == Look::Take) {
-        limits_.count_denial(row);
+        count(*refusal);
     }
-    return open_circuit(*call.contract, reading, policy_.breaker_policy(call.contract->name));
+    return words(*refusal, call);
+}
+
+std::optional<CircuitBreaker::Refusal> CircuitBreaker::look(const call::Call& call, Nanos now) const {
+    const std::uint32_t row = row_of(limits_, call, now);
+    const board::BreakerReading reading = limits_.read_breaker(row, now);
+    return reading.state == board::BreakerState::Open ? std::optional<Refusal>({row, reading}) : std::nullopt;
+}
+
+call::Denial CircuitBreaker::words(const Refusal& refusal, const call::Call& call) const {
+    return open_circuit(*call.contract, refusal.reading, policy_.breaker_policy(call.contract->name));
 }
 
 std::optional<call::Denial> CircuitBreaker::admit(const call::Call& call) {
     const Nanos now = clock_.wall();
-    const std::uint32_t row = row_of(limits_, call.contract->name, now);
+    const std::uint32_t row = row_of(limits_, call, now);
     const board::BreakerPolicy policy = policy_.breaker_policy(call.contract->name);
     const board::BreakerReading reading = limits_.enter(row, policy, now);
     if (reading.state != board::BreakerState::Open) {
@@ -81,7 +88,7 @@ std::optional<call::Denial> CircuitBreaker::admit(const call::Call& call) {
 
 board::BreakerState CircuitBreaker::settle(const call::Call& call, Settled settled) {
     const Nanos now = clock_.wall();
-    const std::uint32_t row = row_of(limits_, call.contract->name, now);
+    const std::uint32_t row = row_of(limits_, call, now);
     const board::BreakerState state = limits_.read_breaker(row, now).state;
     if (settled == Settled::NotRun && state == board::BreakerState::Closed) {
         return state;

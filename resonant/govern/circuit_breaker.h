@@ -35,6 +35,16 @@ class CircuitBreaker final : public Stage {
     std::string_view name() const override { return kCircuitBreaker; }
     std::optional<call::Denial> judge(const call::Call& call, Look look, std::string& note) override;
 
+    // A refusal in numbers, so that it costs no words until somebody reads it.
+    struct Refusal {
+        std::uint32_t row = 0;  // where it is counted
+        board::BreakerReading reading;
+    };
+    // What judge() would refuse at `now`. Counts nothing.
+    std::optional<Refusal> look(const call::Call& call, Nanos now) const;
+    void count(const Refusal& refusal) { limits_.count_denial(refusal.row); }
+    call::Denial words(const Refusal& refusal, const call::Call& call) const;
+
     // Claims the probe of a half-open breaker; a denial when another call holds it.
     std::optional<call::Denial> admit(const call::Call& call);
     board::BreakerState settle(const call::Call& call, Settled settled);

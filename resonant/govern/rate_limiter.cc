@@ -2,36 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <stdexcept>
-
+#include "resonant/govern/remembered.h"
 #include "resonant/govern/rules.h"
 
 namespace resonant::govern {
 namespace {
-
-constexpr std::size_t kKeyBytes = 512;  // beyond what the table takes, which then says so
-
-struct Rows {
-    std::uint32_t agent;
-    std::uint32_t tool;
-};
-
-// No row means no word to judge by: the pipeline makes a denial of the exception.
-Rows rows_of(board::LimitsTable& limits, std::string_view principal, std::string_view tool, Nanos now) {
-    // Written on the stack: this is asked at every call.
-    std::array<char, kKeyBytes> buffer;
-    const auto row = [&](fmt::format_to_n_result<char*> written) {
-        return limits.row({buffer.data(), std::min(written.size, buffer.size())}, now);
-    };
-    const auto agent = row(fmt::format_to_n(buffer.data(), buffer.size(), "agent:{}", principal));
-    const auto pair = row(fmt::format_to_n(buffer.data(), buffer.size(), "agent:{}/tool:{}", principal, tool));
-    if (!agent || !pair) {
-        throw std::runtime_error((agent ? pair : agent).error().message);
-    }
-    return {*agent, *pair};
-}
 
 call::Denial rate_limited(const std::string& who, const board::LimitReading& reading) {
     return {.code = "rate_limited",
@@ -42,6 +17,16 @@ call::Denial rate_limited(const std::string& who, const board::LimitReading& rea
                                    "section limits",
                                    reading.retry_after_s),
             .retry_after_s = reading.retry_after_s};
+}
+
+// The reading that keeps the caller waiting longest, if any does.
+std::optional<RateLimiter::Refusal> refusal(std::uint32_t tool_row, const board::LimitReading& tool,
+                                            std::uint32_t agent_row, const board::LimitReading& agent) {
+    if (tool.allowed && agent.allowed) {
+        return std::nullopt;
+    }
+    const bool by_tool = !tool.allowed && (agent.allowed || tool.retry_after_s >= agent.retry_after_s);
+    return RateLimiter::Refusal{by_tool, by_tool ? tool_row : agent_row, by_tool ? tool : agent};
 }
 
 }  // namespace
@@ -55,38 +40,66 @@ std::string agent_tool_key(std::string_view principal, std::string_view tool) {
 RateLimiter::RateLimiter(board::LimitsTable& limits, Clock& clock, const Rules& policy)
     : limits_(limits), clock_(clock), policy_(policy) {}
 
+RateLimiter::Rows RateLimiter::rows_of(const call::Call& call, Nanos now) const {
+    const call::Contract& contract = *call.contract;
+    const auto agent_row = [&] { return handle_of(limits_, now, "agent:{}", call.caller.principal); };
+    const auto tool_row = [&] {
+        return handle_of(limits_, now, "agent:{}/tool:{}", call.caller.principal, contract.name);
+    };
+    const auto agent_limit = [&] { return policy_.agent_calls_per_minute(); };
+    const auto tool_limit = [&] { return policy_.tool_calls_per_minute(contract); };
+    if (call.memo == nullptr || contract.id >= call.memo->tools.size()) {
+        return {{agent_row().row, agent_limit()}, {tool_row().row, tool_limit()}};
+    }
+    // Read before the limits are: a policy that comes in between is asked again the next time.
+    const std::uint32_t version = policy_.version();
+    call::Memo::Allowance& agent = call.memo->agent;
+    call::Memo::Allowance& tool = call.memo->tools[contract.id].allowance;
+    return {{remembered_row(limits_, agent.row, agent_row), remembered_limit(version, agent.limit, agent_limit)},
+            {remembered_row(limits_, tool.row, tool_row), remembered_limit(version, tool.limit, tool_limit)}};
+}
+
+std::optional<RateLimiter::Refusal> RateLimiter::look(const call::Call& call, Nanos now) const {
+    const Rows rows = rows_of(call, now);
+    return refusal(rows.tool.number, limits_.peek(rows.tool.number, rows.tool.limit, now), rows.agent.number,
+                   limits_.peek(rows.agent.number, rows.agent.limit, now));
+}
+
+call::Denial RateLimiter::words(const Refusal& refusal, const call::Call& call) {
+    const std::string& principal = call.caller.principal;
+    return rate_limited(refusal.by_tool ? fmt::format("{} by {}", call.contract->name, principal)
+                                        : fmt::format("all tools by {}", principal),
+                        refusal.reading);
+}
+
 std::optional<call::Denial> RateLimiter::judge(const call::Call& call, Look look, std::string&) {
     const Nanos now = clock_.wall();
-    const std::string& principal = call.caller.principal;
-    const Rows rows = rows_of(limits_, principal, call.contract->name, now);
-    const std::uint32_t agent_limit = policy_.agent_calls_per_minute();
-    const std::uint32_t tool_limit = policy_.tool_calls_per_minute(*call.contract);
+    const Rows rows = rows_of(call, now);
     // Both are looked at before either is taken, so that a call refused by one costs nothing of the other.
-    board::LimitReading tool = limits_.peek(rows.tool, tool_limit, now);
-    board::LimitReading agent = limits_.peek(rows.agent, agent_limit, now);
+    board::LimitReading tool = limits_.peek(rows.tool.number, rows.tool.limit, now);
+    board::LimitReading agent = limits_.peek(rows.agent.number, rows.agent.limit, now);
     if (look == Look::Take && tool.allowed && agent.allowed) {
-        tool = limits_.take(rows.tool, tool_limit, now);
-        agent = tool.allowed ? limits_.take(rows.agent, agent_limit, now) : agent;
+        tool = limits_.take(rows.tool.number, rows.tool.limit, now);
+        agent = tool.allowed ? limits_.take(rows.agent.number, rows.agent.limit, now) : agent;
     }
-    if (tool.allowed && agent.allowed) {
+    const auto refused = refusal(rows.tool.number, tool, rows.agent.number, agent);
+    if (!refused) {
         return std::nullopt;
     }
-    const bool tool_waits_longer =
-        !tool.allowed && (agent.allowed || tool.retry_after_s >= agent.retry_after_s);
     if (look == Look::Take) {
-        limits_.count_denial(tool_waits_longer ? rows.tool : rows.agent);
+        count(*refused);
     }
-    return tool_waits_longer ? rate_limited(fmt::format("{} by {}", call.contract->name, principal), tool)
-                             : rate_limited(fmt::format("all tools by {}", principal), agent);
+    return words(*refused, call);
 }
 
 RateLimiter::Budget RateLimiter::budget(std::string_view principal, const call::Contract& contract) const {
     const Nanos now = clock_.wall();
-    const Rows rows = rows_of(limits_, principal, contract.name, now);
-    return {.agent = limits_.peek(rows.agent, policy_.agent_calls_per_minute(), now),
-            .tool = limits_.peek(rows.tool, policy_.tool_calls_per_minute(contract), now),
-            .agent_denials = limits_.denials(rows.agent),
-            .tool_denials = limits_.denials(rows.tool)};
+    const std::uint32_t agent = handle_of(limits_, now, "agent:{}", principal).row;
+    const std::uint32_t tool = handle_of(limits_, now, "agent:{}/tool:{}", principal, contract.name).row;
+    return {.agent = limits_.peek(agent, policy_.agent_calls_per_minute(), now),
+            .tool = limits_.peek(tool, policy_.tool_calls_per_minute(contract), now),
+            .agent_denials = limits_.denials(agent),
+            .tool_denials = limits_.denials(tool)};
 }
 
 }  // namespace resonant::govern

@@ -26,6 +26,18 @@ class RateLimiter final : public Stage {
     std::string_view name() const override { return kRateLimiter; }
     std::optional<call::Denial> judge(const call::Call& call, Look look, std::string& note) override;
 
+    // A refusal in numbers, so that it costs no words until somebody reads it.
+    struct Refusal {
+        bool by_tool = false;        // else by the sum over all tools
+        std::uint32_t row = 0;       // where it is counted
+        board::LimitReading reading;
+    };
+    // What judge() would refuse at `now`. Takes and counts nothing. With a Memo that knows the caller it
+    // is a few loads.
+    std::optional<Refusal> look(const call::Call& call, Nanos now) const;
+    void count(const Refusal& refusal) { limits_.count_denial(refusal.row); }
+    static call::Denial words(const Refusal& refusal, const call::Call& call);
+
     struct Budget {
         board::LimitReading agent;
         board::LimitReading tool;
@@ -36,6 +48,16 @@ class RateLimiter final : public Stage {
     Budget budget(std::string_view principal, const call::Contract& contract) const;
 
   private:
+    struct Row {
+        std::uint32_t number = 0;
+        std::uint32_t limit = 0;
+    };
+    struct Rows {
+        Row agent;
+        Row tool;
+    };
+    Rows rows_of(const call::Call& call, Nanos now) const;
+
     board::LimitsTable& limits_;
     Clock& clock_;
     const Rules& policy_;

@@ -120,6 +120,12 @@ Rules::Rules(board::LimitsTable& limits, Clock& clock, ConsentProbe consents)
 
 Rules::~Rules() = default;
 
+// The policy first, then its number: who sees the number finds the policy.
+void Rules::activate(ActivePolicy policy) {
+    std::atomic_store(&active_, std::make_shared<const ActivePolicy>(std::move(policy)));
+    version_.fetch_add(1, std::memory_order_acq_rel);
+}
+
 Status Rules::load(const std::filesystem::path& folder) {
     const std::lock_guard lock(loading_);
     RESONANT_ASSIGN(auto policy, read_policy(folder));
@@ -129,7 +135,7 @@ Status Rules::load(const std::filesystem::path& folder) {
         return fail(Code::InvalidArgument,
                     fmt::format("{}:1: {}; mend or remove the file", (folder / kProfileFile).string(), profile.error().message));
     }
-    std::atomic_store(&active_, std::make_shared<const ActivePolicy>(ActivePolicy{std::move(policy), *profile}));
+    activate({std::move(policy), *profile});
     return {};
 }
 
@@ -166,7 +172,7 @@ Status Rules::set_profile(const std::string& profile) {
     }
     RESONANT_ASSIGN(const unsigned index, find_profile(*now->policy, profile));
     RESONANT_CHECK(write_whole(now->policy->folder / kProfileFile, profile + "\n"));
-    std::atomic_store(&active_, std::make_shared<const ActivePolicy>(ActivePolicy{now->policy, index}));
+    activate({now->policy, index});
     return {};
 }
 

@@ -71,6 +71,8 @@ class Rules final : public Stage {
     // Reads the folder as load() would and forgets it: `policy check`. Returns the number of rules.
     static Result<std::size_t> check(const std::filesystem::path& folder);
     bool loaded() const;
+    // Another number after each change of policy or profile; 0 until the first load().
+    std::uint32_t version() const { return version_.load(std::memory_order_acquire); }
 
     // "default", "secure", "creative", and what the files name.
     std::string profile() const;
@@ -90,6 +92,7 @@ class Rules final : public Stage {
 
   private:
     std::shared_ptr<const ActivePolicy> active() const;  // throws while nothing is loaded
+    void activate(ActivePolicy policy);
     void lift(const call::Call& call, Evaluation& evaluation) const;
     std::optional<call::Denial> throttle(const Match& match, const call::Call& call, Look look);
     call::Denial block(const Match& match, const call::Call& call, const Evaluation& evaluation) const;
@@ -99,6 +102,7 @@ class Rules final : public Stage {
     ConsentProbe consents_;
     std::shared_ptr<const ActivePolicy> active_;  // swapped whole, by atomic_load and atomic_store
     std::mutex loading_;
+    std::atomic<std::uint32_t> version_{0};
 };
 
 // Writes the built-in policy (10-default.yaml) into an empty folder; leaves a folder with files alone.

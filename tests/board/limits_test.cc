@@ -249,8 +249,14 @@ TEST(LimitRows, are_reused_oldest_first_and_never_with_a_live_penalty) {
         ASSERT_TRUE(
             limits->row("agent:" + std::to_string(i), kStart - from_seconds(400)).has_value());
     }
+    const LimitsTable::Handle kept = *limits->handle("agent:oldest", kStart - from_seconds(400));
+    const LimitsTable::Handle kept_busy = *limits->handle("agent:busy", kStart);
+    EXPECT_EQ(kept.row, oldest);
+    EXPECT_TRUE(limits->holds(kept));
     EXPECT_EQ(*limits->row("agent:new", kStart), oldest);
     EXPECT_EQ(limits->key(oldest), "agent:new");
+    EXPECT_FALSE(limits->holds(kept)) << "the row is another key's now";
+    EXPECT_TRUE(limits->holds(kept_busy));
     for (int i = 0; i < 3'000; ++i) {
         ASSERT_TRUE(limits->row("more:" + std::to_string(i), kStart).has_value());
     }

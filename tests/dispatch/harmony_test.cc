@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
 namespace resonant::dispatch {
 namespace {
 
@@ -89,6 +94,48 @@ TEST(HarmonyMeter, what_happened_more_than_five_minutes_ago_is_forgotten) {
     meter.record(call(true, from_millis(1), true));
     EXPECT_DOUBLE_EQ(meter.read(kNow).error_rate, 0);
     EXPECT_DOUBLE_EQ(meter.read(kNow + from_seconds(301)).error_rate, 1);
+}
+
+// The running sums against a twin that looks at every call again.
+TEST(HarmonyMeter, agrees_with_a_twin_that_remembers_every_call) {
+    const std::uint64_t seed = std::random_device{}();
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    std::mt19937_64 random(seed);
+    constexpr std::int64_t kBucket = 5'000'000'000;
+    HarmonyMeter meter;
+    std::vector<HarmonyMeter::Call> calls;
+    Nanos now = kNow;
+    for (int step = 0; step < 3'000; ++step) {
+        // Mostly small steps, sometimes past the whole window.
+        now.count += static_cast<std::int64_t>(random() % (step % 97 == 0 ? 400 * kBucket / 5 : kBucket / 2));
+        HarmonyMeter::Call made = call(random() % 2 == 0, from_millis(static_cast<std::int64_t>(random() % 1'500)),
+                                       random() % 8 == 0);
+        made.at = now;
+        meter.record(made);
+        calls.push_back(made);
+        double count = 0, active = 0, failed = 0, slow = 0;
+        for (const HarmonyMeter::Call& each : calls) {
+            if (each.at.count / kBucket > now.count / kBucket - 60) {
+                count += 1;
+                active += each.active ? 1 : 0;
+                failed += each.failed ? 1 : 0;
+                slow += each.duration > from_seconds(1) ? 1 : 0;
+            }
+        }
+        const board::Harmony harmony = meter.read(now);
+        ASSERT_DOUBLE_EQ(harmony.balance, 1 - 2 * std::abs(active / count - 0.5)) << "step " << step;
+        ASSERT_DOUBLE_EQ(harmony.error_rate, std::clamp(1 - 5 * failed / count, 0.0, 1.0)) << "step " << step;
+        ASSERT_DOUBLE_EQ(harmony.energy, 0.6 * std::max(0.0, 1 - 2 * slow / count) + 0.4 * 0.7) << "step " << step;
+    }
+}
+
+TEST(HarmonyMeter, begins_anew_when_the_clock_was_set_back) {
+    HarmonyMeter meter;
+    meter.record(call(true, from_millis(1), true));
+    HarmonyMeter::Call earlier = call(true);
+    earlier.at = kNow - from_seconds(3'600);
+    meter.record(earlier);
+    EXPECT_DOUBLE_EQ(meter.read(earlier.at).error_rate, 1);
 }
 
 }  // namespace

@@ -169,6 +169,54 @@ TEST_F(RateLimiterTest, the_policy_sets_other_limits_at_once) {
     EXPECT_EQ(passed(call_, 5), 2);
 }
 
+// What a memo remembers must never decide otherwise than names would.
+class MemoTest : public RateLimiterTest {
+  protected:
+    MemoTest() { call_.memo = &memo_; }
+
+    call::Memo memo_;
+};
+
+TEST_F(MemoTest, limits_as_without_one) {
+    EXPECT_EQ(passed(call_, 400), 300);
+    call::Call unknown = call_;
+    unknown.memo = nullptr;
+    EXPECT_EQ(words(judge(limiter_, unknown)), words(judge(limiter_, call_)));
+    EXPECT_EQ(limiter_.budget("uid:1000", contract_).tool_denials, 102U);
+}
+
+TEST_F(MemoTest, forgets_a_limit_when_the_policy_changes) {
+    EXPECT_EQ(passed(call_, 10), 10);
+    write_policy("20-limits.yaml", "version: 1\nlimits: {tools: {\"memory.*\": 12}}\n");
+    const Status loaded = rules_->load(policy_folder());
+    ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
+    EXPECT_EQ(passed(call_, 10), 2);
+}
+
+TEST_F(MemoTest, forgets_a_row_that_another_key_was_given) {
+    EXPECT_EQ(passed(call_, 300), 300);
+    clock_.advance(from_seconds(600));
+    // Every row is wanted: the idle ones of the memo go to others, which use them up.
+    for (std::uint32_t i = 0; i < 2 * board::kLimitRows; ++i) {
+        const auto row = limits_->row("other:" + std::to_string(i), clock_.wall());
+        ASSERT_TRUE(row.has_value());
+        if (i > board::kLimitRows && i % 4 == 0) {
+            static_cast<void>(limits_->take(*row, 1, clock_.wall()));
+        }
+    }
+    EXPECT_EQ(passed(call_, 400), 300) << "neither another's calls nor lost ones";
+    EXPECT_EQ(limiter_.budget("uid:1000", contract_).tool.used, 300U);
+}
+
+TEST_F(MemoTest, a_refusal_in_numbers_is_the_same_refusal) {
+    EXPECT_FALSE(limiter_.look(call_, clock_.wall()).has_value());
+    EXPECT_EQ(passed(call_, 300), 300);
+    const auto refusal = limiter_.look(call_, clock_.wall());
+    ASSERT_TRUE(refusal.has_value());
+    EXPECT_TRUE(refusal->by_tool);
+    EXPECT_EQ(words(RateLimiter::words(*refusal, call_)), words(judge(limiter_, call_)));
+}
+
 class RolesTest : public Stages {
   protected:
     std::string verdict(call::Access access, call::Role caller, call::Role declared = call::Role::Observer) {
