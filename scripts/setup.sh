@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings a Debian 12 machine to where the build can start: scripts/setup.sh PART ...
-# Each part leaves a stamp with the hash of what it depends on, so that a second run does nothing.
+# Each part makes one folder of build/ and leaves a stamp there with the hash of what it depends on, so that a second run does nothing.
 # Parts: packages [fuzzing|formatting|linting], venv, model, manpages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -56,8 +56,9 @@ install_packages() {
     }
 }
 
-stamped() { [ -f "build/stamps/$1" ] && [ "$(cat "build/stamps/$1")" = "$2" ]; }
-stamp() { mkdir -p build/stamps && printf '%s' "$2" > "build/stamps/$1"; }
+# A part's stamp lies in the folder that the part makes, so that it goes with it.
+stamped() { [ -f "build/$1/.stamp" ] && [ "$(cat "build/$1/.stamp")" = "$2" ]; }
+stamp() { printf '%s' "$2" > "build/$1/.stamp"; }
 hash_of() { cat "$@" | sha256sum | cut -d ' ' -f 1; }
 
 # A Python that can make virtual environments: the system's, else the first on the path.
