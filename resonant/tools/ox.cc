@@ -303,9 +303,10 @@ Result<Json> resolve(Services& services, call::Call& call) {
 
 Result<Json> executor_status(Services& services, call::Call& call) {
     const bool steers = call.caller.role >= call::Role::Coordinator;
-    const auto executions =
-        services.executions->list(steers ? "" : call.caller.principal, limit_of(call, 20, 100));
-    if (has(call, "executor_id")) {
+    const bool one = has(call, "executor_id");
+    const auto executions = services.executions->list(steers ? "" : call.caller.principal,
+                                                      one ? Executions::kKeptMax : limit_of(call, 20, 100));
+    if (one) {
         RESONANT_ASSIGN(const std::int64_t id, id_of(call, "executor_id", 'x'));
         for (const Execution& execution : executions) {
             if (execution.id == static_cast<std::uint64_t>(id)) {

@@ -49,6 +49,23 @@ TEST(Ox, a_plan_is_carried_out_through_the_one_door_and_governed) {
     EXPECT_EQ(world.ask("memory.search", {{"query", "noon"}})["count"], 1) << "the allowed step was done";
 }
 
+TEST(Ox, an_execution_shows_its_steps_to_its_own_agent_and_to_who_steers) {
+    test::World world;
+    world.ask("monitor.spawn", {{"field", "error_rate"}, {"below", 0.5}});
+    let_errors_rise(world);
+    const Json taken = world.ask("reasoner.next", {{"wait_s", 5}});
+    const Json resolved = world.ask("reasoner.resolve",
+                                    {{"reasoner_id", taken["reasoner_id"]}, {"outcome", "execute"},
+                                     {"plan", {{{"tool", "memory.add"}, {"arguments", {{"content", "errors rose"}}}}}}});
+    ASSERT_TRUE(resolved["execution"].contains("executor_id")) << resolved.dump();
+    const Json which = {{"executor_id", resolved["execution"]["executor_id"]}};
+    const Json mine = world.ask("executor.status", which);
+    EXPECT_NE(mine.dump().find("memory.add"), std::string::npos) << mine.dump();
+    EXPECT_EQ(world.error("executor.status", which, call::Role::Agent, "mallory"), "not_found");
+    EXPECT_EQ(world.ask("executor.status", which, call::Role::Coordinator, "eve"), mine);
+    EXPECT_EQ(world.ask("executor.status")["count"], 1);
+}
+
 TEST(Ox, nobody_to_reason_about_is_an_empty_answer_after_the_wait) {
     test::World world;
     EXPECT_TRUE(world.ask("reasoner.next", {{"wait_s", 0.05}})["reasoner_id"].is_null());

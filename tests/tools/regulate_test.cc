@@ -129,6 +129,50 @@ TEST(StraddlingLegs, ethics_scores_an_action_and_names_the_boundary) {
     EXPECT_NE(world.ask("ethics.evaluate", {{"action", "play in harmony"}})["verdict"], "block");
 }
 
+TEST(Star, a_sessions_budget_stops_it_and_only_the_owner_widens_it) {
+    test::World world;
+    const Json session = world.ask("session.start", {{"name", "a small errand"}})["session_id"];
+    const Json goal = {{"goal", "tidy the lamp room"}, {"session_id", session}, {"budget", {{"writes", 2}}}};
+    EXPECT_EQ(world.ask("governor.set_goal", goal)["budget"]["writes"], 2);
+    Json wider = goal;
+    wider["budget"]["writes"] = 20;
+    EXPECT_EQ(world.error("governor.set_goal", wider), "permission_denied");
+    std::string stopped;
+    for (int i = 0; i < 4 && stopped.empty(); ++i) {
+        const call::Reply reply = world.call("memory.add", {{"content", "wick " + std::to_string(i)}, {"session_id", session}});
+        stopped = reply.denial ? reply.denial->stage : "";
+    }
+    EXPECT_EQ(stopped, "governor");
+    EXPECT_EQ(world.ask("memory.search", {{"query", "wick"}})["count"], 2) << "two writes passed, the third did not";
+    EXPECT_EQ(world.ask("governor.set_goal", wider, call::Role::Owner)["budget"]["writes"], 20);
+    world.ask("memory.add", {{"content", "wick again"}, {"session_id", session}});
+}
+
+TEST(Star, drift_is_small_for_what_the_goal_names_and_whole_for_what_it_does_not) {
+    test::World world;
+    const Json session = world.ask("session.start", {{"name", "an errand"}})["session_id"];
+    world.ask("governor.set_goal", {{"goal", "tidy the lamp room"}, {"session_id", session}});
+    const Json near = world.ask("governor.check_drift", {{"action", "tidy lamp shelves"}, {"session_id", session}});
+    const Json far = world.ask("governor.check_drift", {{"action", "buy fishing boats"}, {"session_id", session}});
+    EXPECT_LT(near["drift"].get<double>(), 0.5) << near.dump();
+    EXPECT_EQ(far["drift"].get<double>(), 1.0) << far.dump();
+    EXPECT_EQ(world.error("governor.check_drift", {{"action", "tidy"}, {"session_id", "s999"}}), "not_found");
+}
+
+TEST(Girl, a_suspended_agent_is_denied_by_roles_until_the_owner_lifts_it) {
+    test::World world;
+    world.ask("agent.suspend", {{"agent", "ada"}, {"suspended", true}, {"reason", "a test"}}, call::Role::Coordinator, "eve");
+    const call::Reply refused = world.call("memory.add", {{"content", "from behind bars"}});
+    ASSERT_TRUE(refused.denial.has_value());
+    EXPECT_EQ(refused.denial->stage, "roles");
+    world.restart();
+    EXPECT_TRUE(world.call("memory.add", {{"content", "still there?"}}).denial.has_value()) << "it holds over a restart";
+    const Json lift = {{"agent", "ada"}, {"suspended", false}, {"reason", "enough"}};
+    EXPECT_EQ(world.error("agent.suspend", lift, call::Role::Coordinator, "eve"), "permission_denied");
+    world.ask("agent.suspend", lift, call::Role::Owner, "owner");
+    world.remember("free again");
+}
+
 TEST(Abundance, a_sweep_is_the_coordinators_and_says_what_it_would_move) {
     test::World world;
     for (int i = 0; i < 5; ++i) {
