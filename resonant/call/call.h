@@ -89,9 +89,10 @@ struct Call {
 
 struct Reply {
     Json content = Json::object();     // structured answer, or the error's body
+    std::string text;                  // the same as JSON text, where it is known already; else empty
     bool error = false;                // isError of the protocol
     std::optional<Denial> denial;
-    Json resonance;                    // compact resonance context for _meta; null when there is none
+    std::string resonance;             // compact resonance context for _meta, a JSON object; or empty
     std::string tool;                  // dotted name that ran, empty when none was found
 };
 

@@ -309,7 +309,7 @@ Result<Json> Dispatcher::write_around(Work& work) {
     return result;
 }
 
-void Dispatcher::answer(Work& work, const Result<Json>& result) {
+void Dispatcher::answer(Work& work, Result<Json> result) {
     if (work.reply.denial) {
         settle(work, govern::Settled::NotRun);
         const call::Denial denial = *work.reply.denial;
@@ -320,8 +320,8 @@ void Dispatcher::answer(Work& work, const Result<Json>& result) {
         result ? govern::Settled::Answered : govern::settled_by(result.error().code);
     settle(work, settled);
     if (result) {
-        work.reply.content = *result;
-        cut(work, work.reply.content);
+        work.reply.content = std::move(*result);
+        cut(work);
     } else {
         fail_call(work, result.error());
     }

@@ -92,14 +92,14 @@ class Dispatcher final : public call::Door {
     Result<Json> write_around(Work& work);
     Result<Json> handle(Work& work);
     void observe(Work& work, const sql::Observer& observer) const;
-    void answer(Work& work, const Result<Json>& result);
+    void answer(Work& work, Result<Json> result);
     void refuse(Work& work, const call::Denial& denial);
     void settle(Work& work, govern::Settled settled);
     void show_breaker(Work& work, board::BreakerState state);
     void fail_call(Work& work, const Error& error);
     void correct(Work& work, const std::vector<std::string>& errors);
     void finish(Work& work, bool well, bool failed);
-    void cut(const Work& work, Json& content) const;
+    void cut(Work& work) const;
     void publish(Work& work, ring::EventType type, std::uint64_t detail);
     void remember_waiting(const std::shared_ptr<std::atomic<bool>>& cancelled);
     bool schema_was_sent(const std::string& principal, std::uint16_t tool);

@@ -160,20 +160,21 @@ void Dispatcher::publish(Work& work, ring::EventType type, std::uint64_t detail)
     }
 }
 
-void Dispatcher::cut(const Work& work, Json& content) const {
-    std::string text = json::dump(content);
+void Dispatcher::cut(Work& work) const {
+    std::string text = json::dump(work.reply.content);
     if (text.size() <= needs_.answer_bytes_max || !needs_.keep_answer) {
+        work.reply.text = std::move(text);
         return;
     }
     const std::size_t total = text.size();
     const std::string shown(prefix(text, needs_.answer_bytes_max));
     const std::string id = needs_.keep_answer(work.call.caller.principal, std::move(text));
-    content = {{"cut", true},
-               {"result_id", id},
-               {"total_bytes", total},
-               {"next_offset", shown.size()},
-               {"text", shown},
-               {"more", fmt::format("call result.read with result_id {} and offset {}", id, shown.size())}};
+    work.reply.content = {{"cut", true},
+                          {"result_id", id},
+                          {"total_bytes", total},
+                          {"next_offset", shown.size()},
+                          {"text", shown},
+                          {"more", fmt::format("call result.read with result_id {} and offset {}", id, shown.size())}};
 }
 
 Json Dispatcher::explain(const call::Call& call) {

@@ -1,5 +1,7 @@
 #include "resonant/dispatch/resonance.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -33,6 +35,12 @@ std::string_view phase_name(std::uint64_t phase) {
 std::string_view posture_name(std::uint64_t posture) {
     static constexpr std::array<std::string_view, 3> kNames = {"sattvic", "rajasic", "tamasic"};
     return posture < kNames.size() ? kNames[posture] : "sattvic";
+}
+
+ResonanceTracker::ResonanceTracker(const Catalogue& catalogue) : quoted_families_{"null"} {
+    for (const auto& family : catalogue.families()) {
+        quoted_families_.push_back(fmt::format("\"{}\"", family.key));
+    }
 }
 
 ResonanceTracker::History& ResonanceTracker::of(const std::string& key) {
@@ -97,21 +105,17 @@ std::uint64_t ResonanceTracker::chain(const std::string& key) {
     return of(key).chain;
 }
 
-Json ResonanceTracker::compact(const board::Resonance& resonance, const board::Harmony& harmony,
-                               std::uint64_t chain) const {
-    const auto family = [this](std::uint64_t number) -> Json {
-        if (number < 1 || number > catalogue_.families().size()) {
-            return nullptr;
-        }
-        return std::string(catalogue_.families()[number - 1].key);
+std::string ResonanceTracker::compact(const board::Resonance& resonance, const board::Harmony& harmony,
+                                      std::uint64_t chain) const {
+    const double composite = harmony.composite();
+    const auto family = [this](std::uint64_t number) -> std::string_view {
+        return quoted_families_[number < quoted_families_.size() ? number : 0];
     };
-    return {{"gana", family(resonance.family)},
-            {"predecessor", family(resonance.predecessor)},
-            {"successor", family(resonance.successor)},
-            {"phase", std::string(phase_name(resonance.phase))},
-            {"posture", std::string(posture_name(resonance.posture))},
-            {"harmony", std::round(harmony.composite() * 1000) / 1000},
-            {"chain", chain}};
+    return fmt::format(
+        R"({{"gana":{},"predecessor":{},"successor":{},"phase":"{}","posture":"{}","harmony":{},"chain":{}}})",
+        family(resonance.family), family(resonance.predecessor), family(resonance.successor),
+        phase_name(resonance.phase), posture_name(resonance.posture),
+        std::isfinite(composite) ? fmt::format("{}", std::round(composite * 1000) / 1000) : "null", chain);
 }
 
 }  // namespace resonant::dispatch

@@ -17,6 +17,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "resonant/board/state_board.h"
 #include "resonant/call/call.h"
@@ -28,7 +29,7 @@ class ResonanceTracker {
   public:
     static constexpr std::size_t kThreadsMax = 4096;
 
-    explicit ResonanceTracker(const Catalogue& catalogue) : catalogue_(catalogue) {}
+    explicit ResonanceTracker(const Catalogue& catalogue);
     ResonanceTracker(const ResonanceTracker&) = delete;
     ResonanceTracker& operator=(const ResonanceTracker&) = delete;
 
@@ -38,8 +39,8 @@ class ResonanceTracker {
     // Takes the call into the history. `well` is false for refusals and failures.
     void after(const std::string& key, const call::Contract& contract, bool well);
 
-    // At most 250 bytes: {"gana","predecessor","successor","phase","posture","harmony","chain"}.
-    Json compact(const board::Resonance& resonance, const board::Harmony& harmony, std::uint64_t chain) const;
+    // JSON text of at most 250 bytes: {"gana","predecessor","successor","phase","posture","harmony","chain"}.
+    std::string compact(const board::Resonance& resonance, const board::Harmony& harmony, std::uint64_t chain) const;
     std::uint64_t chain(const std::string& key);
 
   private:
@@ -53,7 +54,7 @@ class ResonanceTracker {
     History& of(const std::string& key);
     static std::uint64_t quadrant_of(std::uint64_t family) { return (family - 1) / 7; }
 
-    const Catalogue& catalogue_;
+    std::vector<std::string> quoted_families_;  // JSON strings by number, 1 to 28; null at 0
     std::mutex mutex_;
     std::unordered_map<std::string, History> histories_;
     std::list<std::string> ages_;  // most recently used first

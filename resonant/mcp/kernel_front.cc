@@ -139,8 +139,8 @@ void KernelFront::call(const net::KernelMessage& message, const Json& request) {
             }
             Json words = {{"ok", true}, {"tool", reply.tool}, {"is_error", reply.error},
                           {"denied", reply.denial.has_value()}, {"content", body_of(reply)}};
-            if (!reply.resonance.is_null()) {
-                words["resonance"] = reply.resonance;
+            if (!reply.resonance.empty()) {
+                words["resonance"] = Json::parse(reply.resonance);  // our own text
             }
             say(connection, words);
         };

@@ -21,8 +21,10 @@ Json body_of(const call::Reply& reply) {
 }
 
 std::string call_result(const call::Reply& reply, RenderOptions options) {
-    const Json body = body_of(reply);
-    const std::string structured = json::dump(body);
+    const bool as_is = reply.content.is_object() && (!reply.denial || reply.content.contains("denial"));
+    const Json made = as_is ? Json() : body_of(reply);
+    const Json& body = as_is ? reply.content : made;
+    const std::string structured = as_is && !reply.text.empty() ? reply.text : json::dump(body);
     const auto text = body.find("text");
     const bool own_text = text != body.end() && text->is_string();
 
@@ -36,8 +38,8 @@ std::string call_result(const call::Reply& reply, RenderOptions options) {
         result.append(R"(,"structuredContent":)").append(structured);
     }
     result += reply.error ? R"(,"isError":true)" : R"(,"isError":false)";
-    if (!reply.resonance.is_null()) {
-        result.append(R"(,"_meta":{"resonant/resonance":)").append(json::dump(reply.resonance)).append("}");
+    if (!reply.resonance.empty()) {
+        result.append(R"(,"_meta":{"resonant/resonance":)").append(reply.resonance).append("}");
     }
     result += "}";
     return result;

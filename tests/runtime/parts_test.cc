@@ -168,9 +168,9 @@ TEST_F(PartsTest, poking_a_board_word_changes_what_is_said_of_it) {
     const call::Reply gnosis = run("gnosis");
     EXPECT_NE(gnosis.content.dump().find("error_rate"), std::string::npos) << gnosis.content.dump();
     EXPECT_NE(gnosis.content.dump(), before_gnosis);
-    const double calm = run("health.check").resonance["harmony"].get<double>();
+    const double calm = Json::parse(run("health.check").resonance)["harmony"].get<double>();
     parts_->plane->board().set(Field::ErrorRate, 0.0);
-    EXPECT_LT(run("health.check").resonance["harmony"].get<double>(), calm);
+    EXPECT_LT(Json::parse(run("health.check").resonance)["harmony"].get<double>(), calm);
 }
 
 TEST_F(PartsTest, rows_carry_the_resonance_of_the_call_that_wrote_them) {
@@ -182,7 +182,7 @@ TEST_F(PartsTest, rows_carry_the_resonance_of_the_call_that_wrote_them) {
     const auto memory = parts_->sea->read(*id, "uid:1000");
     ASSERT_TRUE(memory);
     EXPECT_EQ(memory->predecessor_family, 1);
-    EXPECT_EQ(reply.resonance["predecessor"], "horn");
+    EXPECT_EQ(Json::parse(reply.resonance)["predecessor"], "horn");
 }
 
 TEST_F(PartsTest, a_tool_that_is_not_built_says_so) {

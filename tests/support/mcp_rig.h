@@ -71,7 +71,7 @@ class TestDoor final : public call::Door {
                          {"role", static_cast<int>(request.caller.role)},
                          {"connection", request.caller.connection},
                          {"trace", request.trace}};
-        reply.resonance = {{"phase", "wood"}};
+        reply.resonance = R"({"phase":"wood"})";
         if (behave == "deny") {
             reply.error = true;
             reply.content = Json::object();
