@@ -38,6 +38,7 @@ struct Row {
     std::vector<double> peer = {};
     std::string peer_name = {};
     std::string peer_version = {};
+    std::string distance = {};       // "near" or "far" for a row between two cores
 };
 
 inline double median(std::vector<double> samples) {
@@ -133,7 +134,16 @@ class Report {
             out["peer_p50"] = median(row.peer);
             out["ratio"] = median(row.ours) / median(row.peer);
         }
+        if (!row.distance.empty()) {
+            out["distance"] = row.distance;
+        }
         document_["rows"].push_back(std::move(out));
+    }
+
+    // Words about the run, such as which peers are absent.
+    void note(const std::string& words) {
+        std::fprintf(stderr, "%s\n", words.c_str());
+        document_["notes"].push_back(words);
     }
 
     // Prints the document; what main() returns.

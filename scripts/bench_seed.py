@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # name, unit, lower is better, (subject, row, factor to the unit), current, target, paper
 ROWS = [
     ("state_board_read", "us", True, ("board", "field_read", 1e-3), "2.3 (mmap); 5-50 (dict)", "< 1", "< 0.1"),
-    ("event_publish", "ns", True, ("ring", "publish_56", 1), "387 (ring); 100,000 (Redis)", "< 500", "100"),
+    ("event_publish", "ns", True, ("ring", "publish_event", 1), "387 (ring); 100,000 (Redis)", "< 500", "100"),
     ("dispatch_precheck", "us", True, ("dispatch", "precheck_deny", 1e-3), "1.6 (Zig); 40 (8 calls in Python)", "< 2", "< 2"),
     ("embedding_search", "ms", True, ("search", "exact_5562", 1), "629 (SQLite, warm)", "< 50", "< 10"),
     ("agent_footprint", "bytes", True, ("monitors", "bytes_each", 1), "10,000,000 (Python)", "512", "512"),

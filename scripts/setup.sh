@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings a Debian 12 machine to where the build can start: scripts/setup.sh PART ...
 # Each part makes one folder of build/ and leaves a stamp there with the hash of what it depends on, so that a second run does nothing.
-# Parts: packages [fuzzing|formatting|linting], venv, model, manpages.
+# Parts: packages [fuzzing|formatting|linting], venv, model, manpages, peers.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -118,6 +118,36 @@ get_manpages() {
 }
 download_manpages() { (cd build/packages && apt-get download -q manpages manpages-dev); }
 
+# What `./dev bench ring|board --peers` measures against. A peer that cannot be had is left out and
+# said so; the benchmark then gives its ratio as null.
+get_peers() {
+    local hash
+    hash=$(cat bench/peers/java/* bench/peers/rust/Cargo.toml bench/peers/rust/src/* bench/peers/*.cc | sha256sum | cut -d ' ' -f 1)
+    ! stamped peers "$hash" || return 0
+    say "peers of the benchmarks into build/peers"
+    mkdir -p build/peers
+    make_java_peers || absent "LMAX disruptor and Aeron (default-jdk-headless, maven)"
+    make_rust_peers || absent "crates disruptor, rtrb, arc-swap (cargo >= 1.85: cargo-web rustc-web, or rustup)"
+    g++ -O3 -march=native -std=c++20 -pthread -o build/peers/boost_peer bench/peers/boost_peer.cc ||
+        absent "boost::lockfree (libboost1.81-dev)"
+    [ -n "${some_absent:-}" ] || stamp peers "$hash"
+}
+absent() { some_absent=1; say "absent, its rows will have no ratio: $1"; }
+need_commands() {
+    local name
+    for name in "$@"; do command -v "$name" >/dev/null || return 1; done
+}
+install_or_leave() { as_root apt-get update -q && as_root apt-get install -y -q --no-install-recommends "$@"; }
+make_java_peers() {
+    need_commands javac java mvn || install_or_leave default-jdk-headless maven || return 1
+    mvn -q -B -f bench/peers/java/pom.xml dependency:copy-dependencies -DoutputDirectory="$PWD/build/peers/lib" &&
+        javac -nowarn -cp "build/peers/lib/*" -d build/peers/classes bench/peers/java/*.java
+}
+make_rust_peers() {
+    need_commands cargo rustc || install_or_leave cargo-web rustc-web || return 1
+    cargo build -q --release --manifest-path bench/peers/rust/Cargo.toml --target-dir build/peers/rust
+}
+
 extra() {
     case $1 in
         fuzzing) packages+=(clang-19 libclang-rt-19-dev) ;;
@@ -133,6 +163,7 @@ for part in "$@"; do
         venv) make_venv ;;
         model) get_model ;;
         manpages) get_manpages ;;
+        peers) get_peers ;;
         fuzzing | formatting | linting) ;;
         *) say "there is no part '$part'"; exit 2 ;;
     esac

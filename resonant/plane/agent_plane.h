@@ -16,7 +16,7 @@
 #include "resonant/base/descriptor.h"
 #include "resonant/base/result.h"
 #include "resonant/board/state_board.h"
-#include "resonant/ring/event_ring.h"
+#include "resonant/ring/subscription.h"
 #include "resonant/shm/segment.h"
 
 namespace resonant::plane {

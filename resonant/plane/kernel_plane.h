@@ -20,7 +20,7 @@
 #include "resonant/base/clock.h"
 #include "resonant/board/limits.h"
 #include "resonant/board/state_board.h"
-#include "resonant/ring/event_ring.h"
+#include "resonant/ring/subscription.h"
 
 namespace resonant::plane {
 

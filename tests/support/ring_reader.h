@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "resonant/ring/event_ring.h"
+#include "resonant/ring/subscription.h"
 
 namespace resonant::test {
 
