@@ -7,15 +7,9 @@
 //     write_all_stages          us  memory.add: intent, rows and outcome in one durable transaction
 //     denied_call_stdio         us  a denied call over pipes; the peer is `ping` on the same pipes
 //     first_call_ms             ms  `resonant mcp` on a running kernel: start, initialize, first answer
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
 #include <memory>
 
+#include "bench/mcp_client.h"
 #include "bench/report.h"
 #include "resonant/dispatch/precheck.h"
 #include "resonant/runtime/kernel.h"
@@ -24,44 +18,7 @@
 namespace resonant::bench {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr int kRuns = 9;
-constexpr const char* kPolicy = R"(
-version: 1
-limits:
-  agent_calls_per_minute: 10000000
-  tools: {"board.read": 1, "*": 10000000}
-)";
-
-[[noreturn]] void give_up(const std::string& words) {
-    std::fprintf(stderr, "bench dispatch: %s\n", words.c_str());
-    std::exit(1);
-}
-
-template <typename T>
-T must(Result<T> result) {
-    if (!result) {
-        give_up(result.error().message);
-    }
-    return std::move(*result);
-}
-
-// A home in the temporary folder that is gone afterwards.
-class BenchHome {
-  public:
-    BenchHome() : home_(must(runtime::open_home(fs::temp_directory_path() / ("resonant-bench-" + random_.hex(8)), random_))) {
-        fs::create_directories(home_.policy());
-        std::ofstream(home_.policy() / "10-bench.yaml") << kPolicy;
-    }
-    ~BenchHome() { fs::remove_all(home_.root); }
-    const runtime::Home& home() const { return home_; }
-
-  private:
-    SystemRandom random_;
-    runtime::Home home_;
-};
-
 call::Request request(const std::string& tool, Json arguments = Json::object()) {
     call::Request made;
     made.tool = tool;
@@ -135,74 +92,17 @@ void measure_calls(runtime::Parts& parts, Report& report) {
     report.add(writing);
 }
 
-// `resonant mcp` with its pipes.
-class Client {
-  public:
-    Client(const std::string& program, const fs::path& home) {
-        int in[2], out[2];
-        if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) {
-            give_up("no pipe could be made");
-        }
-        posix_spawn_file_actions_t actions;
-        posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-        posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-        const std::string root = home.string();
-        const char* words[] = {program.c_str(), "mcp", "--home", root.c_str(), nullptr};
-        if (::posix_spawn(&child_, program.c_str(), &actions, nullptr, const_cast<char**>(words), environ) != 0) {
-            give_up(program + " could not be started; build it with ./dev build");
-        }
-        posix_spawn_file_actions_destroy(&actions);
-        ::close(in[0]);
-        ::close(out[1]);
-        to_ = ::fdopen(in[1], "w");
-        from_ = ::fdopen(out[0], "r");
-        ask(R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25",)"
-            R"("capabilities":{},"clientInfo":{"name":"bench","version":"1"}}})");
-        send(R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
-    }
-    Client(const Client&) = delete;
-    Client& operator=(const Client&) = delete;
-    ~Client() {
-        ::fclose(to_);
-        ::fclose(from_);
-        ::waitpid(child_, nullptr, 0);
-        std::free(line_);
-    }
-
-    std::string_view ask(const std::string& message) {
-        send(message);
-        const ssize_t length = ::getline(&line_, &room_, from_);
-        if (length <= 0) {
-            give_up("the kernel closed the pipe");
-        }
-        return {line_, static_cast<std::size_t>(length)};
-    }
-
-  private:
-    void send(const std::string& message) {
-        std::fputs(message.c_str(), to_);
-        std::fputc('\n', to_);
-        std::fflush(to_);
-    }
-
-    pid_t child_ = 0;
-    std::FILE* to_ = nullptr;
-    std::FILE* from_ = nullptr;
-    char* line_ = nullptr;
-    std::size_t room_ = 0;
-};
-
 constexpr const char* kPing = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
 constexpr const char* kRead = R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":)"
                               R"({"name":"board_read","arguments":{"field":"error_rate"}}})";
 
 void measure_stdio(const std::string& program, Report& report) {
     BenchHome home;
+    const std::vector<std::string> command{program, "mcp", "--home", home.home().root.string()};
     Row denied{.name = "denied_call_stdio", .unit = "us", .ours = {}, .peer_name = "ping", .peer_version = runtime::program_version()};
     Row first{.name = "first_call_ms", .unit = "ms", .ours = {}};
     {
-        Client client(program, home.home().root);  // starts the kernel
+        StdioClient client(command);               // starts the kernel
         client.ask(kRead);                         // uses the limit up
         if (client.ask(kRead).find("rate_limiter") == std::string_view::npos) {
             give_up("the second call of board.read was not denied");
@@ -211,7 +111,7 @@ void measure_stdio(const std::string& program, Report& report) {
             denied.ours.push_back(each(2'000, [&](int) { client.ask(kRead); }) / 1'000);
             denied.peer.push_back(each(2'000, [&](int) { client.ask(kPing); }) / 1'000);
             first.ours.push_back(nanoseconds([&] {
-                                     Client(program, home.home().root).ask(kRead);
+                                     StdioClient(command).ask(kRead);
                                  }) / 1e6);
         }
     }

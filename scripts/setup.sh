@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings a Debian 12 machine to where the build can start: scripts/setup.sh PART ...
 # Each part makes one folder of build/ and leaves a stamp there with the hash of what it depends on, so that a second run does nothing.
-# Parts: packages [fuzzing|formatting|linting], venv, model, manpages, peers.
+# Parts: packages [fuzzing|formatting|linting], venv, model, manpages, conformance, peers, rmcp.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -148,6 +148,21 @@ make_rust_peers() {
     cargo build -q --release --manifest-path bench/peers/rust/Cargo.toml --target-dir build/peers/rust
 }
 
+# The Rust SDK's echo server, the peer of `./dev bench mcp`.
+get_rmcp() {
+    local hash
+    hash=$(hash_of bench/peers/rmcp-echo/Cargo.toml bench/peers/rmcp-echo/src/main.rs)
+    ! stamped rmcp "$hash" || return 0
+    command -v cargo >/dev/null || {
+        say "missing: cargo >= 1.85; install it with rustup (https://rustup.rs) or apt-get install cargo-web"
+        exit 1
+    }
+    say "peer rmcp-echo (crate rmcp) into build/rmcp"
+    mkdir -p build/rmcp
+    CARGO_TARGET_DIR="$PWD/build/rmcp" cargo build -q --release --manifest-path bench/peers/rmcp-echo/Cargo.toml
+    stamp rmcp "$hash"
+}
+
 extra() {
     case $1 in
         fuzzing) packages+=(clang-19 libclang-rt-19-dev) ;;
@@ -164,6 +179,7 @@ for part in "$@"; do
         model) get_model ;;
         manpages) get_manpages ;;
         peers) get_peers ;;
+        rmcp) get_rmcp ;;
         fuzzing | formatting | linting) ;;
         *) say "there is no part '$part'"; exit 2 ;;
     esac
