@@ -51,6 +51,7 @@ struct UpFlags {
     std::string http;
     bool no_http = false;
     bool no_token = false;
+    bool conformance = false;
     bool detach = false;
     double idle_exit_s = 0;
     std::string listing;
@@ -65,6 +66,9 @@ struct UpFlags {
         }
         if (no_token) {
             words.push_back("--no-token");
+        }
+        if (conformance) {
+            words.push_back("--conformance");
         }
         if (!listing.empty()) {
             words.insert(words.end(), {"--listing", listing});
@@ -94,6 +98,7 @@ Status apply(const UpFlags& flags, runtime::Config& config) {
     }
     config.http.enabled = config.http.enabled && !flags.no_http;
     config.http.token = config.http.token && !flags.no_token;
+    config.conformance = flags.conformance;
     if (!flags.listing.empty()) {
         config.listing = flags.listing;
     }
@@ -216,6 +221,7 @@ void add_kernel_commands(CLI::App& app, Common& common) {
     start->add_option("--http", flags->http, "HOST:PORT to listen on (127.0.0.1:7370); port 0: any");
     start->add_flag("--no-http", flags->no_http, "no HTTP at all");
     start->add_flag("--no-token", flags->no_token, "ask no bearer token over HTTP");
+    start->add_flag("--conformance", flags->conformance, "add the fixtures of the protocol's conformance suite");
     start->add_flag("--detach", flags->detach, "in the background; returns when it answers");
     start->add_option("--idle-exit", flags->idle_exit_s, "leave after so many idle seconds (0: never)");
     start->add_option("--listing", flags->listing, "families, core or all")

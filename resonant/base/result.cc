@@ -17,6 +17,7 @@ std::string_view name_of(Code code) {
         case Code::DataLoss: return "data_loss";
         case Code::Timeout: return "timeout";
         case Code::Unimplemented: return "unimplemented";
+        case Code::InputRequired: return "input_required";
         case Code::Internal: return "internal";
     }
     return "internal";

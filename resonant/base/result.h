@@ -28,6 +28,7 @@ enum class Code : std::uint8_t {
     DataLoss,           // stored bytes are damaged
     Timeout,            // waited as long as was allowed
     Unimplemented,      // not built yet
+    InputRequired,      // no failure: the caller has to answer a question first
     Internal,           // a defect of ours
 };
 

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "resonant/base/units.h"
+#include "resonant/call/client.h"
 #include "resonant/call/contract.h"
 #include "resonant/call/memo.h"
 
@@ -40,6 +41,7 @@ struct Request {
     std::string trace;       // traceparent, or empty
     std::shared_ptr<std::atomic<bool>> cancelled;  // set by the transport; waiting tools look at it
     std::function<void(double done, double total, const std::string& words)> progress;  // may be empty
+    std::shared_ptr<Client> client;  // to ask and to tell; none for calls of the system itself
 };
 
 // Why a call was refused, in words a model can act on.
@@ -80,6 +82,8 @@ struct Call {
     std::string trace;
     std::shared_ptr<std::atomic<bool>> cancelled;
     std::function<void(double, double, const std::string&)> progress;
+    std::shared_ptr<Client> client;  // may be empty
+    Json blocks;                // content blocks of the protocol in place of the answer as text; handlers set it
     Memo* memo = nullptr;       // of the caller's principal; none: everything is looked up by name
     Effects effects;            // handlers that touch the outside add to it
     Tone tone;
@@ -89,6 +93,7 @@ struct Call {
 
 struct Reply {
     Json content = Json::object();     // structured answer, or the error's body
+    Json blocks;                       // content blocks in place of the text of `content`; null when there are none
     std::string text;                  // the same as JSON text, where it is known already; else empty
     bool error = false;                // isError of the protocol
     std::optional<Denial> denial;

@@ -44,9 +44,11 @@ struct Contract {
     bool external = false;     // effects outside our database: the intent is made durable first
     bool core = false;         // in the listing of 92
     bool available = false;    // built; else calling it answers Unimplemented
+    bool alone = false;        // listed by itself in every listing, in no family's enum
     bool free_text = false;    // arguments carry prose or code: the sanitizer scans size and form, not words
     std::uint32_t calls_per_minute = 300;  // default limit for one agent
-    Json input_schema;         // JSON Schema 2020-12 of the arguments
+    Json input_schema;         // JSON Schema 2020-12 of the arguments, as they are checked
+    Json shown_schema;         // as listed; null: input_schema
     Json example;              // arguments of one legal call
 };
 

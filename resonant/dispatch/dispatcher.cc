@@ -98,6 +98,7 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
     work->call.trace = std::move(request.trace);
     work->call.cancelled = std::move(request.cancelled);
     work->call.progress = std::move(request.progress);
+    work->call.client = std::move(request.client);
     const auto session = work->call.arguments.find("session_id");
     if (session != work->call.arguments.end() && session->is_string()) {
         work->call.session = session->get<std::string>();
@@ -325,7 +326,10 @@ void Dispatcher::answer(Work& work, Result<Json> result) {
     } else {
         fail_call(work, result.error());
     }
-    finish(work, result.has_value(), !result.has_value());
+    work.reply.blocks = std::move(work.call.blocks);
+    // A question back to the caller is neither an answer nor a failure of ours.
+    const bool failed = !result && result.error().code != Code::InputRequired;
+    finish(work, !failed, failed);
 }
 
 }  // namespace resonant::dispatch

@@ -47,6 +47,8 @@ Envelope sort_message(Json message) {
     const auto method = message.find("method");
     if (method == message.end() && (message.contains("result") || message.contains("error"))) {
         envelope.kind = Envelope::Kind::Response;
+        envelope.failed = !message.contains("result");
+        envelope.params = std::move(message[envelope.failed ? "error" : "result"]);
         return envelope;
     }
     const auto version = message.find("jsonrpc");

@@ -18,7 +18,9 @@ inline constexpr int kMethodNotFound = -32601;
 inline constexpr int kInvalidParams = -32602;
 inline constexpr int kInternalError = -32603;
 inline constexpr int kKernelStopped = -32000;
+inline constexpr int kResourceNotFound = -32002;  // legacy eras
 inline constexpr int kHeaderMismatch = -32020;
+inline constexpr int kMissingCapability = -32021;
 inline constexpr int kUnsupportedVersion = -32022;
 
 struct Envelope {
@@ -27,7 +29,8 @@ struct Envelope {
     Kind kind = Kind::Broken;
     std::string id;      // JSON text; empty when there is none that can be read
     std::string method;
-    Json params = Json::object();
+    Json params = Json::object();  // of a response: its result, or {"error": ...}
+    bool failed = false;  // a response that is an error
     int code = 0;        // Broken: the error code
     std::string words;   // Broken: what is wrong
 };

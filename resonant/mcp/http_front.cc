@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "resonant/mcp/envelope.h"
@@ -63,6 +64,12 @@ bool accepts_json(const HttpRequest& request) {
     });
 }
 
+bool accepts_events(const HttpRequest& request) {
+    const std::string* accept = request.header("accept");
+    return accept != nullptr && (accept->find("text/event-stream") != std::string::npos ||
+                                 accept->find("*/*") != std::string::npos);
+}
+
 bool is_json(const HttpRequest& request) {
     const std::string* type = request.header("content-type");
     return type == nullptr || type->find("application/json") != std::string::npos;
@@ -80,34 +87,76 @@ int status_of(const Answer& answer) {
 
 }  // namespace
 
-// One POST: gives the one answer as the HTTP response.
+// One POST: gives the answer as the HTTP response. What is sent before it makes an event stream of the
+// response, which ends with the answer.
 class HttpFront::Exchange final : public Outlet {
   public:
-    explicit Exchange(Give give) : give_(std::move(give)) {}
+    Exchange(Give give, bool takes_events) : give_(std::move(give)), takes_events_(takes_events) {}
 
     void send(Answer answer) override {
-        if (!give_ || (answer.id.empty() && answer.error == 0)) {
-            return;  // progress needs a stream, which a plain POST does not have
+        const bool last = !answer.id.empty() || answer.error != 0;
+        if (stream_) {
+            stream_->send(answer.text);
+            if (last) {
+                stream_->finish();
+            }
+        } else if (!last) {
+            if (begin_stream()) {
+                stream_->send(answer.text);
+            }
+        } else if (give_) {
+            HttpResponse response;
+            response.status = status_of(answer);
+            response.body = std::move(answer.text);
+            give(std::move(response));
         }
-        HttpResponse response;
-        response.status = status_of(answer);
-        response.body = std::move(answer.text);
-        if (!session_.empty()) {
-            response.headers.emplace_back("Mcp-Session-Id", session_);
-        }
-        std::exchange(give_, {})(std::move(response));
     }
     void agreed() override {
         if (on_agreed) {
             session_ = on_agreed();
         }
     }
+    bool reaches() const override { return takes_events_; }
+    void release(Nanos retry) override {
+        if (begin_stream()) {
+            stream_->release(retry);
+        }
+    }
 
     std::function<std::string()> on_agreed;  // begins a session, returns its id
+    std::function<std::shared_ptr<EventStream>()> on_stream;  // a stream that can be taken up again; may be empty
 
   private:
+    bool begin_stream() {
+        if (stream_ || !give_ || !takes_events_) {
+            return stream_ != nullptr;
+        }
+        const bool lasting = static_cast<bool>(on_stream);
+        stream_ = lasting ? on_stream() : std::make_shared<EventStream>();
+        HttpResponse response = stream_->attach();
+        stream_->prime();
+        give(std::move(response));
+        return true;
+    }
+    void give(HttpResponse response) {
+        if (!session_.empty()) {
+            response.headers.emplace_back("Mcp-Session-Id", session_);
+        }
+        std::exchange(give_, {})(std::move(response));
+    }
+
     Give give_;
+    const bool takes_events_;
     std::string session_;
+    std::shared_ptr<EventStream> stream_;
+};
+
+// Where a session's messages go that belong to no request: its GET stream, now or when one comes.
+class HttpFront::Standing final : public Outlet {
+  public:
+    void send(Answer answer) override { stream->send(answer.text); }
+
+    std::shared_ptr<EventStream> stream = std::make_shared<EventStream>("0");
 };
 
 Result<std::unique_ptr<HttpFront>> HttpFront::open(net::Loop& loop, Server& server, Clock& clock,
@@ -115,7 +164,7 @@ Result<std::unique_ptr<HttpFront>> HttpFront::open(net::Loop& loop, Server& serv
     net::HttpServerOptions http;
     http.host = options.host;
     http.port = options.port;
-    auto front = std::unique_ptr<HttpFront>(new HttpFront(server, clock, random, std::move(options)));
+    auto front = std::unique_ptr<HttpFront>(new HttpFront(loop, server, clock, random, std::move(options)));
     RESONANT_ASSIGN(front->http_,
                     net::HttpServer::open(loop,
                                           [raw = front.get()](HttpRequest request, Give give) {
@@ -125,8 +174,9 @@ Result<std::unique_ptr<HttpFront>> HttpFront::open(net::Loop& loop, Server& serv
     return front;
 }
 
-HttpFront::HttpFront(Server& server, Clock& clock, Random& random, HttpFrontOptions options)
-    : server_(server), clock_(clock), random_(random), options_(std::move(options)) {
+HttpFront::HttpFront(net::Loop& loop, Server& server, Clock& clock, Random& random, HttpFrontOptions options)
+    : loop_(loop), server_(server), clock_(clock), random_(random), options_(std::move(options)) {
+    timer_ = loop_.after(kCommentEvery, [this] { keep_alive(); });
     for (Token& token : options_.tokens) {
         if (token.principal.empty()) {
             token.principal = "token:" + short_hash(token.secret);
@@ -135,6 +185,7 @@ HttpFront::HttpFront(Server& server, Clock& clock, Random& random, HttpFrontOpti
 }
 
 HttpFront::~HttpFront() {
+    loop_.cancel(timer_);
     for (auto& [id, session] : sessions_) {
         server_.abandon(*session.conversation);
     }
@@ -223,9 +274,12 @@ void HttpFront::mcp(HttpRequest request, Give give, const Token& token, std::opt
         post(std::move(request), give, token, listing);
     } else if (request.method == "DELETE") {
         end_session(request, give, token);
+    } else if (request.method == "GET" && request.header("mcp-session-id") != nullptr) {
+        stream(request, give, token);
     } else {
-        HttpResponse response = words(405, "send JSON-RPC by POST; there is no stream to GET");
-        response.headers.emplace_back("Allow", "POST, DELETE");
+        HttpResponse response = words(405, "send JSON-RPC by POST; a stream to GET belongs to a session, "
+                                           "which initialize begins");
+        response.headers.emplace_back("Allow", "GET, POST, DELETE");
         give(std::move(response));
     }
 }
@@ -246,15 +300,18 @@ void HttpFront::post(HttpRequest request, const Give& give, const Token& token,
     arrival.method_header = copy(request.header("mcp-method"));
     arrival.name_header = copy(request.header("mcp-name"));
     arrival.gone = request.gone;
+    std::copy_if(request.headers.begin(), request.headers.end(), std::back_inserter(arrival.param_headers),
+                 [](const auto& header) { return header.first.starts_with("mcp-param-"); });
     std::shared_ptr<Conversation> talk;
+    const auto exchange = std::make_shared<Exchange>(give, accepts_events(request));
     if (const std::string* id = request.header("mcp-session-id"); id != nullptr) {
-        const auto found = sessions_.find(*id);
-        if (found == sessions_.end() || found->second.conversation->caller.principal != token.principal) {
+        Session* session = session_of(*id, token);
+        if (session == nullptr) {
             give(protocol_error(404, kInvalidRequest, "Session not found; initialize again"));
             return;
         }
-        found->second.used = clock_.monotonic();
-        talk = found->second.conversation;
+        talk = session->conversation;
+        exchange->on_stream = [this, key = *id] { return new_stream(key); };
     } else {
         talk = std::make_shared<Conversation>();
         talk->caller.principal = token.principal;
@@ -262,7 +319,6 @@ void HttpFront::post(HttpRequest request, const Give& give, const Token& token,
         talk->caller.transport = call::Transport::Http;
         talk->listing = listing;
     }
-    const auto exchange = std::make_shared<Exchange>(give);
     exchange->on_agreed = [this, talk] { return begin_session(talk); };
     if (server_.receive(talk, request.body, exchange, arrival) == 0) {
         give({202, "application/json", {}, {}});
@@ -276,8 +332,76 @@ std::string HttpFront::begin_session(std::shared_ptr<Conversation> conversation)
         }));
     }
     std::string id = random_.hex(16);
-    sessions_.emplace(id, Session{std::move(conversation), clock_.monotonic()});
+    Session session{std::move(conversation), clock_.monotonic(), std::make_shared<Standing>(), {}, 0};
+    session.conversation->standing = session.standing;
+    sessions_.emplace(id, std::move(session));
     return id;
+}
+
+HttpFront::Session* HttpFront::session_of(const std::string& id, const Token& token) {
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end() || found->second.conversation->caller.principal != token.principal) {
+        return nullptr;
+    }
+    found->second.used = clock_.monotonic();
+    return &found->second;
+}
+
+// A stream of a session, kept so that its client can come back for what it missed.
+std::shared_ptr<EventStream> HttpFront::new_stream(const std::string& id) {
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end()) {
+        return std::make_shared<EventStream>();
+    }
+    Session& session = found->second;
+    const auto stream = std::make_shared<EventStream>(fmt::format("{}", ++session.last_stream));
+    session.streams.push_back({session.last_stream, stream});
+    if (session.streams.size() > kStreamsKept) {
+        const auto over = std::find_if(session.streams.begin(), session.streams.end(),
+                                       [](const auto& one) { return one.second->finished(); });
+        session.streams.erase(over == session.streams.end() ? session.streams.begin() : over);
+    }
+    return stream;
+}
+
+// GET: the session's own stream, or one that was broken off, from the event after the one last seen.
+void HttpFront::stream(const HttpRequest& request, const Give& give, const Token& token) {
+    if (!accepts_events(request)) {
+        give(protocol_error(406, kInvalidRequest, "Accept must allow text/event-stream"));
+        return;
+    }
+    Session* session = session_of(*request.header("mcp-session-id"), token);
+    if (session == nullptr) {
+        give(protocol_error(404, kInvalidRequest, "Session not found; initialize again"));
+        return;
+    }
+    std::shared_ptr<EventStream> stream = session->standing->stream;
+    std::optional<std::uint64_t> seen;
+    if (const std::string* last = request.header("last-event-id"); last != nullptr) {
+        const auto id = EventStream::parse_id(*last);
+        const auto kept = std::find_if(session->streams.begin(), session->streams.end(), [&](const auto& one) {
+            return id && fmt::format("{}", one.first) == id->first;
+        });
+        if (!id || (kept == session->streams.end() && id->first != "0")) {
+            give(protocol_error(404, kInvalidRequest, "Last-Event-ID names no stream that is kept; call again"));
+            return;
+        }
+        stream = kept == session->streams.end() ? stream : kept->second;
+        seen = id->second;
+    }
+    give(stream->attach(seen));
+    stream->prime();
+}
+
+// Comments keep proxies and clients from giving up on a silent stream.
+void HttpFront::keep_alive() {
+    for (auto& [id, session] : sessions_) {
+        if (session.standing->stream->read_by_somebody()) {
+            session.standing->stream->comment();
+            session.used = clock_.monotonic();
+        }
+    }
+    timer_ = loop_.after(kCommentEvery, [this] { keep_alive(); });
 }
 
 void HttpFront::end_session(const HttpRequest& request, const Give& give, const Token& token) {
@@ -288,6 +412,7 @@ void HttpFront::end_session(const HttpRequest& request, const Give& give, const 
         return;
     }
     server_.abandon(*found->second.conversation);
+    found->second.standing->stream->finish();
     sessions_.erase(found);
     give({204, "application/json", {}, {}});
 }

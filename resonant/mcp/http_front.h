@@ -18,10 +18,14 @@
 
 #include "resonant/base/clock.h"
 #include "resonant/base/random.h"
+#include "resonant/mcp/event_stream.h"
 #include "resonant/mcp/server.h"
 #include "resonant/net/http.h"
 
 namespace resonant::mcp {
+
+inline constexpr std::size_t kStreamsKept = 32;               // of one session, for clients that come back
+inline constexpr Nanos kCommentEvery = from_seconds(15);
 
 // Who comes with which token.
 struct Token {
@@ -60,12 +64,16 @@ class HttpFront {
   private:
     using Give = std::function<void(net::HttpResponse)>;
     class Exchange;
+    class Standing;
     struct Session {
         std::shared_ptr<Conversation> conversation;
         Nanos used{};
+        std::shared_ptr<Standing> standing;
+        std::vector<std::pair<std::uint64_t, std::shared_ptr<EventStream>>> streams;  // of POSTs, oldest first
+        std::uint64_t last_stream = 0;
     };
 
-    HttpFront(Server& server, Clock& clock, Random& random, HttpFrontOptions options);
+    HttpFront(net::Loop& loop, Server& server, Clock& clock, Random& random, HttpFrontOptions options);
     void handle(net::HttpRequest request, Give give);
     // The caller's token, or null when the request has none that counts.
     const Token* token_of(const net::HttpRequest& request) const;
@@ -75,12 +83,19 @@ class HttpFront {
               std::optional<Listing> listing);
     void end_session(const net::HttpRequest& request, const Give& give, const Token& token);
     std::string begin_session(std::shared_ptr<Conversation> conversation);
+    // Null when it is not there or belongs to somebody else.
+    Session* session_of(const std::string& id, const Token& token);
+    std::shared_ptr<EventStream> new_stream(const std::string& id);
+    void stream(const net::HttpRequest& request, const Give& give, const Token& token);
+    void keep_alive();
 
+    net::Loop& loop_;
     Server& server_;
     Clock& clock_;
     Random& random_;
     HttpFrontOptions options_;
     std::unordered_map<std::string, Session> sessions_;
+    std::uint64_t timer_ = 0;
     std::unique_ptr<net::HttpServer> http_;
 };
 

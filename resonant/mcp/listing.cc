@@ -14,7 +14,7 @@ using call::Contract;
 std::vector<const Contract*> tools_of(const dispatch::Catalogue& catalogue, std::size_t family) {
     std::vector<const Contract*> tools;
     for (const tools::Tool& tool : catalogue.tools()) {
-        if (tool.contract.family == family) {
+        if (tool.contract.family == family && !tool.contract.alone) {
             tools.push_back(&tool.contract);
         }
     }
@@ -85,7 +85,7 @@ nlohmann::ordered_json tool_entry(const Contract& tool) {
         {"name", wire_name(tool.name)},
         {"title", tool.name},
         {"description", tool.summary},
-        {"inputSchema", nlohmann::ordered_json(tool.input_schema)},
+        {"inputSchema", nlohmann::ordered_json(tool.shown_schema.is_null() ? tool.input_schema : tool.shown_schema)},
         {"annotations", hint(reads(&tool), destroys(&tool))},
     };
 }
@@ -126,11 +126,10 @@ std::string list_tools(const dispatch::Catalogue& catalogue, Listing listing) {
         for (std::size_t i = 0; i < catalogue.families().size(); ++i) {
             entries.push_back(family_entry(catalogue.families()[i], tools_of(catalogue, i)));
         }
-    } else {
-        for (const tools::Tool& tool : catalogue.tools()) {
-            if (listing == Listing::All || tool.contract.core) {
-                entries.push_back(tool_entry(tool.contract));
-            }
+    }
+    for (const tools::Tool& tool : catalogue.tools()) {
+        if (tool.contract.alone || listing == Listing::All || (listing == Listing::Core && tool.contract.core)) {
+            entries.push_back(tool_entry(tool.contract));
         }
     }
     return entries.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -1,12 +1,12 @@
 // The methods of the protocol: what each makes of its params, and what it answers.
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <utility>
 
-#include "resonant/mcp/render.h"
+#include "resonant/base/base64.h"
 #include "resonant/mcp/server.h"
 #include "resonant/mcp/turn.h"
 
@@ -17,8 +17,8 @@ namespace {
 constexpr std::array<std::string_view, 4> kLegacyVersions{"2025-11-25", "2025-06-18", "2025-03-26",
                                                           "2024-11-05"};
 
-// A header's value: plain, or "=?base64?...?=". Empty when it claims base64 and is none.
-std::string header_value(std::string_view header) {
+// A header's value: plain, or "=?base64?...?=". Nothing when it claims base64 and is none.
+std::optional<std::string> header_value(std::string_view header) {
     constexpr std::string_view kHead = "=?base64?";
     constexpr std::string_view kTail = "?=";
     if (header.size() < kHead.size() + kTail.size() || !header.starts_with(kHead) ||
@@ -27,21 +27,21 @@ std::string header_value(std::string_view header) {
     }
     header.remove_prefix(kHead.size());
     header.remove_suffix(kTail.size());
-    std::string decoded(header.size() / 4 * 3, '\0');
-    const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()),
-                                     reinterpret_cast<const unsigned char*>(header.data()),
-                                     static_cast<int>(header.size()));
-    if (size < 0) {
-        return {};
-    }
-    const auto padding = static_cast<std::size_t>(std::count(header.begin(), header.end(), '='));
-    decoded.resize(static_cast<std::size_t>(size) - std::min(padding, static_cast<std::size_t>(size)));
-    return decoded;
+    return unbase64(header);
 }
 
-std::string text_of(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+std::string differs(std::string_view name, std::string_view header, std::string_view body) {
+    return fmt::format("Header mismatch: {} header value '{}' does not match body value '{}'", name, header, body);
+}
+
+// A mirrored argument as its header says it: strings as they are, numbers and booleans as JSON; nothing
+// for null, for what is absent, and for what no header can carry.
+std::optional<std::string> mirror_of(const Json& arguments, const std::string& name) {
+    const auto found = arguments.find(name);
+    if (found == arguments.end() || found->is_null() || found->is_structured()) {
+        return std::nullopt;
+    }
+    return found->is_string() ? found->get<std::string>() : json::dump(*found);
 }
 
 // What is wrong with the headers of a modern request, or nothing.
@@ -56,7 +56,8 @@ std::string header_fault(const Arrival& arrival, std::string_view method, const 
     const std::array<Pair, 3> pairs{
         Pair{"MCP-Protocol-Version", arrival.version_header, version, true},
         Pair{"Mcp-Method", arrival.method_header, std::string(method), true},
-        Pair{"Mcp-Name", arrival.name_header, text_of(params, "name"), method == "tools/call"}};
+        Pair{"Mcp-Name", arrival.name_header, text_of(params, method == "resources/read" ? "uri" : "name"),
+             method == "tools/call" || method == "prompts/get" || method == "resources/read"}};
     for (const Pair& pair : pairs) {
         if (!pair.needed) {
             continue;
@@ -65,11 +66,48 @@ std::string header_fault(const Arrival& arrival, std::string_view method, const 
             return fmt::format("Header mismatch: the {} header is missing", pair.name);
         }
         if (header_value(*pair.header) != pair.body) {
-            return fmt::format("Header mismatch: {} header value '{}' does not match body value '{}'",
-                               pair.name, *pair.header, pair.body);
+            return differs(pair.name, *pair.header, pair.body);
         }
     }
     return {};
+}
+
+using Mirrored = std::vector<std::pair<std::string, std::string>>;
+
+// What is wrong with the headers that mirror a call's arguments, or nothing.
+std::string mirror_fault(const Arrival& arrival, const Mirrored& mirrored, const Json& arguments) {
+    for (const auto& [argument, header] : mirrored) {
+        const auto sent = std::find_if(arrival.param_headers.begin(), arrival.param_headers.end(),
+                                       [&](const auto& one) { return one.first == header; });
+        const std::optional<std::string> body = mirror_of(arguments, argument);
+        if (sent == arrival.param_headers.end()) {
+            if (body) {
+                return fmt::format("Header mismatch: {} is missing, the argument {} is there", header, argument);
+            }
+            continue;
+        }
+        const std::optional<std::string> shown = header_value(sent->second);
+        if (!shown || shown != body) {
+            return differs(header, sent->second, body.value_or(""));
+        }
+    }
+    return {};
+}
+
+Mirrored mirrored_arguments(const Json& schema) {
+    Mirrored mirrored;
+    const auto properties = schema.find("properties");
+    if (properties == schema.end()) {
+        return mirrored;
+    }
+    for (const auto& [name, property] : properties->items()) {
+        if (const std::string header = property.is_object() ? text_of(property, "x-mcp-header") : ""; !header.empty()) {
+            std::string lower = "mcp-param-" + header;
+            std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+            mirrored.emplace_back(name, std::move(lower));
+        }
+    }
+    return mirrored;
 }
 
 }  // namespace
@@ -94,9 +132,14 @@ std::string default_instructions() {
            "capability.suggest. A denial names its stage, its reason and the way out.";
 }
 
-Server::Server(net::Loop& loop, call::Door& door, const dispatch::Catalogue& catalogue,
-               ServerOptions options)
-    : loop_(loop), door_(door), catalogue_(catalogue), options_(std::move(options)) {
+Server::Server(net::Loop& loop, call::Door& door, const dispatch::Catalogue& catalogue, Clock& clock,
+               Random& random, ServerOptions options)
+    : loop_(loop), door_(door), catalogue_(catalogue), clock_(clock), options_(std::move(options)), state_(random) {
+    for (const tools::Tool& tool : catalogue_.tools()) {
+        if (Mirrored mirrored = mirrored_arguments(tool.contract.shown_schema); !mirrored.empty()) {
+            mirrored_.emplace(wire_name(tool.contract.name), std::move(mirrored));
+        }
+    }
     if (options_.instructions.empty()) {
         options_.instructions = default_instructions();
     }
@@ -134,7 +177,7 @@ void Server::modern(Turn turn) {
     }
     if (version != kModernVersion) {
         turn.fail(kUnsupportedVersion, "Unsupported protocol version",
-                  {{"supported", supported_versions()}, {"requested", version}});
+                  {{"supported", Json::array({kModernVersion})}, {"requested", version}});
         return;
     }
     const auto capabilities = meta.find(kMetaCapabilities);
@@ -142,15 +185,36 @@ void Server::modern(Turn turn) {
         turn.fail(kInvalidParams, fmt::format("_meta must hold {} as an object", kMetaCapabilities));
         return;
     }
-    if (turn.method == "tools/call") {
-        call(std::move(turn));
-    } else if (turn.method == "tools/list") {
-        list(turn);
-    } else if (turn.method == "server/discover") {
+    if (turn.arrival.http && turn.method == "tools/call") {
+        const auto mirrored = mirrored_.find(text_of(turn.params, "name"));
+        const auto arguments = turn.params.find("arguments");
+        const std::string fault =
+            mirrored == mirrored_.end()
+                ? std::string()
+                : mirror_fault(turn.arrival, mirrored->second,
+                               arguments != turn.params.end() && arguments->is_object() ? *arguments : Json::object());
+        if (!fault.empty()) {
+            turn.fail(kHeaderMismatch, fault);
+            return;
+        }
+    }
+    if (turn.method == "server/discover") {
         discover(turn);
-    } else {
+    } else if (turn.method == "subscriptions/listen") {
+        listen(turn);
+    } else if (!offer(turn)) {
         turn.fail(kMethodNotFound, fmt::format("method not found: {}", turn.method));
     }
+}
+
+Json Server::capabilities() const {
+    const bool change = options_.lists_change;
+    Json able = {{"tools", {{"listChanged", change}}},
+                 {"prompts", {{"listChanged", change}}},
+                 {"resources", {{"listChanged", change}, {"subscribe", true}}},
+                 {"completions", Json::object()},
+                 {"logging", Json::object()}};
+    return able;
 }
 
 void Server::initialize(const Turn& turn) {
@@ -165,9 +229,14 @@ void Server::initialize(const Turn& turn) {
         client != turn.params.end() && client->is_object()) {
         conversation.caller.client = text_of(*client, "name").substr(0, 200);
     }
+    if (const auto able = turn.params.find("capabilities"); able != turn.params.end() && able->is_object()) {
+        conversation.capabilities = std::make_shared<const Json>(*able);
+    }
     turn.outlet->agreed();
+    std::erase_if(onlookers_, [](const auto& one) { return one.expired(); });
+    onlookers_.push_back(turn.conversation);
     const Json result = {{"protocolVersion", conversation.version},
-                         {"capabilities", {{"tools", {{"listChanged", false}}}, {"logging", Json::object()}}},
+                         {"capabilities", capabilities()},
                          {"serverInfo", identity()},
                          {"instructions", options_.instructions}};
     turn.succeed(json::dump(result));
@@ -176,7 +245,7 @@ void Server::initialize(const Turn& turn) {
 void Server::discover(const Turn& turn) {
     const Json result = {{"resultType", "complete"},
                          {"supportedVersions", Json::array({kModernVersion})},
-                         {"capabilities", {{"tools", Json::object()}}},
+                         {"capabilities", capabilities()},
                          {"instructions", options_.instructions},
                          {"ttlMs", options_.list_ttl_ms},
                          {"cacheScope", "public"},
@@ -193,103 +262,12 @@ void Server::list(const Turn& turn) {
     turn.succeed(turn.modern ? modern_lists_[index] : legacy_lists_[index]);
 }
 
-void Server::call(Turn turn) {
-    call::Request request;
-    request.tool = text_of(turn.params, "name");
-    if (request.tool.empty()) {
-        turn.fail(kInvalidParams, "tools/call needs name, a string");
+void Server::list_entries(const Turn& turn, const char* name, const Json& entries) {
+    if (const auto cursor = turn.params.find("cursor"); cursor != turn.params.end() && !cursor->is_null()) {
+        turn.fail(kInvalidParams, "unknown cursor: the list comes in one page");
         return;
     }
-    request.arguments = Json::object();
-    if (const auto arguments = turn.params.find("arguments"); arguments != turn.params.end()) {
-        if (!arguments->is_object()) {
-            turn.fail(kInvalidParams, fmt::format("arguments must be an object, not {}",
-                                                  arguments->type_name()));
-            return;
-        }
-        request.arguments = std::move(*arguments);
-    }
-    Conversation& conversation = *turn.conversation;
-    if (conversation.open.size() >= kOpenCallsMax) {
-        turn.fail(kInternalError, fmt::format("{} calls are running already; wait for one of them",
-                                              kOpenCallsMax));
-        return;
-    }
-    request.caller = conversation.caller;
-    if (turn.modern) {
-        const auto client = turn.meta().find(kMetaClient);
-        if (client != turn.meta().end() && client->is_object()) {
-            request.caller.client = text_of(*client, "name").substr(0, 200);
-        }
-    }
-    request.trace = text_of(turn.meta(), "traceparent");
-    request.progress = progress_of(turn);
-    // On HTTP a modern client cancels by going away; everybody else says so.
-    turn.cancelled = turn.modern && turn.arrival.gone ? turn.arrival.gone
-                                                      : std::make_shared<std::atomic<bool>>(false);
-    request.cancelled = turn.cancelled;
-    conversation.open.emplace(turn.id, turn.cancelled);
-    net::Loop& loop = loop_;
-    door_.submit(std::move(request), [this, turn = std::move(turn), &loop,
-                                      alive = std::weak_ptr<int>(alive_)](call::Reply reply) {
-        if (loop.in_loop()) {
-            if (!alive.expired()) {
-                finish(turn, reply);
-            }
-            return;
-        }
-        loop.post([this, turn, alive, reply = std::move(reply)] {
-            if (!alive.expired()) {
-                finish(turn, reply);
-            }
-        });
-    });
-}
-
-std::function<void(double, double, const std::string&)> Server::progress_of(const Turn& turn) {
-    const auto token = turn.meta().find("progressToken");
-    if (token == turn.meta().end() || (!token->is_string() && !token->is_number_integer())) {
-        return {};
-    }
-    return [&loop = loop_, alive = std::weak_ptr<int>(alive_), talk = turn.conversation, id = turn.id,
-            outlet = turn.outlet, token = *token](double done, double total, const std::string& words) {
-        Json params = {{"progressToken", token}, {"progress", done}};
-        if (total > 0) {
-            params["total"] = total;
-        }
-        if (!words.empty()) {
-            params["message"] = words;
-        }
-        const Json note = {
-            {"jsonrpc", "2.0"}, {"method", "notifications/progress"}, {"params", std::move(params)}};
-        loop.post([alive, talk, id, outlet, text = json::dump(note)] {
-            if (!alive.expired() && talk->open.contains(id)) {
-                outlet->send({text, {}, 0, false});
-            }
-        });
-    };
-}
-
-void Server::finish(const Turn& turn, const call::Reply& reply) {
-    Conversation& conversation = *turn.conversation;
-    if (conversation.open.erase(turn.id) == 0 && !turn.arrival.http) {
-        return;  // the client went away; a POST waits for its answer even when its session was ended
-    }
-    if (!turn.arrival.http && turn.cancelled->load(std::memory_order_relaxed)) {
-        turn.outlet->withdrawn(turn.id);
-        return;
-    }
-    const std::string name = text_of(turn.params, "name");
-    if (reply.error && reply.tool.empty() && catalogue_.find(name) == nullptr &&
-        catalogue_.find_family(name) < 0) {
-        // No such tool at all: the protocol's error, with what the dispatcher knows of its neighbours.
-        turn.fail(kInvalidParams, fmt::format("Unknown tool: {}", name), body_of(reply));
-        return;
-    }
-    RenderOptions options;
-    options.modern = turn.modern;
-    options.structured = conversation.version != "2024-11-05" && conversation.version != "2025-03-26";
-    turn.succeed(call_result(reply, options));
+    turn.succeed_cached({{name, entries}}, options_.list_ttl_ms, "public");
 }
 
 }  // namespace resonant::mcp

@@ -30,6 +30,12 @@ std::string call_result(const call::Reply& reply, RenderOptions options) {
 
     std::string result;
     result.reserve(2 * structured.size() + 256);
+    if (!reply.blocks.is_null()) {
+        result += options.modern ? R"({"resultType":"complete","content":)" : R"({"content":)";
+        result += json::dump(reply.blocks);
+        result += reply.error ? R"(,"isError":true)" : R"(,"isError":false)";
+        return result += "}";
+    }
     result += options.modern ? R"({"resultType":"complete","content":[{"type":"text","text":)"
                              : R"({"content":[{"type":"text","text":)";
     result += json::dump(own_text ? *text : Json(structured));

@@ -114,7 +114,8 @@ std::size_t Server::receive_one(const Talk& conversation, Envelope envelope, con
                                 const Arrival& arrival) {
     switch (envelope.kind) {
         case Envelope::Kind::Response:
-            return 0;  // we ask nothing of clients yet; answering one could bounce for ever
+            answered(*conversation, std::move(envelope));
+            return 0;  // answering one could bounce for ever
         case Envelope::Kind::Broken:
             return refuse(*conversation, *outlet, envelope, arrival.http);
         case Envelope::Kind::Notification:
@@ -172,9 +173,30 @@ void Server::notified(Conversation& conversation, const Envelope& envelope) {
     if (open != conversation.open.end()) {
         open->second->store(true, std::memory_order_relaxed);
     }
+    stop_listening(conversation, *id);
+}
+
+// What nobody asked for is dropped in silence.
+void Server::answered(Conversation& conversation, Envelope envelope) {
+    const auto found = conversation.asked.find(envelope.id);
+    if (found == conversation.asked.end()) {
+        return;
+    }
+    const auto give = std::move(found->second);
+    conversation.asked.erase(found);
+    conversation.errors_in_a_row = 0;
+    if (!envelope.failed) {
+        give(std::move(envelope.params));
+        return;
+    }
+    const std::string why = envelope.params.is_object() ? text_of(envelope.params, "message") : std::string();
+    give(resonant::fail(Code::InvalidArgument, fmt::format("the client refused to answer: {}", why.substr(0, 500))));
 }
 
 void Server::abandon(Conversation& conversation) {
+    for (const auto& [id, give] : std::exchange(conversation.asked, {})) {
+        give(resonant::fail(Code::Unavailable, "the client went away"));
+    }
     for (auto& [id, cancelled] : conversation.open) {
         cancelled->store(true, std::memory_order_relaxed);
     }
@@ -203,17 +225,50 @@ void Server::request(Turn turn) {
 }
 
 void Server::legacy(Turn turn) {
+    if (turn.method == "initialize") {
+        initialize(turn);
+    } else if (turn.method == "ping") {
+        turn.succeed("{}");
+    } else if (turn.method == "logging/setLevel") {
+        set_level(turn);
+    } else if (turn.method == "resources/subscribe" || turn.method == "resources/unsubscribe") {
+        watch(turn, turn.method == "resources/subscribe");
+    } else if (!offer(turn)) {
+        turn.fail(kMethodNotFound, fmt::format("method not found: {}", turn.method));
+    }
+}
+
+// What both eras have. False for a method that is none of these.
+bool Server::offer(Turn& turn) {
     if (turn.method == "tools/call") {
         call(std::move(turn));
     } else if (turn.method == "tools/list") {
         list(turn);
-    } else if (turn.method == "initialize") {
-        initialize(turn);
-    } else if (turn.method == "ping" || turn.method == "logging/setLevel") {
-        turn.succeed("{}");
+    } else if (turn.method == "resources/list" || turn.method == "resources/templates/list") {
+        const bool templates = turn.method == "resources/templates/list";
+        Json entries = Json::array();
+        for (const Resource& resource : options_.resources) {
+            if (resource.is_template() == templates) {
+                entries.push_back(describe(resource));
+            }
+        }
+        list_entries(turn, templates ? "resourceTemplates" : "resources", entries);
+    } else if (turn.method == "resources/read") {
+        read_resource(std::move(turn));
+    } else if (turn.method == "prompts/list") {
+        Json entries = Json::array();
+        for (const Prompt& prompt : options_.prompts) {
+            entries.push_back(describe(prompt));
+        }
+        list_entries(turn, "prompts", entries);
+    } else if (turn.method == "prompts/get") {
+        get_prompt(std::move(turn));
+    } else if (turn.method == "completion/complete") {
+        complete(turn);
     } else {
-        turn.fail(kMethodNotFound, fmt::format("method not found: {}", turn.method));
+        return false;
     }
+    return true;
 }
 
 }  // namespace resonant::mcp

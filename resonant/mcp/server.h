@@ -6,25 +6,34 @@
 // Threads: everything on the loop's thread. The Door may answer from any thread; the answer is brought
 // back to the loop.
 //
+// What a server offers beside tools (prompts, resources, completion) and what goes on beside calls
+// (subscriptions, questions to the client) is in offers.cc and subscriptions.cc.
+//
 // Invariants:
 //   (1) Every request whose id can be read is answered exactly once; nothing that looks like a response
 //       is ever answered.
 //   (2) The Caller of a Request is the Conversation's, which the transport made; no argument changes it.
-//   (3) Lists are made once, at construction, and never change.
+//   (3) Lists are made once, at construction, and never change; --conformance only says that they do.
 //   (4) A peer that sends only garbage gets at most kErrorsInARow error answers, then silence.
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "resonant/base/clock.h"
+#include "resonant/base/random.h"
 #include "resonant/call/call.h"
 #include "resonant/dispatch/catalogue.h"
 #include "resonant/mcp/id_scanner.h"
 #include "resonant/mcp/listing.h"
+#include "resonant/mcp/prompts.h"
+#include "resonant/mcp/request_state.h"
+#include "resonant/mcp/resources.h"
 #include "resonant/net/loop.h"
 
 namespace resonant::mcp {
@@ -35,6 +44,10 @@ inline constexpr std::string_view kModernVersion = "2026-07-28";
 inline constexpr std::string_view kLegacyNewest = "2025-11-25";
 inline constexpr int kErrorsInARow = 20;
 inline constexpr std::size_t kOpenCallsMax = 256;  // calls of one conversation at once
+inline constexpr std::size_t kWatchedMax = 256;    // resources one conversation watches
+inline constexpr std::size_t kListenersMax = 1024; // open subscriptions/listen of all clients
+
+class Outlet;
 
 // What one client and we have agreed on, and what it is waiting for.
 struct Conversation {
@@ -44,6 +57,13 @@ struct Conversation {
     int errors_in_a_row = 0;
     // By the id's JSON text: the call's flag, which notifications/cancelled sets.
     std::unordered_map<std::string, std::shared_ptr<std::atomic<bool>>> open;
+    // By the id's JSON text: who waits for the client's answer to a request of ours.
+    std::unordered_map<std::string, std::function<void(Result<Json>)>> asked;
+    std::uint64_t last_question = 0;
+    std::shared_ptr<const Json> capabilities = std::make_shared<const Json>(Json::object());  // the client's
+    std::atomic<call::LogLevel> log_level{call::LogLevel::Info};
+    std::set<std::string> watched;       // URIs of resources/subscribe
+    std::weak_ptr<Outlet> standing;      // for what belongs to no request
 };
 
 // One message for the client.
@@ -69,6 +89,10 @@ class Outlet {
     virtual void withdrawn(const std::string& id) { static_cast<void>(id); }
     // The negotiated version changed (initialize).
     virtual void agreed() {}
+    // Whether messages before the answer get through (a POST whose client takes no event stream: no).
+    virtual bool reaches() const { return true; }
+    // The client may go and come back for the rest after `retry`, where the transport can do that.
+    virtual void release(Nanos retry) { static_cast<void>(retry); }
 };
 
 // What the transport knows of one message beyond its text.
@@ -76,6 +100,7 @@ struct Arrival {
     std::optional<std::string> version_header;  // MCP-Protocol-Version, HTTP only
     std::optional<std::string> method_header;   // Mcp-Method
     std::optional<std::string> name_header;     // Mcp-Name
+    std::vector<std::pair<std::string, std::string>> param_headers;  // Mcp-Param-*, names in lower case
     bool http = false;
     std::shared_ptr<std::atomic<bool>> gone;    // HTTP: the connection went; cancels a modern call
 };
@@ -87,7 +112,13 @@ struct ServerOptions {
     Listing listing = Listing::Families;
     std::string instructions;      // empty: default_instructions()
     std::int64_t list_ttl_ms = 3'600'000;
+    std::vector<Prompt> prompts = own_prompts();
+    std::vector<Resource> resources = own_resources();
+    bool lists_change = false;     // say so in the capabilities
 };
+
+// What may change while a client looks on.
+enum class Change : std::uint8_t { Tools, Prompts, Resources, Resource };
 
 std::string default_instructions();
 // True for the four revisions that begin with initialize.
@@ -97,9 +128,9 @@ Json supported_versions();
 
 class Server {
   public:
-    // `loop`, `door` and `catalogue` outlive the server; calls in flight at its end are dropped.
-    Server(net::Loop& loop, call::Door& door, const dispatch::Catalogue& catalogue,
-           ServerOptions options = {});
+    // `loop`, `door`, `catalogue` and `clock` outlive the server; calls in flight at its end are dropped.
+    Server(net::Loop& loop, call::Door& door, const dispatch::Catalogue& catalogue, Clock& clock,
+           Random& random, ServerOptions options = {});
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
@@ -116,6 +147,10 @@ class Server {
     // What tools/list of a listing answers, as sent: the `result` object's text (legacy form).
     const std::string& list_text(Listing listing) const;
     const ServerOptions& options() const { return options_; }
+    // Tells every client that wants to know. From any thread. `uri` for Change::Resource.
+    void changed(Change change, const std::string& uri = {});
+    // The URIs that somebody watches now. On the loop's thread.
+    std::set<std::string> watched() const;
 
   private:
     using Talk = std::shared_ptr<Conversation>;
@@ -129,21 +164,48 @@ class Server {
     std::size_t refuse(Conversation& conversation, Outlet& outlet, const Envelope& envelope,
                        bool always);
     void notified(Conversation& conversation, const Envelope& envelope);
+    void answered(Conversation& conversation, Envelope envelope);
     void request(Turn turn);
     void modern(Turn turn);
     void legacy(Turn turn);
+    bool offer(Turn& turn);
     void initialize(const Turn& turn);
     void discover(const Turn& turn);
+    Json capabilities() const;
     void list(const Turn& turn);
+    void list_entries(const Turn& turn, const char* name, const Json& entries);
     void call(Turn turn);
     void finish(const Turn& turn, const call::Reply& reply);
+    void submit(Turn turn, call::Request request, void (Server::*then)(const Turn&, const call::Reply&));
+    bool settle(const Turn& turn);
+    bool prepare_client(Turn& turn);
+    bool asks_back(const Turn& turn);
+    std::string bound_of(const Turn& turn) const;
+    void read_resource(Turn turn);
+    void finish_resource(const Turn& turn, const call::Reply& reply);
+    void send_contents(const Turn& turn, Json content);
+    void get_prompt(Turn turn);
+    void complete(const Turn& turn);
+    std::vector<std::string> tools_beginning(const std::string& begun) const;
+    void set_level(const Turn& turn);
+    void watch(const Turn& turn, bool on);
+    void listen(const Turn& turn);
+    void stop_listening(Conversation& conversation, const Json& id);
+    void tell(Change change, const std::string& uri);
     std::function<void(double, double, const std::string&)> progress_of(const Turn& turn);
     Json identity() const;
 
     net::Loop& loop_;
     call::Door& door_;
     const dispatch::Catalogue& catalogue_;
+    Clock& clock_;
     ServerOptions options_;
+    RequestState state_;
+    // Arguments that are mirrored to headers: by wire name, {argument, header in lower case}.
+    std::unordered_map<std::string, std::vector<std::pair<std::string, std::string>>> mirrored_;
+    struct Listener;
+    std::vector<std::shared_ptr<Listener>> listeners_;      // subscriptions/listen
+    std::vector<std::weak_ptr<Conversation>> onlookers_;    // legacy conversations
     std::string legacy_lists_[3];  // the whole result of tools/list, by listing
     std::string modern_lists_[3];
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);

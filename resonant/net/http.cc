@@ -35,7 +35,7 @@ std::string render(const HttpResponse& response, bool keep_alive, bool head) {
     const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
     std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status,
                                    std::string_view(reason.data(), reason.size()));
-    if (!response.body.empty()) {
+    if (!response.body.empty() || response.stream) {
         text += fmt::format("Content-Type: {}\r\n", response.content_type);
     }
     for (const auto& [name, value] : response.headers) {
@@ -43,6 +43,9 @@ std::string render(const HttpResponse& response, bool keep_alive, bool head) {
     }
     if (!keep_alive) {
         text += "Connection: close\r\n";
+    }
+    if (response.stream) {
+        return text + "Transfer-Encoding: chunked\r\n\r\n";
     }
     text += fmt::format("Content-Length: {}\r\n\r\n", response.body.size());
     if (!head) {
@@ -92,6 +95,10 @@ void HttpServer::serve(std::uint64_t id, std::uint32_t events) {
         return;
     }
     if (connection.state == Connection::State::Working) {
+        if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0 && connection.stream) {
+            drop(id);  // who closes an endless answer has read enough
+            return;
+        }
         if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) {
             // Nobody may be there for the answer any more; it is sent all the same.
             connection.half_closed = true;
@@ -190,7 +197,6 @@ void HttpServer::dispatch(Connection& connection) {
     connection.enter(Connection::State::Working);
     const std::uint64_t number = ++connection.request;
     const std::uint64_t id = connection.id;
-    rewatch(connection);
     handler_(std::move(request), [this, id, number, &loop = loop_,
                                   alive = std::weak_ptr<int>(alive_)](HttpResponse response) {
         if (loop.in_loop()) {
@@ -205,6 +211,11 @@ void HttpServer::dispatch(Connection& connection) {
             }
         });
     });
+    // Most are answered by now and go on as they were watched: only who waits is watched otherwise.
+    const auto waiting = connections_.find(id);
+    if (waiting != connections_.end() && waiting->second->state == Connection::State::Working) {
+        rewatch(*waiting->second);
+    }
 }
 
 void HttpServer::answer(std::uint64_t id, std::uint64_t number, const HttpResponse& response) {
@@ -222,19 +233,95 @@ void HttpServer::answer(std::uint64_t id, std::uint64_t number, const HttpRespon
         });
         return;
     }
-    if (connection.state == Connection::State::Idle && !connection.input.empty()) {
-        // The next request came along with this one. Later, so that a long row of them is no recursion.
-        loop_.post([this, id, alive = std::weak_ptr<int>(alive_)] {
-            const auto next = alive.expired() ? connections_.end() : connections_.find(id);
-            if (next != connections_.end() && next->second->state == Connection::State::Idle &&
-                !parse(*next->second)) {
-                drop(id);
-            }
-        });
+    next_request(id);
+}
+
+// The next request may have come along with this one. Later, so that a long row of them is no recursion.
+void HttpServer::next_request(std::uint64_t id) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end() || found->second->state != Connection::State::Idle ||
+        found->second->input.empty()) {
+        return;
+    }
+    loop_.post([this, id, alive = std::weak_ptr<int>(alive_)] {
+        const auto next = alive.expired() ? connections_.end() : connections_.find(id);
+        if (next != connections_.end() && next->second->state == Connection::State::Idle &&
+            !parse(*next->second)) {
+            drop(id);
+        }
+    });
+}
+
+bool HttpServer::begin_stream(Connection& connection, const HttpResponse& response) {
+    const std::shared_ptr<HttpStream> body = response.stream;
+    connection.output += render(response, connection.keep_alive, connection.head);
+    connection.stream = body;
+    body->sink_ = [this, id = connection.id, number = connection.request,
+                   alive = std::weak_ptr<int>(alive_)](std::string_view bytes, bool last) {
+        if (!alive.expired()) {
+            stream(id, number, bytes, last);
+        }
+    };
+    if (!flush(connection)) {
+        return false;
+    }
+    // What was written meanwhile; later, because it may end this connection.
+    loop_.post([body, alive = std::weak_ptr<int>(alive_)] {
+        if (!alive.expired() && body->sink_ && !body->gone_) {
+            const std::string waiting = std::exchange(body->waiting_, {});
+            body->sink_(waiting, body->ended_);
+        }
+    });
+    return true;
+}
+
+void HttpServer::stream(std::uint64_t id, std::uint64_t request, std::string_view bytes, bool last) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end() || found->second->request != request || !found->second->stream) {
+        return;
+    }
+    Connection& connection = *found->second;
+    if (!bytes.empty()) {
+        connection.output += fmt::format("{:x}\r\n", bytes.size());
+        connection.output.append(bytes).append("\r\n");
+    }
+    if (last) {
+        connection.output += "0\r\n\r\n";
+        connection.stream.reset();
+        connection.keep_alive ? connection.expect_request() : connection.enter(Connection::State::Draining);
+    }
+    if (connection.output.size() - connection.written > kHttpStreamMax || !flush(connection)) {
+        drop(id);
+        return;
+    }
+    next_request(id);
+}
+
+void HttpStream::write(std::string_view bytes) {
+    if (!open() || bytes.empty()) {
+        return;
+    }
+    if (sink_ && waiting_.empty()) {
+        sink_(bytes, false);
+    } else {
+        waiting_.append(bytes);
+    }
+}
+
+void HttpStream::end() {
+    if (!open()) {
+        return;
+    }
+    ended_ = true;
+    if (sink_ && waiting_.empty()) {
+        sink_({}, true);
     }
 }
 
 bool HttpServer::respond(Connection& connection, const HttpResponse& response) {
+    if (response.stream && !connection.head) {
+        return begin_stream(connection, response);
+    }
     connection.output += render(response, connection.keep_alive, connection.head);
     if (connection.keep_alive) {
         connection.expect_request();

@@ -30,6 +30,7 @@ namespace resonant::net {
 inline constexpr std::uint32_t kHttpHeaderMax = 16 * 1024;
 inline constexpr std::uint64_t kHttpBodyMax = 4 * 1024 * 1024;
 inline constexpr std::size_t kHttpConnectionsMax = 256;
+inline constexpr std::size_t kHttpStreamMax = 8 * 1024 * 1024;  // bytes that wait for a slow reader
 
 struct HttpRequest {
     std::string method;   // "POST"
@@ -43,11 +44,38 @@ struct HttpRequest {
     std::string_view path() const { return std::string_view(target).substr(0, target.find('?')); }
 };
 
+// The body of an answer that goes on for a while (an event stream). Whoever answers makes one, puts it
+// into the HttpResponse and writes; what is written before the head is out waits for it.
+//
+// Belongs to the loop's thread.
+class HttpStream {
+  public:
+    HttpStream() = default;
+    HttpStream(const HttpStream&) = delete;
+    HttpStream& operator=(const HttpStream&) = delete;
+
+    // Dropped once the client is gone or the stream has ended.
+    void write(std::string_view bytes);
+    // Nothing more comes; the connection is ready for its next request.
+    void end();
+    bool open() const { return !ended_ && !gone_; }
+    // Called when the client goes before end(); may be empty.
+    std::function<void()> on_gone;
+
+  private:
+    friend class HttpServer;
+    std::function<void(std::string_view bytes, bool last)> sink_;  // the server's, once the head is out
+    std::string waiting_;
+    bool ended_ = false;
+    bool gone_ = false;
+};
+
 struct HttpResponse {
     int status = 200;
     std::string content_type = "application/json";
     std::string body;
     std::vector<std::pair<std::string, std::string>> headers;
+    std::shared_ptr<HttpStream> stream = {};  // the body follows through it; `body` stays empty
 };
 
 using HttpHandler = std::function<void(HttpRequest, std::function<void(HttpResponse)>)>;
@@ -84,6 +112,9 @@ class HttpServer {
     bool parse(Connection& connection);
     bool refuse(Connection& connection, int status, std::string_view words);
     bool respond(Connection& connection, const HttpResponse& response);
+    bool begin_stream(Connection& connection, const HttpResponse& response);
+    void stream(std::uint64_t id, std::uint64_t request, std::string_view bytes, bool last);
+    void next_request(std::uint64_t id);
     bool flush(Connection& connection);
     void dispatch(Connection& connection);
     void answer(std::uint64_t id, std::uint64_t request, const HttpResponse& response);

@@ -148,8 +148,15 @@ void HttpServer::drop(std::uint64_t id) {
     if (found->second->gone) {
         found->second->gone->store(true, std::memory_order_relaxed);
     }
+    const std::shared_ptr<HttpStream> stream = std::move(found->second->stream);
     loop_.unwatch(found->second->socket.get());
     connections_.erase(found);
+    if (stream) {
+        stream->gone_ = true;
+        if (const auto told = std::exchange(stream->on_gone, {})) {
+            told();
+        }
+    }
 }
 
 void HttpServer::sweep() {

@@ -42,6 +42,7 @@ struct HttpServer::Connection {
     bool continued = false;
     std::unique_ptr<HttpParser> parser;
     std::shared_ptr<std::atomic<bool>> gone;
+    std::shared_ptr<HttpStream> stream;  // of the answer being given, while it goes on
 
     void enter(State next) {
         state = next;

@@ -10,6 +10,7 @@
 #include <csignal>
 
 #include "resonant/base/log.h"
+#include "resonant/mcp/conformance.h"
 #include "resonant/runtime/parts.h"
 #include "resonant/runtime/telemetry.h"
 
@@ -83,9 +84,15 @@ Result<std::unique_ptr<Kernel>> Kernel::start(const Home& home, const Config& co
     pthread_sigmask(SIG_BLOCK, &ending, nullptr);
     auto inner = std::make_unique<Inner>(home, config, std::move(options));
     RESONANT_ASSIGN(inner->lock, lock_file(home.kernel_lock(), false));
-    RESONANT_ASSIGN(inner->parts, Parts::create(home, config));
+    const auto changed = std::make_shared<std::function<void(mcp::Change)>>();
+    RESONANT_ASSIGN(inner->parts, Parts::create(home, config, [&](tools::Toolbox& toolbox, tools::Services&) {
+                        if (config.conformance) {
+                            mcp::add_fixture_tools(toolbox, [changed](mcp::Change change) { (*changed)(change); });
+                        }
+                    }));
     RESONANT_ASSIGN(inner->loop, net::Loop::create());
     RESONANT_CHECK(inner->open_fronts());
+    *changed = [server = inner->server.get()](mcp::Change change) { server->changed(change); };
     inner->parts->start();
     return std::unique_ptr<Kernel>(new Kernel(std::move(inner)));
 }
@@ -94,7 +101,16 @@ Status Kernel::Inner::open_fronts() {
     mcp::ServerOptions how;
     how.version = program_version();
     how.listing = *mcp::listing_of(config.listing);
-    server = std::make_unique<mcp::Server>(*loop, *parts->dispatcher, parts->toolbox, how);
+    if (config.conformance) {
+        how.lists_change = true;
+        for (mcp::Prompt& prompt : mcp::fixture_prompts()) {
+            how.prompts.push_back(std::move(prompt));
+        }
+        for (mcp::Resource& resource : mcp::fixture_resources()) {
+            how.resources.push_back(std::move(resource));
+        }
+    }
+    server = std::make_unique<mcp::Server>(*loop, *parts->dispatcher, parts->toolbox, parts->clock, parts->random, how);
     stdio = std::make_unique<mcp::StdioFront>(*loop, *server, parts->random);
     RESONANT_CHECK(open_http());
     return open_socket();

@@ -62,6 +62,8 @@ class Toolbox {
     // Opens a family; the declarations that follow belong to it. At most 28.
     void begin(const Family& family);
     void add(const Declaration& declaration, Handler handler = {});
+    // The last tool, for what a Declaration cannot say.
+    call::Contract& last() { return tools_.back().contract; }
 
     const std::vector<Family>& families() const { return families_; }
     const std::vector<Tool>& tools() const { return tools_; }

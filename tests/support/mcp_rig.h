@@ -228,7 +228,7 @@ class McpRig {
     explicit McpRig(mcp::ServerOptions options = {}) : loop_(std::move(*net::Loop::create())) {
         tools::add_all(toolbox_, services_);
         door_ = std::make_unique<TestDoor>(toolbox_);
-        server_ = std::make_unique<mcp::Server>(*loop_, *door_, toolbox_, std::move(options));
+        server_ = std::make_unique<mcp::Server>(*loop_, *door_, toolbox_, clock_, random_, std::move(options));
         stdio_ = std::make_unique<mcp::StdioFront>(*loop_, *server_, random_);
         mcp::KernelFrontOptions kernel;
         kernel.path = socket();

@@ -1,0 +1,156 @@
+// What a server offers beside tools: resources, prompts, completion, logging.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "resonant/mcp/render.h"
+#include "resonant/mcp/server.h"
+#include "resonant/mcp/turn.h"
+
+namespace resonant::mcp {
+namespace {
+
+constexpr std::size_t kValuesMax = 100;  // of one completion, as the protocol has it
+
+// The resource of a URI and its variable; null when there is none.
+std::pair<const Resource*, std::string> find(const std::vector<Resource>& resources, const std::string& uri) {
+    for (const Resource& resource : resources) {
+        if (auto variable = match(resource, uri)) {
+            return {&resource, std::move(*variable)};
+        }
+    }
+    return {nullptr, {}};
+}
+
+}  // namespace
+
+void Server::read_resource(Turn turn) {
+    const std::string uri = text_of(turn.params, "uri");
+    const auto [resource, variable] = find(options_.resources, uri);
+    if (resource == nullptr) {
+        turn.fail(turn.modern ? kInvalidParams : kResourceNotFound,
+                  "Resource not found; resources/list and resources/templates/list name what there is", {{"uri", uri}});
+        return;
+    }
+    if (resource->tool.empty()) {
+        send_contents(turn, resource->content(uri, variable));
+        return;
+    }
+    call::Request request;
+    request.tool = resource->tool;
+    request.arguments = arguments_for(*resource, variable);
+    submit(std::move(turn), std::move(request), &Server::finish_resource);
+}
+
+void Server::finish_resource(const Turn& turn, const call::Reply& reply) {
+    if (!settle(turn) || asks_back(turn)) {
+        return;
+    }
+    const std::string uri = text_of(turn.params, "uri");
+    if (reply.error) {
+        Json data = body_of(reply);
+        data["uri"] = uri;
+        turn.fail(turn.modern ? kInvalidParams : kResourceNotFound, fmt::format("Resource {} cannot be read", uri), data);
+        return;
+    }
+    send_contents(turn, {{"uri", uri}, {"mimeType", "application/json"}, {"text", json::dump(reply.content)}});
+}
+
+void Server::send_contents(const Turn& turn, Json content) {
+    turn.succeed_cached({{"contents", Json::array({std::move(content)})}}, 0, "private");
+}
+
+void Server::get_prompt(Turn turn) {
+    const std::string name = text_of(turn.params, "name");
+    const auto prompt = std::find_if(options_.prompts.begin(), options_.prompts.end(),
+                                     [&](const Prompt& one) { return one.name == name; });
+    if (prompt == options_.prompts.end()) {
+        turn.fail(kInvalidParams, fmt::format("Unknown prompt: {}; prompts/list names what there is", name));
+        return;
+    }
+    const Json arguments = turn.params.value("arguments", Json::object());
+    if (!arguments.is_object()) {
+        turn.fail(kInvalidParams, fmt::format("arguments must be an object, not {}", arguments.type_name()));
+        return;
+    }
+    for (const PromptArgument& argument : prompt->arguments) {
+        if (argument.required && (!arguments.contains(argument.name) || !arguments[argument.name].is_string())) {
+            turn.fail(kInvalidParams, fmt::format("prompt {} needs the argument {}, a string: {}", name, argument.name,
+                                                  argument.description));
+            return;
+        }
+    }
+    turn.cancelled = std::make_shared<std::atomic<bool>>(false);
+    if (!prepare_client(turn)) {
+        return;
+    }
+    Result<Json> messages = prompt->messages(arguments, *turn.client);
+    if (asks_back(turn)) {
+        return;
+    }
+    if (!messages) {
+        turn.fail(kInternalError, messages.error().message);
+        return;
+    }
+    Json result = {{"description", prompt->description}, {"messages", std::move(*messages)}};
+    if (turn.modern) {
+        result["resultType"] = "complete";
+    }
+    turn.succeed(json::dump(result));
+}
+
+void Server::complete(const Turn& turn) {
+    const auto ref = turn.params.find("ref");
+    const auto argument = turn.params.find("argument");
+    if (ref == turn.params.end() || !ref->is_object() || argument == turn.params.end() || !argument->is_object()) {
+        turn.fail(kInvalidParams, "completion/complete needs ref and argument, both objects");
+        return;
+    }
+    const std::string begun = text_of(*argument, "value");
+    std::vector<std::string> values;
+    if (text_of(*ref, "type") == "ref/prompt") {
+        const auto prompt = std::find_if(options_.prompts.begin(), options_.prompts.end(),
+                                         [&](const Prompt& one) { return one.name == text_of(*ref, "name"); });
+        if (prompt == options_.prompts.end()) {
+            turn.fail(kInvalidParams, fmt::format("Unknown prompt: {}", text_of(*ref, "name")));
+            return;
+        }
+        if (prompt->complete) {
+            values = prompt->complete(text_of(*argument, "name"), begun);
+        } else if (text_of(*argument, "name") == "tool") {
+            values = tools_beginning(begun);
+        }
+    } else if (text_of(*ref, "uri").starts_with("tool://")) {
+        values = tools_beginning(begun);
+    }
+    const std::size_t total = values.size();
+    values.resize(std::min(total, kValuesMax));
+    Json result = {{"completion", {{"values", values}, {"total", total}, {"hasMore", total > kValuesMax}}}};
+    if (turn.modern) {
+        result["resultType"] = "complete";
+    }
+    turn.succeed(json::dump(result));
+}
+
+std::vector<std::string> Server::tools_beginning(const std::string& begun) const {
+    std::vector<std::string> names;
+    for (const tools::Tool& tool : catalogue_.tools()) {
+        if (tool.contract.name.starts_with(begun)) {
+            names.push_back(tool.contract.name);
+        }
+    }
+    return names;
+}
+
+void Server::set_level(const Turn& turn) {
+    const auto level = log_level_of(text_of(turn.params, "level"));
+    if (!level) {
+        turn.fail(kInvalidParams, fmt::format("level must be one of {}", fmt::join(call::kLogLevels, ", ")));
+        return;
+    }
+    turn.conversation->log_level.store(*level, std::memory_order_relaxed);
+    turn.succeed("{}");
+}
+
+}  // namespace resonant::mcp

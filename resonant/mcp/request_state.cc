@@ -1,0 +1,59 @@
+#include "resonant/mcp/request_state.h"
+
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "resonant/base/base64.h"
+#include "resonant/base/ensure.h"
+
+namespace resonant::mcp {
+
+RequestState::RequestState(Random& random) { random.fill(std::as_writable_bytes(std::span(key_))); }
+
+std::string RequestState::mac(std::string_view payload, std::string_view bound) const {
+    // The length keeps the two apart: no byte can move from one to the other.
+    const std::string covered = fmt::format("{}:{}{}", payload.size(), payload, bound);
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    const void* made = HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
+                            reinterpret_cast<const unsigned char*>(covered.data()), covered.size(), digest.data(), &size);
+    RESONANT_ENSURE(made != nullptr, "HMAC-SHA-256 is always there");
+    std::string hex;
+    for (unsigned i = 0; i < size; ++i) {
+        hex += fmt::format("{:02x}", digest[i]);
+    }
+    return hex;
+}
+
+std::string RequestState::seal(const Json& answers, std::string_view bound, Nanos now) const {
+    const std::string payload = base64(json::dump({{"answers", answers}, {"until", (now + kStateLife).count}}));
+    return payload + "." + mac(payload, bound);
+}
+
+Result<Json> RequestState::open(std::string_view state, std::string_view bound, Nanos now) const {
+    const auto refused = [](std::string_view why) {
+        return fail(Code::InvalidArgument,
+                    fmt::format("requestState {}; send back what the last answer held, or begin without it", why));
+    };
+    const std::size_t dot = state.find('.');
+    if (state.size() > kStateBytesMax || dot == std::string_view::npos) {
+        return refused("is none of ours");
+    }
+    const std::string_view payload = state.substr(0, dot);
+    const std::string wanted = mac(payload, bound);
+    const std::string_view shown = state.substr(dot + 1);
+    if (shown.size() != wanted.size() || CRYPTO_memcmp(shown.data(), wanted.data(), wanted.size()) != 0) {
+        return refused("was changed or belongs to another request");
+    }
+    const auto text = unbase64(payload);
+    RESONANT_ENSURE(text.has_value(), "what we sealed is base64");
+    RESONANT_ASSIGN(const Json held, json::parse(*text));
+    if (held["until"].get<std::int64_t>() < now.count) {
+        return refused("is too old");
+    }
+    return held["answers"];
+}
+
+}  // namespace resonant::mcp
