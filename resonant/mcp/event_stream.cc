@@ -82,8 +82,11 @@ void EventStream::release(Nanos retry) {
 std::optional<std::pair<std::string, std::uint64_t>> EventStream::parse_id(std::string_view id) {
     const std::size_t colon = id.rfind(':');
     std::uint64_t number = 0;
-    if (colon == std::string_view::npos ||
-        std::from_chars(id.data() + colon + 1, id.data() + id.size(), number).ptr != id.data() + id.size()) {
+    if (colon == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const auto [end, error] = std::from_chars(id.data() + colon + 1, id.data() + id.size(), number);
+    if (error != std::errc() || end != id.data() + id.size()) {
         return std::nullopt;
     }
     return std::pair(std::string(id.substr(0, colon)), number);

@@ -24,6 +24,7 @@ class StdioFront::Client final : public Outlet,
 
     void serve(std::unique_ptr<net::LineConnection> connection) {
         connection_ = std::move(connection);
+        talk_->standing = weak_from_this();
         read_note();
         agreed();
     }

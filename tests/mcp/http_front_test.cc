@@ -98,7 +98,7 @@ TEST_F(HttpFrontTest, the_token_says_who_calls) {
 TEST_F(HttpFrontTest, other_methods_and_types_are_told_what_is_served) {
     const HttpAnswer stream = get("/mcp", good("Accept: text/event-stream\r\n"));
     EXPECT_EQ(stream.status, 405);
-    EXPECT_EQ(stream.headers.at("Allow"), "POST, DELETE");
+    EXPECT_EQ(stream.headers.at("Allow"), "GET, POST, DELETE");
     EXPECT_EQ(post(kPing, good("Content-Type: text/plain\r\n")).status, 415);
     EXPECT_EQ(post(kPing, good("Accept: text/html\r\n")).status, 406);
     EXPECT_EQ(post(kPing, good("Accept: */*\r\n")).status, 200);

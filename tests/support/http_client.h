@@ -12,6 +12,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "resonant/base/descriptor.h"
 
@@ -68,6 +69,14 @@ class HttpClient {
     HttpAnswer ask(std::string_view text) {
         send(text);
         return receive();
+    }
+
+    // What there is, as it came; empty at the end of the connection.
+    std::string read_some() {
+        if (pending_.empty()) {
+            more();
+        }
+        return std::exchange(pending_, {});
     }
 
   private:
