@@ -10,7 +10,7 @@
 #include <csignal>
 
 #include "resonant/base/log.h"
-#include "resonant/mcp/conformance.h"
+#include "resonant/runtime/conformance.h"
 #include "resonant/runtime/parts.h"
 #include "resonant/runtime/telemetry.h"
 
@@ -87,7 +87,7 @@ Result<std::unique_ptr<Kernel>> Kernel::start(const Home& home, const Config& co
     const auto changed = std::make_shared<std::function<void(mcp::Change)>>();
     RESONANT_ASSIGN(inner->parts, Parts::create(home, config, [&](tools::Toolbox& toolbox, tools::Services&) {
                         if (config.conformance) {
-                            mcp::add_fixture_tools(toolbox, [changed](mcp::Change change) { (*changed)(change); });
+                            add_fixture_tools(toolbox, [changed](mcp::Change change) { (*changed)(change); });
                         }
                     }));
     RESONANT_ASSIGN(inner->loop, net::Loop::create());
@@ -103,10 +103,10 @@ Status Kernel::Inner::open_fronts() {
     how.listing = *mcp::listing_of(config.listing);
     if (config.conformance) {
         how.lists_change = true;
-        for (mcp::Prompt& prompt : mcp::fixture_prompts()) {
+        for (mcp::Prompt& prompt : fixture_prompts()) {
             how.prompts.push_back(std::move(prompt));
         }
-        for (mcp::Resource& resource : mcp::fixture_resources()) {
+        for (mcp::Resource& resource : fixture_resources()) {
             how.resources.push_back(std::move(resource));
         }
     }

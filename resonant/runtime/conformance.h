@@ -11,11 +11,11 @@
 #include "resonant/mcp/server.h"
 #include "resonant/tools/toolbox.h"
 
-namespace resonant::mcp {
+namespace resonant::runtime {
 
 // `changed` tells clients of a change that a fixture pretends.
-void add_fixture_tools(tools::Toolbox& toolbox, std::function<void(Change)> changed);
-std::vector<Prompt> fixture_prompts();
-std::vector<Resource> fixture_resources();
+void add_fixture_tools(tools::Toolbox& toolbox, std::function<void(mcp::Change)> changed);
+std::vector<mcp::Prompt> fixture_prompts();
+std::vector<mcp::Resource> fixture_resources();
 
-}  // namespace resonant::mcp
+}  // namespace resonant::runtime

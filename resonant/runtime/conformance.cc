@@ -1,17 +1,21 @@
-#include "resonant/mcp/conformance.h"
+#include "resonant/runtime/conformance.h"
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <thread>
 
-namespace resonant::mcp {
+namespace resonant::runtime {
 namespace {
 
 using call::Call;
 using call::LogLevel;
 using call::Pace;
 using call::Question;
+using mcp::Change;
+using mcp::Prompt;
+using mcp::Resource;
+using mcp::user_message;
 
 constexpr const char* kPng =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
@@ -335,4 +339,4 @@ std::vector<Resource> fixture_resources() {
     };
 }
 
-}  // namespace resonant::mcp
+}  // namespace resonant::runtime
