@@ -12,6 +12,7 @@
 #include "resonant/base/log.h"
 #include "resonant/runtime/conformance.h"
 #include "resonant/runtime/parts.h"
+#include "resonant/runtime/resource_watch.h"
 #include "resonant/runtime/telemetry.h"
 
 namespace resonant::runtime {
@@ -54,6 +55,7 @@ struct Kernel::Inner {
     std::unique_ptr<mcp::HttpFront> http;
     std::string http_missing;
     std::unique_ptr<mcp::KernelFront> front;
+    std::unique_ptr<ResourceWatch> watch;
     Nanos busy_at{};
 
     Status open_fronts();
@@ -70,6 +72,7 @@ Kernel::Kernel(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
 
 Kernel::~Kernel() {
     // Fronts first: nothing new comes in. Then what was taken is finished, then upkeep writes the rest.
+    inner_->watch.reset();
     inner_->front.reset();
     inner_->http.reset();
     inner_->stdio.reset();
@@ -92,6 +95,7 @@ Result<std::unique_ptr<Kernel>> Kernel::start(const Home& home, const Config& co
                     }));
     RESONANT_ASSIGN(inner->loop, net::Loop::create());
     RESONANT_CHECK(inner->open_fronts());
+    inner->watch = std::make_unique<ResourceWatch>(*inner->loop, *inner->server, *inner->parts->plane);
     *changed = [server = inner->server.get()](mcp::Change change) { server->changed(change); };
     inner->parts->start();
     return std::unique_ptr<Kernel>(new Kernel(std::move(inner)));

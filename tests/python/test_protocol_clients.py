@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 
 import httpx2
 import pytest
@@ -124,3 +125,22 @@ def test_two_clients_share_one_kernel(kernel):
             assert "lighthouse" in found.content[0].text
 
     asyncio.run(asyncio.wait_for(work(), 60))
+
+
+def test_who_watches_a_resource_is_told_when_it_changes(kernel):
+    client = kernel.client()
+    stored = client.call("memory.add", {"content": "the lamp is lit at six"})[0]["id"]
+    watched = {f"memory://{stored}", "ledger://recent"}
+    for uri in watched:
+        assert client.ask("resources/subscribe", {"uri": uri})["result"] == {}
+    time.sleep(1)  # the watch has begun: what happened before is no change
+    client.send({"jsonrpc": "2.0", "id": "update", "method": "tools/call", "params": {
+        "name": "memory.update", "arguments": {"id": stored, "content": "the lamp is lit at seven"}}})
+    told, answered = set(), False
+    while told != watched or not answered:  # receive() fails when nothing comes
+        message = client.receive()
+        answered = answered or message.get("id") == "update"
+        if message.get("method") == "notifications/resources/updated":
+            told.add(message["params"]["uri"])
+    text = client.ask("resources/read", {"uri": f"memory://{stored}"})["result"]["contents"][0]["text"]
+    assert "lit at seven" in text
