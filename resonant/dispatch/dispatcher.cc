@@ -35,7 +35,7 @@ bool joins(const call::Contract& contract) {
 Result<std::unique_ptr<Dispatcher>> Dispatcher::create(Needs needs) {
     std::vector<json::Schema> schemas;
     for (const tools::Tool& tool : needs.catalogue.tools()) {
-        Result<json::Schema> schema = json::Schema::compile(tool.contract.input_schema);
+        Result<json::Schema> schema = json::Schema::compile(tool.contract.input_schema, {.refuse_unknown = true});
         if (!schema) {
             return fail(Code::Internal, fmt::format("schema of {}: {}", tool.contract.name, schema.error().message));
         }

@@ -78,17 +78,82 @@ INSTANTIATE_TEST_SUITE_P(
         KeywordCase{R"({"allOf":[{"minimum":1},{"maximum":3}]})", "2", "4"},
         KeywordCase{R"({"not":{"type":"string"}})", "1", "\"a\""}));
 
-TEST(Schema, refuses_to_compile_what_it_would_not_obey) {
+TEST(Schema, refuses_to_compile_what_it_could_not_obey) {
     for (const char* text :
-         {R"({"$ref":"#/x"})", R"({"patternProperties":{}})", R"({"minimum":"1"})", R"({"pattern":"(?<=a)b"})",
-          R"({"type":"text"})", R"({"minLength":-1})", R"({"anyOf":[]})", R"({"additionalProperties":{}})",
-          R"({"properties":{"a":{"dependentRequired":{}}}})", "7"}) {
+         {R"({"$ref":"#/x"})", R"({"$ref":"#nowhere"})", R"({"$ref":"https://example.org/s.json"})",
+          R"~({"patternProperties":{"(?=a)":true}})~", R"({"minimum":"1"})", R"~({"pattern":"(?<=a)b"})~", R"~({"pattern":"(a)\\1"})~",
+          R"({"type":"text"})", R"({"minLength":-1})", R"({"anyOf":[]})", R"({"items":[{}]})", R"({"multipleOf":0})",
+          R"({"properties":{"a":{"dependentRequired":{"b":1}}}})", R"({"required":"a"})", "7"}) {
         const auto schema = Schema::compile(*parse(text));
         ASSERT_FALSE(schema.has_value()) << text;
         EXPECT_EQ(schema.error().code, Code::InvalidArgument);
     }
     EXPECT_THAT(Schema::compile(*parse(R"({"properties":{"a":{"$ref":"x"}}})")).error().message,
                 HasSubstr("properties.a.$ref"));
+    EXPECT_THAT(Schema::compile(*parse(R"~({"pattern":"(?!a)"})~")).error().message, HasSubstr("look-ahead"));
+}
+
+TEST(Schema, an_unknown_keyword_is_an_annotation_unless_it_must_be_none) {
+    const Json schema = *parse(R"({"minimun":3})");
+    EXPECT_TRUE(Schema::compile(schema)->valid(1));
+    EXPECT_FALSE(Schema::compile(schema, {.refuse_unknown = true}).has_value());
+}
+
+TEST(Schema, references_that_go_round_end_and_never_pass) {
+    EXPECT_FALSE(compiled(R"({"$ref":"#"})").valid(1));
+    EXPECT_FALSE(compiled(R"({"not":{"$ref":"#"}})").valid(1)) << "undecided is no";
+    EXPECT_THAT(errors(R"({"$ref":"#"})", "1")[0], HasSubstr("cannot be checked"));
+}
+
+TEST(Schema, branches_that_would_double_at_every_level_are_stopped) {
+    EXPECT_FALSE(compiled(R"({"allOf":[{"anyOf":[{"$ref":"#"},{"$ref":"#"}]},{"anyOf":[{"$ref":"#"},{"$ref":"#"}]}]})").valid(1));
+    std::string doubling = R"({"$defs":{"0":{"type":"string"})";
+    for (int i = 1; i <= 60; ++i) {
+        const std::string below = R"({"$ref":"#/$defs/)" + std::to_string(i - 1) + "\"}";
+        doubling += ",\"" + std::to_string(i) + R"(":{"anyOf":[)" + below + "," + below + "]}";
+    }
+    EXPECT_FALSE(compiled((doubling + R"(},"$ref":"#/$defs/60"})").c_str()).valid(1));
+}
+
+TEST(Schema, a_recursive_schema_checks_every_level) {
+    const Schema tree = compiled(R"({"$defs":{"node":{"type":"object","properties":{"value":{"type":"integer"},
+        "children":{"type":"array","items":{"$ref":"#/$defs/node"}}},"unevaluatedProperties":false}},"$ref":"#/$defs/node"})");
+    EXPECT_TRUE(tree.valid(*parse(R"({"value":1,"children":[{"value":2,"children":[]}]})")));
+    EXPECT_THAT(tree.errors(*parse(R"({"children":[{"children":[{"value":"x"}]}]})")),
+                ElementsAre("children[0].children[0].value: \"x\" is no integer"));
+    EXPECT_FALSE(tree.valid(*parse(R"({"children":[{"valve":1}]})")));
+}
+
+TEST(Schema, integers_are_compared_exactly_to_their_64th_bit) {
+    EXPECT_FALSE(compiled(R"({"maximum":9007199254740992})").valid(*parse("9007199254740993")));
+    EXPECT_TRUE(compiled(R"({"minimum":-1})").valid(*parse("18446744073709551615")));
+    EXPECT_FALSE(compiled(R"({"multipleOf":3})").valid(*parse("9007199254740993000")) ==
+                 compiled(R"({"multipleOf":3})").valid(*parse("9007199254740993001")));
+    EXPECT_TRUE(compiled(R"({"uniqueItems":true})").valid(*parse("[9007199254740992,9007199254740993]")));
+}
+
+TEST(Schema, patterns_mean_what_they_mean_in_ecmascript) {
+    EXPECT_TRUE(compiled(R"({"pattern":"^\\p{Letter}+$"})").valid("häuser"));
+    EXPECT_TRUE(compiled(R"({"pattern":"^\\u00e4$"})").valid("ä"));
+    EXPECT_TRUE(compiled(R"({"pattern":"^\\uD83D\\uDE00$"})").valid("😀"));
+    EXPECT_TRUE(compiled(R"({"pattern":"^a\\sb$"})").valid("a\u00a0b"));
+    EXPECT_TRUE(compiled(R"({"pattern":"^(?<year>[0-9]{4})-\\d\\d$"})").valid("2026-07"));
+    EXPECT_FALSE(compiled(R"({"pattern":"^[^\\s/]+$"})").valid("a/b"));
+    EXPECT_TRUE(compiled(R"({"pattern":"^[\\w.-]+@[\\w-]+\\.[a-z]{2,}$"})").valid("a.b@c-d.org"));
+}
+
+TEST(Schema, lists_of_items_are_read_where_an_older_draft_is_named) {
+    const Schema old = compiled(R"({"$schema":"http://json-schema.org/draft-07/schema#","items":[{"type":"string"}],
+        "additionalItems":false,"definitions":{"a":{"type":"null"}},"dependencies":{"a":["b"]}})");
+    EXPECT_TRUE(old.valid(*parse(R"(["x"])")));
+    EXPECT_FALSE(old.valid(*parse(R"(["x",1])")));
+    EXPECT_FALSE(old.valid(*parse(R"({"a":1})")));
+}
+
+TEST(Schema, a_huge_wrong_value_makes_a_short_error) {
+    const Json wide = std::vector<int>(100'000, 7);
+    const auto words = compiled(R"({"type":"string"})").errors(wide);
+    EXPECT_THAT(words, ElementsAre("arguments: a list of 100000 items is no string"));
 }
 
 TEST(Schema, shows_long_values_cut_between_characters) {
