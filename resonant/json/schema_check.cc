@@ -1,110 +1,13 @@
-// A compiled schema meets a value.
-#include <fmt/format.h>
+// A compiled schema meets a value: lists, objects, and schemas combined. Numbers and strings: schema_scalars.cc.
+#include "resonant/json/schema_check.h"
 
-#include <algorithm>
-#include <cmath>
-#include <concepts>
-#include <limits>
-#include <set>
 #include <unordered_map>
-
-#include "resonant/json/schema_node.h"
 
 namespace resonant::json {
 
+namespace schema_check {
+
 namespace {
-
-using Node = SchemaNode;
-
-// Where we are in the value; written out only when there is something to say.
-struct Path {
-    const Path* parent = nullptr;
-    std::string_view key;       // of a member; at the root the name of the whole
-    std::size_t index = SIZE_MAX;  // of an item
-
-    std::string text() const {
-        if (parent == nullptr) {
-            return std::string(key);
-        }
-        std::string above = parent->text();
-        return index != SIZE_MAX ? fmt::format("{}[{}]", above, index)
-               : above.empty()   ? std::string(key)
-                                 : fmt::format("{}.{}", above, key);
-    }
-};
-
-// The resources entered on the way here, innermost first.
-struct Scope {
-    const Scope* outer;
-    const SchemaResource* resource;
-};
-
-// Which members or items of one value some schema has looked at and accepted.
-struct Seen {
-    std::set<std::string_view> members;
-    std::vector<bool> items;
-    bool all = false;
-
-    void item(std::size_t index) {
-        items.resize(std::max(items.size(), index + 1));
-        items[index] = true;
-    }
-    bool has(std::size_t index) const { return all || (index < items.size() && items[index]); }
-    bool has(std::string_view name) const { return all || members.contains(name); }
-    void merge(const Seen& other) {
-        members.insert(other.members.begin(), other.members.end());
-        items.resize(std::max(items.size(), other.items.size()));
-        for (std::size_t i = 0; i < other.items.size(); ++i) {
-            items[i] = items[i] || other.items[i];
-        }
-        all = all || other.all;
-    }
-};
-
-// What all parts of one check share.
-struct Budget {
-    std::size_t steps = kSchemaStepsMax;
-    bool spent = false;
-
-    bool pay(std::size_t amount) {
-        spent = spent || steps < amount;
-        steps -= spent ? 0 : amount;
-        return !spent;
-    }
-};
-
-struct Findings {
-    std::vector<std::string> words;
-    std::size_t limit;  // 0: one is counted and nothing is written
-
-    bool full() const { return words.size() >= std::max<std::size_t>(limit, 1); }
-    void add(const Path& path, std::string_view what) {
-        add(path, [&] { return what; });
-    }
-    // `tell` makes the words, when somebody will read them.
-    void add(const Path& path, const std::invocable auto& tell) {
-        if (limit == 0) {
-            words.resize(1);
-        } else if (!full()) {
-            const std::string where = path.text();
-            words.push_back(fmt::format("{}: {}", where.empty() ? "arguments" : where, tell()));
-        }
-    }
-};
-
-std::size_t code_points(const std::string& text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    }));
-}
-
-std::string listed(const std::vector<Json>& values) {
-    std::string text;
-    for (const Json& each : values) {
-        text += (text.empty() ? "" : ", ") + schema_shown(each);
-    }
-    return text;
-}
 
 std::string not_known(const Node& node) {
     std::string names;
@@ -114,79 +17,7 @@ std::string not_known(const Node& node) {
     return names.empty() ? "is not known; there are no arguments" : "is not known; known are " + names;
 }
 
-bool is_multiple(const Json& value, const Json& of) {
-    if (value.is_number_integer() && of.is_number_integer()) {
-        const auto magnitude = [](const Json& number) {
-            const auto bits = number.get<std::uint64_t>();  // of a negative number: its two's complement
-            return !number.is_number_unsigned() && number.get<std::int64_t>() < 0 ? 0 - bits : bits;
-        };
-        const std::uint64_t divisor = magnitude(of);
-        return divisor != 0 && magnitude(value) % divisor == 0;
-    }
-    const double quotient = value.get<double>() / of.get<double>();
-    if (!std::isfinite(quotient)) {
-        return std::fmod(value.get<double>(), of.get<double>()) == 0;
-    }
-    // 0.0075 is a multiple of 0.0001, though no double says so: a few units in the last place are forgiven.
-    return std::fabs(quotient - std::round(quotient)) <= 4 * std::numeric_limits<double>::epsilon() * std::fabs(quotient);
-}
-
-class Check {
-  public:
-    Check(Budget& budget, std::size_t errors_max) : budget_(budget), found_{{}, errors_max} {}
-
-    void walk(const Node& node, const Json& value, const Path& path, const Scope* outer, Seen* seen, int depth);
-    std::vector<std::string> words() { return std::move(found_.words); }
-
-  private:
-    // One schema met by one value: what the steps below share.
-    struct Meeting {
-        const Node& node;
-        const Json& value;
-        const Path& path;
-        const Scope* scope;
-        Seen* seen;
-        int depth;
-    };
-
-    void here(const Meeting& at, const Node& node, Seen* seen) {
-        walk(node, at.value, at.path, at.scope, seen, at.depth + 1);
-    }
-    void inside(const Meeting& at, const Node& node, const Json& value, const Path& path) {
-        walk(node, value, path, at.scope, nullptr, at.depth + 1);
-    }
-    // Whether it fits, without words.
-    bool holds(const Meeting& at, const Node& node, const Json& value, Seen* seen) {
-        Check quiet(budget_, 0);
-        quiet.walk(node, value, at.path, at.scope, seen, at.depth + 1);
-        return quiet.found_.words.empty();
-    }
-    // As holds() on the same value; what was seen counts only when it fits.
-    bool tried(const Meeting& at, const Node& node) {
-        Seen inner;
-        const bool fits = holds(at, node, at.value, at.seen == nullptr ? nullptr : &inner);
-        if (fits && at.seen != nullptr) {
-            at.seen->merge(inner);
-        }
-        return fits;
-    }
-
-    void check_value(const Meeting& at);
-    void check_number(const Meeting& at);
-    void check_string(const Meeting& at);
-    void check_array(const Meeting& at);
-    void check_unique(const Meeting& at);
-    void check_contains(const Meeting& at);
-    void check_object(const Meeting& at);
-    void check_member(const Meeting& at, const std::string& key, const Json& member);
-    void check_dependents(const Meeting& at);
-    void check_combined(const Meeting& at);
-    void check_references(const Meeting& at);
-    void check_unevaluated(const Meeting& at);
-
-    Budget& budget_;
-    Findings found_;
-};
+}  // namespace
 
 void Check::walk(const Node& node, const Json& value, const Path& path, const Scope* outer, Seen* seen, int depth) {
     if (found_.full()) {
@@ -228,61 +59,6 @@ void Check::walk(const Node& node, const Json& value, const Path& path, const Sc
         if (seen != nullptr) {
             seen->merge(own);
         }
-    }
-}
-
-void Check::check_value(const Meeting& at) {
-    const Node& node = at.node;
-    if (node.constant && at.value != *node.constant) {
-        found_.add(at.path, [&] { return fmt::format("{} is not {}", schema_shown(at.value), schema_shown(*node.constant)); });
-    }
-    if (node.enumeration && budget_.pay(node.enumeration->size() / 8) &&
-        std::find(node.enumeration->begin(), node.enumeration->end(), at.value) == node.enumeration->end()) {
-        found_.add(at.path, [&] { return fmt::format("{} is none of {}", schema_shown(at.value), listed(*node.enumeration)); });
-    }
-}
-
-void Check::check_number(const Meeting& at) {
-    const Node& node = at.node;
-    const Json& value = at.value;
-    const auto say = [&](std::string_view words, const Json& limit) {
-        found_.add(at.path, [&] { return fmt::format("{} {} {}", schema_shown(value), words, schema_shown(limit)); });
-    };
-    if (node.minimum && schema_compare(value, *node.minimum) < 0) {
-        say("is less than", *node.minimum);
-    }
-    if (node.maximum && schema_compare(value, *node.maximum) > 0) {
-        say("is more than", *node.maximum);
-    }
-    if (node.above && schema_compare(value, *node.above) <= 0) {
-        say("must be more than", *node.above);
-    }
-    if (node.below && schema_compare(value, *node.below) >= 0) {
-        say("must be less than", *node.below);
-    }
-    if (node.multiple && !is_multiple(value, *node.multiple)) {
-        say("is no multiple of", *node.multiple);
-    }
-}
-
-void Check::check_string(const Meeting& at) {
-    const Node& node = at.node;
-    const auto& text = at.value.get_ref<const std::string&>();
-    const bool bounded = node.length_min > 0 || node.length_max != SIZE_MAX;
-    if ((bounded || node.pattern) && !budget_.pay(1 + text.size() / 64)) {
-        return;
-    }
-    const std::size_t length = bounded ? code_points(text) : 0;
-    if (length < node.length_min) {
-        found_.add(at.path, [&] { return fmt::format("{} has {} characters, at least {} are needed", schema_shown(at.value), length,
-                                        node.length_min); });
-    }
-    if (length > node.length_max) {
-        found_.add(at.path, [&] { return fmt::format("{} has {} characters, the limit is {}", schema_shown(at.value), length,
-                                        node.length_max); });
-    }
-    if (node.pattern && !re2::RE2::PartialMatch(text, *node.pattern)) {
-        found_.add(at.path, [&] { return fmt::format("{} does not match the pattern {}", schema_shown(at.value), node.pattern_shown); });
     }
 }
 
@@ -491,12 +267,12 @@ void Check::check_unevaluated(const Meeting& at) {
     }
 }
 
-}  // namespace
+}  // namespace schema_check
 
 std::vector<std::string> Schema::errors(const Json& value, std::size_t errors_max, const std::string& root) const {
-    Budget budget;
-    Check check(budget, errors_max);
-    const Path path{nullptr, root};
+    schema_check::Budget budget;
+    schema_check::Check check(budget, errors_max);
+    const schema_check::Path path{nullptr, root};
     check.walk(*program_->root, value, path, nullptr, nullptr, 0);
     if (!budget.spent) {
         return check.words();
