@@ -12,6 +12,7 @@
 #include "resonant/base/log.h"
 #include "resonant/runtime/conformance.h"
 #include "resonant/runtime/parts.h"
+#include "resonant/runtime/plane_door.h"
 #include "resonant/runtime/resource_watch.h"
 #include "resonant/runtime/telemetry.h"
 
@@ -56,6 +57,7 @@ struct Kernel::Inner {
     std::string http_missing;
     std::unique_ptr<mcp::KernelFront> front;
     std::unique_ptr<ResourceWatch> watch;
+    std::unique_ptr<PlaneDoor> door;
     Nanos busy_at{};
 
     Status open_fronts();
@@ -169,6 +171,7 @@ Status Kernel::Inner::open_socket() {
         return secret.empty() ? peer.uid == 0 : is_admin_secret(home, std::string(secret));
     };
     RESONANT_ASSIGN(front, mcp::KernelFront::open(*loop, *parts->dispatcher, *stdio, how));
+    RESONANT_ASSIGN(door, PlaneDoor::open(*loop, *parts->plane, home.root / "plane.sock"));
     return {};
 }
 

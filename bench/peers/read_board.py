@@ -1,0 +1,44 @@
+"""Reads a board's field from plain Python: one question a line on stdin, ns a read on stdout.
+
+    python3 read_board.py PATH    PATH is a descriptor of the board, such as /proc/PID/fd/N
+
+`field`: harmony.error_rate through a memoryview of doubles, one aligned word, so never torn (docs/formats/board.md).
+`dict`: a dictionary lookup, for scale.
+"""
+
+import mmap
+import os
+import sys
+import time
+
+READS = 500_000
+ERROR_RATE = 280 // 8
+
+
+def time_of(read):
+    start = time.perf_counter_ns()
+    read()
+    return (time.perf_counter_ns() - start) / READS
+
+
+def main():
+    descriptor = os.open(sys.argv[1], os.O_RDONLY)
+    fields = memoryview(mmap.mmap(descriptor, 4096, prot=mmap.PROT_READ)).cast("d")
+    values = {"error_rate": 1.0}
+
+    def field():
+        board = fields
+        for _ in range(READS):
+            board[ERROR_RATE]
+
+    def lookup():
+        for _ in range(READS):
+            values["error_rate"]
+
+    questions = {"field": field, "dict": lookup}
+    os.sched_setaffinity(0, {0})
+    for line in sys.stdin:
+        print(time_of(questions[line.strip()]), flush=True)
+
+
+main()

@@ -1,0 +1,106 @@
+#include "resonant/client/client.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "resonant/shm/handover.h"
+
+namespace resonant::client {
+namespace {
+
+constexpr time_t kPatience_s = 5;  // for one answer of the kernel
+
+Error failed(const std::string& what) {
+    return {Code::Unavailable, fmt::format("attach: {}: {}", what, std::strerror(errno))};
+}
+
+// Connects; a path too long for sun_path is reached through its open folder.
+Result<Descriptor> connected(const std::string& path) {
+    Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const std::size_t slash = path.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    const Descriptor opened(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const std::string name =
+        fmt::format("/proc/self/fd/{}/{}", opened.get(), path.substr(slash + 1));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (!socket || !opened || name.size() >= sizeof address.sun_path) {
+        return fail(Code::NotFound, fmt::format("attach: {} cannot be reached: {}", path, std::strerror(errno)));
+    }
+    std::memcpy(address.sun_path, name.c_str(), name.size() + 1);
+    const timeval patience{kPatience_s, 0};
+    static_cast<void>(::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience));
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        return fail(Code::NotFound, fmt::format("attach: no kernel listens on {} ({}); start one with: resonant up",
+                                                path, std::strerror(errno)));
+    }
+    return socket;
+}
+
+// One line to the kernel, with a descriptor when `fd` is one; its line back.
+Result<std::string> ask(int socket, std::string line, int fd = -1) {
+    line += '\n';
+    iovec bytes{line.data(), line.size()};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
+    msghdr message{};
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    if (fd >= 0) {
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        cmsghdr* header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof fd);
+        std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    }
+    if (::sendmsg(socket, &message, MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
+        return std::unexpected(failed("the kernel has ended"));
+    }
+    std::string answer;
+    for (char byte = 0; byte != '\n' && answer.size() < 4096; answer += byte) {
+        if (::recv(socket, &byte, 1, 0) != 1) {
+            return std::unexpected(failed("the kernel hung up or is silent"));
+        }
+    }
+    return answer;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Client>> Client::attach(const std::string& path) {
+    RESONANT_ASSIGN(Descriptor socket, connected(path));
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        return std::unexpected(failed("socketpair"));
+    }
+    const Descriptor here(pair[0]);
+    const Descriptor there(pair[1]);
+    RESONANT_ASSIGN(const std::string answer, ask(socket.get(), "share", there.get()));
+    if (!answer.starts_with("ok")) {
+        return fail(Code::Unavailable, fmt::format("attach: the kernel refused: {}", answer));
+    }
+    RESONANT_ASSIGN(shm::Received received, shm::receive_descriptors(here.get()));
+    RESONANT_ASSIGN(auto plane, plane::AgentPlane::attach(std::move(received.descriptors)));
+    RESONANT_ASSIGN(const ring::Subscription events, plane->subscribe());
+    return std::unique_ptr<Client>(new Client(std::move(socket), std::move(plane), events));
+}
+
+Result<bool> Client::wait(Nanos timeout) {
+    if (!events_.has_news()) {
+        RESONANT_ASSIGN(const std::string answer,
+                        ask(socket_.get(), fmt::format("arm {}", events_.position())));
+        if (!answer.starts_with("ok")) {
+            return fail(Code::Unavailable, fmt::format("wait: the kernel refused: {}", answer));
+        }
+    }
+    return events_.wait(nullptr, ring::WaitStrategy::Block, timeout);
+}
+
+}  // namespace resonant::client
