@@ -26,8 +26,8 @@ def follow(kernel, words, events):
     first = follower.stdout.readline()
     for number in range(events):
         kernel.call("event.publish", {"type": f"attached_{number}"})
-    rest, _ = follower.communicate(timeout=PATIENCE)
-    return follower.returncode, [first.strip(), *rest.splitlines()]
+    rest = follower.stdout.read()
+    return follower.wait(PATIENCE), [first.strip(), *rest.splitlines()]
 
 
 @pytest.mark.parametrize("user", [None, NOBODY])
