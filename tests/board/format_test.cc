@@ -1,19 +1,14 @@
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "resonant/board/fields.h"
 #include "resonant/board/page.h"
+#include "tests/support/repository.h"
 
 namespace resonant::board {
 namespace {
 
 std::string page_of_format() {
-    const std::ifstream file(RESONANT_SOURCE_DIR "/docs/formats/board.md");
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
+    return test::file_of_repository("docs/formats/board.md");
 }
 
 TEST(BoardFormat, page_lists_every_field_as_the_code_has_it_and_no_other) {

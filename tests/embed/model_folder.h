@@ -5,12 +5,14 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "tests/support/repository.h"
+
 namespace resonant::memory {
 
 inline std::filesystem::path model_folder() {
     const char* named = std::getenv("RESONANT_MODEL");
     return named != nullptr ? std::filesystem::path(named)
-                            : std::filesystem::path(RESONANT_SOURCE_DIR) / "build" / "model";
+                            : test::repository() / "build" / "model";
 }
 
 }  // namespace resonant::memory

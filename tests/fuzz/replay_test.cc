@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "fuzz/targets.h"
+#include "tests/support/repository.h"
 
 namespace resonant::fuzz {
 namespace {
 
-const std::filesystem::path kCorpus = std::filesystem::path(RESONANT_SOURCE_DIR) / "fuzz/corpus";
+const std::filesystem::path kCorpus = test::repository() / "fuzz/corpus";
 
 std::vector<std::string> inputs_of(std::string_view target) {
     std::vector<std::string> inputs;

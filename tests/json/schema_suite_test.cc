@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "resonant/json/schema.h"
+#include "tests/support/repository.h"
 
 namespace resonant::json {
 namespace {
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 
 fs::path suite() {
     const char* named = std::getenv("RESONANT_SCHEMA_SUITE");
-    return named != nullptr ? fs::path(named) : fs::path(RESONANT_SOURCE_DIR) / "build/schema_suite";
+    return named != nullptr ? fs::path(named) : test::repository() / "build/schema_suite";
 }
 
 // The suite holds numbers beyond 64 bits, which our own parser refuses; reading it is nlohmann's work.

@@ -11,6 +11,7 @@
 #include "resonant/shm/handover.h"
 #include "tests/support/fork.h"
 #include "tests/support/sockets.h"
+#include "tests/support/repository.h"
 
 namespace resonant::plane {
 namespace {
@@ -104,7 +105,7 @@ bool compiles(const std::string& statement) {
                            "void agent(plane::AgentPlane& plane) { "
                         << statement << " }\n";
     const std::string command = fmt::format("g++ -std=c++23 -fsyntax-only -I '{}' '{}' 2>/dev/null",
-                                            RESONANT_SOURCE_DIR, file);
+                                            test::repository().string(), file);
     const bool succeeded = std::system(command.c_str()) == 0;
     std::remove(file.c_str());
     return succeeded;

@@ -3,12 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "resonant/ring/slot.h"
 #include "tests/support/ring_reader.h"
+#include "tests/support/repository.h"
 
 namespace resonant::ring {
 namespace {
@@ -70,16 +69,14 @@ TEST(Event, tells_senders_apart_and_is_stable) {
 }
 
 TEST(RingFormat, page_lists_every_type_as_the_code_has_it_and_no_other) {
-    const std::ifstream file(RESONANT_SOURCE_DIR "/docs/formats/ring.md");
-    std::ostringstream page;
-    page << file.rdbuf();
+    const std::string page = test::file_of_repository("docs/formats/ring.md");
     std::string table = "|---|---|---|\n";
     for (std::uint16_t i = 0; i < kTypes; ++i) {
         const auto type = static_cast<EventType>(i);
         table += "| " + std::to_string(i) + " | " + std::string(name_of(type)) + " | " +
                  std::string(name_of(lane_of(type))) + " |\n";
     }
-    EXPECT_NE(page.str().find(table + "\n"), std::string::npos)
+    EXPECT_NE(page.find(table + "\n"), std::string::npos)
         << "docs/formats/ring.md should have:\n"
         << table;
 }

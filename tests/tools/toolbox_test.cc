@@ -12,6 +12,7 @@
 #include "resonant/tools/families.h"
 #include "resonant/tools/parameters.h"
 #include "resonant/tools/services.h"
+#include "tests/support/repository.h"
 
 namespace resonant::tools {
 namespace {
@@ -119,7 +120,7 @@ TEST(Parameters, a_word_without_a_known_type_is_refused_by_name) {
 TEST(Catalogue, the_page_in_docs_is_what_the_code_says) {
     const FullToolbox full;
     const std::string page = catalogue_page(full.toolbox);
-    const auto file = std::filesystem::path(RESONANT_SOURCE_DIR) / "docs/catalogue.md";
+    const auto file = test::repository() / "docs/catalogue.md";
     if (std::getenv("RESONANT_WRITE_DOCS") != nullptr) {
         std::ofstream(file) << page;
     }
