@@ -114,8 +114,8 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
     }
 
     const call::Contract& contract = route->tool->contract;
-    if (contract.pace == Pace::Fast && contract.access == Access::Read) {
-        carry(*work);
+    if (contract.pace == Pace::Fast && (contract.access == Access::Read || joins(contract))) {
+        carry(work);
         return;
     }
     if (contract.pace == Pace::Waits) {
@@ -124,12 +124,10 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
         }
         remember_waiting(work->call.cancelled);
     }
-    Workers& workers = contract.pace == Pace::Waits ? waits_ : joins(contract) ? writer_ : slow_;
-    const Status posted = workers.post([this, work] { carry(*work); });
-    if (!posted) {
+    Workers& workers = contract.pace == Pace::Waits ? waits_ : slow_;
+    if (const Status posted = workers.post([this, work] { carry(work); }); !posted) {
         fail_call(*work, posted.error());
-        in_flight_.fetch_sub(1, std::memory_order_relaxed);
-        work->done(std::move(work->reply));
+        reply(*work);
     }
 }
 
@@ -140,63 +138,103 @@ call::Reply Dispatcher::run(call::Request request) {
     return reply.get();
 }
 
-// Never throws: whatever happens becomes the reply.
-void Dispatcher::carry(Work& work) {
+// Runs a step of a call; an exception becomes the reply.
+void Dispatcher::guard(Work& work, const std::function<void()>& step) {
     try {
-        work.call.at = needs_.clock.wall();  // it may have waited for a worker
-        const board::BoardView view = needs_.plane.board().view();
-        work.harmony = view.harmony();
-        work.thread = thread_of(work.call);
-        work.resonance = resonance_.before(work.thread, *work.call.contract, work.call.at);
-        work.resonance.engines = view.resonance().engines;
-        work.chain = resonance_.chain(work.thread);
-        work.call.tone = {.predecessor = static_cast<std::uint8_t>(work.resonance.predecessor),
-                          .phase = static_cast<std::uint8_t>(work.resonance.phase),
-                          .posture = static_cast<std::uint8_t>(work.resonance.posture)};
-        publish(work, ring::EventType::ToolCalled, work.call.id);
-        if (const auto denial = judge(work)) {
-            refuse(work, *denial);
-        } else if (!work.tool->handler) {
-            settle(work, govern::Settled::NotRun);
-            fail_call(work, {Code::Unimplemented,
-                             fmt::format("{} is not built yet; capability.matrix with available=true lists what is",
-                                         work.call.contract->name)});
-            finish(work, false, true);
-        } else if (const auto errors = schemas_[work.call.contract->id].errors(work.call.arguments);
-                   !errors.empty()) {
-            settle(work, govern::Settled::NotRun);
-            correct(work, errors);
-            finish(work, false, false);
-        } else {
-            answer(work, invoke(work));
-        }
+        step();
     } catch (const std::exception& error) {
         log().error("{}: {}", work.call.contract->name, error.what());
         if (work.admitted) {
+            work.admitted = false;
             needs_.pipeline.settle(work.call, govern::Settled::Failed);
         }
         fail_call(work, {Code::Internal, fmt::format("{} failed inside: {}; this is a defect, the log has more",
                                                      work.call.contract->name, error.what())});
     }
+}
+
+// Judges the call and carries it out, or hands it to the commit queue for what must be durable.
+void Dispatcher::carry(const Shared& work) {
+    bool queued = false;
+    guard(*work, [&] {
+        const Road road = judge(*work);
+        if (road == Road::Deny) {
+            queued = matters(*work->denial);
+            if (!queued) {
+                refuse(*work, *work->denial);
+            }
+        } else if (road == Road::Act) {
+            needs_.plane.board().write(work->resonance);
+            queued = joins(*work->call.contract);
+            if (!queued) {
+                answer(*work, invoke(*work));
+            }
+        }
+    });
+    queued ? queue(work) : reply(*work);
+}
+
+void Dispatcher::queue(const Shared& work) {
+    const Status pushed = writer_.push(work);
+    if (pushed) {
+        return;
+    }
+    guard(*work, [&] {
+        if (work->denial) {
+            keep_denial(*work);
+            refuse(*work, *work->denial);
+        } else {
+            answer(*work, std::unexpected(pushed.error()));
+        }
+    });
+    reply(*work);
+}
+
+void Dispatcher::reply(Work& work) {
     in_flight_.fetch_sub(1, std::memory_order_relaxed);
     work.done(std::move(work.reply));
 }
 
-std::optional<call::Denial> Dispatcher::judge(Work& work) {
+Dispatcher::Road Dispatcher::judge(Work& work) {
+    work.call.at = needs_.clock.wall();  // it may have waited for a worker
+    const board::BoardView view = needs_.plane.board().view();
+    work.harmony = view.harmony();
+    work.thread = thread_of(work.call);
+    work.resonance = resonance_.before(work.thread, *work.call.contract, work.call.at);
+    work.resonance.engines = view.resonance().engines;
+    work.chain = resonance_.chain(work.thread);
+    work.call.tone = {.predecessor = static_cast<std::uint8_t>(work.resonance.predecessor),
+                      .phase = static_cast<std::uint8_t>(work.resonance.phase),
+                      .posture = static_cast<std::uint8_t>(work.resonance.posture)};
+    publish(work, ring::EventType::ToolCalled, work.call.id);
     if (const Precheck::Verdict verdict = precheck_.judge(work.call); !Precheck::passed(verdict)) {
-        return precheck_.words(verdict, work.call);
+        work.denial = precheck_.words(verdict, work.call);
+    } else {
+        work.denial = needs_.pipeline.judge(work.call, work.passages);
+        work.admitted = !work.denial;
     }
-    auto denial = needs_.pipeline.judge(work.call, work.passages);
-    work.admitted = !denial.has_value();
-    return denial;
+    if (work.denial) {
+        return Road::Deny;
+    }
+    if (!work.tool->handler) {
+        settle(work, govern::Settled::NotRun);
+        fail_call(work, {Code::Unimplemented,
+                         fmt::format("{} is not built yet; capability.matrix with available=true lists what is",
+                                     work.call.contract->name)});
+        finish(work, false, true);
+        return Road::Answered;
+    }
+    if (const auto errors = schemas_[work.call.contract->id].errors(work.call.arguments); !errors.empty()) {
+        settle(work, govern::Settled::NotRun);
+        correct(work, errors);
+        finish(work, false, false);
+        return Road::Answered;
+    }
+    return Road::Act;
 }
 
 Result<Json> Dispatcher::invoke(Work& work) {
-    needs_.plane.board().write(work.resonance);
-    if (work.call.contract->access == Access::Read) {
-        return read(work);
-    }
-    return joins(*work.call.contract) ? write_in_one(work) : write_around(work);
+    return work.call.contract->access == Access::Read ? read(work) : write_around(work);
 }
 
 Result<Json> Dispatcher::handle(Work& work) {
@@ -231,52 +269,6 @@ Result<Json> Dispatcher::read(Work& work) {
         harmony_.owe(work.call.at, check.debt);
         return fail(Code::Internal, fmt::format("{} is declared to read and tried to write: {}; nothing was changed",
                                                 work.call.contract->name, check.reason));
-    }
-    return result;
-}
-
-Result<Json> Dispatcher::write_in_one(Work& work) {
-    Result<Json> result = fail(Code::Internal, "the transaction did not run");
-    std::optional<call::Denial> denial;
-    const Status committed = needs_.database.write([&](sql::Connection&) -> Status {
-        const Result<std::uint64_t> intent = needs_.ledger.intent(work.call, work.passages);
-        if (!intent) {
-            denial = govern::Ledger::denial_of(intent.error());
-            return std::unexpected(intent.error());
-        }
-        // The handler's rows stand or fall by themselves; the entries about it stay.
-        const Status rows = needs_.database.write([&](sql::Connection&) -> Status {
-            const sql::Observer observer(needs_.database, sql::Observer::Mode::Allow);
-            result = handle(work);
-            observe(work, observer);
-            if (!result) {
-                return std::unexpected(result.error());
-            }
-            const govern::EffectCheck check = govern::check_effects(work.call.contract->access, work.call.effects);
-            if (check.mismatch) {
-                return fail(Code::Internal, fmt::format("{} did what it does not declare: {}; it was undone",
-                                                        work.call.contract->name, check.reason));
-            }
-            return {};
-        });
-        if (!rows) {
-            result = std::unexpected(rows.error());
-        }
-        const govern::Outcome outcome{.ok = result.has_value(),
-                                      .code = result ? "" : std::string(name_of(result.error().code)),
-                                      .ring_position = work.ring_position,
-                                      .duration = needs_.clock.monotonic() - work.started};
-        RESONANT_ASSIGN(const govern::EffectCheck check, needs_.ledger.outcome(*intent, work.call, outcome));
-        if (check.mismatch) {
-            harmony_.owe(work.call.at, check.debt);
-        }
-        return {};
-    });
-    if (denial) {
-        work.reply.denial = denial;
-    }
-    if (!committed) {
-        return std::unexpected(committed.error());
     }
     return result;
 }

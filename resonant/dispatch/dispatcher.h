@@ -4,16 +4,19 @@
 //   -> arguments against their schema -> ledger (intent) -> handler -> ledger (outcome: declared against
 //   observed effects) -> resonance, harmony, ring events -> reply
 //
-// Threads: any may submit. Fast reading tools run before submit() returns; fast tools that change the
-// database run one after another on the writer; slow and waiting tools on workers.
+// Threads: any may submit. Fast tools are judged before submit() returns, and reading ones run there too;
+// fast tools that change the database run one after another on the commit queue's thread; slow and waiting
+// tools on workers.
 //
 // Invariants:
 //   (1) Every request gets exactly one reply; an exception anywhere becomes an error reply.
 //   (2) A stage that throws denies. A write whose intent cannot be recorded does not happen.
-//   (3) A fast tool that touches only our database commits intent, rows and outcome in one transaction;
-//       any other tool that acts has its intent on the disk before the handler starts.
+//   (3) A fast tool that touches only our database commits intent, rows and outcome in one transaction,
+//       together with those that wait for the same thread; one that fails is undone alone. Any other tool
+//       that acts has its intent on the disk before the handler starts.
 //   (4) A reading tool that tries to change rows fails, and the mismatch is recorded.
-//   (5) The board is read once a call, at its start, for what the reply says of resonance; breaker and
+//   (5) No reply leaves before what it tells is durable.
+//   (6) The board is read once a call, at its start, for what the reply says of resonance; breaker and
 //       limiter decisions use live words.
 #pragma once
 
@@ -21,11 +24,13 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "resonant/call/call.h"
+#include "resonant/dispatch/commit_queue.h"
 #include "resonant/dispatch/harmony.h"
 #include "resonant/dispatch/precheck.h"
 #include "resonant/dispatch/resonance.h"
@@ -84,15 +89,27 @@ class Dispatcher final : public call::Door {
     struct Work;  // one call on its way
 
     Dispatcher(Needs needs, std::vector<json::Schema> schemas);
-    void carry(Work& work);
-    std::optional<call::Denial> judge(Work& work);
+    using Shared = std::shared_ptr<Work>;
+    enum class Road : std::uint8_t { Act, Deny, Answered };
+
+    void carry(const Shared& work);
+    void queue(const Shared& work);
+    void reply(Work& work);
+    void guard(Work& work, const std::function<void()>& step);
+    Road judge(Work& work);
     Result<Json> invoke(Work& work);
     Result<Json> read(Work& work);
-    Result<Json> write_in_one(Work& work);
+    void write_group(std::vector<Shared>& group);
+    Status commit(std::span<const Shared> works);
+    void attempt(Work& work);
+    Status keep_all(Work& work);
+    void conclude(Work& work, const Status& committed);
     Result<Json> write_around(Work& work);
     Result<Json> handle(Work& work);
     void observe(Work& work, const sql::Observer& observer) const;
     void answer(Work& work, Result<Json> result);
+    static bool matters(const call::Denial& denial);
+    void keep_denial(Work& work);
     void refuse(Work& work, const call::Denial& denial);
     void settle(Work& work, govern::Settled settled);
     void show_breaker(Work& work, board::BreakerState state);
@@ -118,7 +135,7 @@ class Dispatcher final : public call::Door {
     std::unordered_map<std::string, std::unique_ptr<call::Memo>> principals_;  // never erased: calls point into it
     std::mutex sent_mutex_;
     std::map<std::string, std::set<std::uint16_t>> sent_;  // schemas sent, by principal; bounded
-    Workers writer_{{.name = "writer", .threads_max = 1, .queue_max = 4096}};
+    CommitQueue<Shared> writer_{{}, [this](std::vector<Shared>& group) { write_group(group); }};
     Workers slow_{{.name = "slow", .threads_max = 2, .queue_max = 256}};
     Workers waits_{{.name = "waits", .threads_max = 64, .queue_max = 64}};
 };

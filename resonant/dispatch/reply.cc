@@ -10,12 +10,6 @@
 namespace resonant::dispatch {
 namespace {
 
-// Refusals that are kept durably one by one; the rest are noted like reads.
-bool matters(const call::Denial& denial) {
-    return denial.stage != govern::kRateLimiter && denial.stage != govern::kCircuitBreaker &&
-           denial.stage != govern::kMaturity && denial.stage != govern::kLedger;
-}
-
 std::string short_hash(const std::string& text) {
     std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
     SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
@@ -47,17 +41,17 @@ Json Dispatcher::Work::error_body(const Error& error, const std::string& tool) {
     return body;
 }
 
+// Refusals that are kept durably one by one; the rest are noted like reads.
+bool Dispatcher::matters(const call::Denial& denial) {
+    return denial.stage != govern::kRateLimiter && denial.stage != govern::kCircuitBreaker &&
+           denial.stage != govern::kMaturity && denial.stage != govern::kLedger;
+}
+
 void Dispatcher::refuse(Work& work, const call::Denial& denial) {
     work.reply.denial = denial;
     work.reply.error = true;
     work.reply.content = {{"denial", govern::to_json(denial)}, {"tool", work.call.contract->name}};
-    if (matters(denial)) {
-        const Status kept = needs_.ledger.denied(work.call, denial, work.passages);
-        if (!kept) {
-            log().error("ledger: a denial of {} could not be written: {}", work.call.contract->name,
-                        kept.error().message);
-        }
-    } else {
+    if (!matters(denial)) {
         needs_.ledger.note_read(work.call, false, needs_.clock.monotonic() - work.started);
     }
     if (denial.stage == govern::kGovernor || denial.stage == govern::kRules) {

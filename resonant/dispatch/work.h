@@ -1,9 +1,11 @@
-// Work is one call on its way through the Dispatcher: private to dispatcher.cc and reply.cc.
+// Work is one call on its way through the Dispatcher: private to dispatcher.cc, group_commit.cc and
+// reply.cc.
 //
-// Belongs to the thread that carries it.
+// Belongs to the thread that carries it; the commit queue hands it from one to the other.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,14 @@
 namespace resonant::dispatch {
 
 struct Dispatcher::Work {
+    // What one run inside a transaction gave. Nothing of it counts before the transaction is durable.
+    struct Attempt {
+        Status kept;  // intent, rows and outcome, or the entry about a denial
+        Result<Json> result = fail(Code::Internal, "the transaction did not run");
+        std::optional<call::Denial> denial;  // of the ledger: nothing was run
+        double debt = 0;                     // for effects that were not declared
+    };
+
     const tools::Tool* tool = nullptr;
     call::Call call;
     call::Reply reply;
@@ -24,6 +34,8 @@ struct Dispatcher::Work {
     std::int64_t ring_position = -1;
     Nanos started{};                 // monotonic
     bool admitted = false;           // the pipeline let it through and it is not settled yet
+    std::optional<call::Denial> denial;  // of the precheck or a stage
+    Attempt attempt;                 // of a call that the commit queue carries out
 
     static Json error_body(const Error& error, const std::string& tool);
 };
