@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "resonant/base/log.h"
+#include "resonant/sql/log_relief.h"
 
 namespace resonant::runtime {
 namespace {
@@ -205,6 +206,7 @@ std::vector<Upkeep::Duty> Parts::duties() {
             {"ledger", [this] { return ledger->flush_reads(); }},
             {"governor", [this] { return governor->save(); }},
             {"limits", [this] { return save_limits(); }},
+            {"log", [relief = std::make_shared<sql::LogRelief>(home.database())] { return relief->run(); }},
             {"maturity",
              [this]() -> Status {
                  const auto stage = static_cast<std::uint64_t>(maturity->passed());

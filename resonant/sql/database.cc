@@ -353,7 +353,9 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
                                                mode + ", wal is needed; use a local file system");
         }
         RESONANT_CHECK(
-            inner->writer->run("PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216"));
+            inner->writer->run("PRAGMA synchronous=FULL; PRAGMA journal_size_limit=33554432;"
+                               // A background thread does it (LogRelief); a commit only where that cannot keep up.
+                               "PRAGMA wal_autocheckpoint=8000"));
         sqlite3_update_hook(inner->writer->handle(), &Inner::on_update, inner.get());
         sqlite3_set_authorizer(inner->writer->handle(), &delete_row_by_row, &inner->dropping);
     }

@@ -1,4 +1,5 @@
-// How a database file is made and connected to. For Database only.
+// How a database file is made and connected to: for Database, and for those who need a connection of
+// their own.
 //
 // Any thread.
 #pragma once
