@@ -14,6 +14,7 @@
 #include "resonant/govern/ledger_entry.h"
 #include "resonant/govern/ledger_head.h"
 #include "resonant/govern/ledger_reads.h"
+#include "resonant/govern/ledger_reserve.h"
 #include "resonant/govern/ledger_trace.h"
 #include "resonant/govern/pipeline.h"
 
@@ -30,10 +31,14 @@ Error failed_inside(const std::exception& error) {
 }  // namespace
 
 struct Ledger::Inner {
-    Inner(sql::Database& held_database, Clock& held_clock) : database(held_database), clock(held_clock) {}
+    Inner(sql::Database& held_database, Clock& held_clock)
+        : database(held_database),
+          clock(held_clock),
+          reserve(held_database.file().parent_path() / "ledger.reserve", held_clock) {}
 
     sql::Database& database;
     Clock& clock;
+    Reserve reserve;
     std::unique_ptr<HeadFile> head_file;
     std::mutex head_mutex;
     std::uint64_t head_written = 0;
@@ -47,6 +52,7 @@ struct Ledger::Inner {
     std::mutex mismatches_mutex;
     std::vector<LedgerEntry> mismatches;
 
+    Status keep_books(const std::function<Status(sql::Connection&)>& change);
     Result<Head> put(LedgerEntry& entry);
     Status remember_head();
     Result<ChainReport> check(Nanos since);
@@ -57,12 +63,19 @@ struct Ledger::Inner {
     }
 };
 
+// As the database's; a transaction of its own is tried again with the space of the reserve when the disk is full.
+Status Ledger::Inner::keep_books(const std::function<Status(sql::Connection&)>& change) {
+    const Status kept = database.keep_books(change);
+    const bool full = !kept && kept.error().code == Code::ResourceExhausted;
+    return full && !database.writing() && reserve.spend() ? database.keep_books(change) : kept;
+}
+
 // Appends in the caller's transaction or one of its own.
 Result<Ledger::Head> Ledger::Inner::put(LedgerEntry& entry) {
     Head head;
     const bool joined = database.writing();
     try {
-        RESONANT_CHECK(database.keep_books([&](sql::Connection& connection) -> Status {
+        RESONANT_CHECK(keep_books([&](sql::Connection& connection) -> Status {
             RESONANT_ASSIGN(head, append(connection, clock, entry));
             return {};
         }));
@@ -170,6 +183,9 @@ Result<std::uint64_t> Ledger::intent(const call::Call& call, std::span<const Pas
         if (const std::string why = inner_->why_broken(); !why.empty()) {
             return fail(Code::DataLoss, fmt::format("the ledger is not whole: {}", why));
         }
+        if (!inner_->reserve.whole()) {
+            return fail(Code::ResourceExhausted, "the disk is full: what is left is kept for the ledger; free space");
+        }
         LedgerEntry entry = entry_of(call, "intent", "allow");
         entry.stages = stages_of(passages);
         RESONANT_ASSIGN(const Head head, inner_->put(entry));
@@ -263,7 +279,7 @@ Status Ledger::flush_reads() {
     }
     std::vector<Hash> leaves;
     const std::string blob = pack(rows, leaves);
-    const Status written = inner_->database.keep_books([&](sql::Connection& connection) -> Status {
+    const Status written = inner_->keep_books([&](sql::Connection& connection) -> Status {
         for (LedgerEntry& entry : mismatches) {
             RESONANT_CHECK(append(connection, inner_->clock, entry));
         }
