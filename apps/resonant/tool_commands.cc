@@ -8,6 +8,7 @@
 
 #include "apps/resonant/commands.h"
 #include "resonant/mcp/listing.h"
+#include "resonant/runtime/verification.h"
 #include "resonant/tools/families.h"
 #include "resonant/tools/services.h"
 
@@ -158,6 +159,20 @@ std::string whole_input(const std::string& path) {
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+// Reads the files itself, so it works with and without a kernel and does not ask the kernel to judge itself.
+int verify_memory(const Common& common) {
+    const Result<runtime::Home> home = common.open();
+    if (!home) {
+        return report(home.error());
+    }
+    const Result<Json> found = runtime::verify_home(*home);
+    if (!found) {
+        return report(found.error());
+    }
+    show(common, *found);
+    return found->at("ok").get<bool>() ? kOk : kFailed;
+}
+
 void add_memory(CLI::App& app, Common& common) {
     CLI::App* memory = group(app, "memory", "memories: add, search, recall, import, export, stats, verify");
     auto content = std::make_shared<std::string>();
@@ -191,7 +206,8 @@ void add_memory(CLI::App& app, Common& common) {
                  [format] { return Json{{"format", *format}}; })
         ->add_option("--format", *format, "json, jsonl, csv, markdown");
     tool_command(*memory, common, "stats", "the map of memory", "galactic.dashboard", nothing);
-    tool_command(*memory, common, "verify", "rows, vectors, Arrow files", "vector.status", nothing);
+    memory->add_subcommand("verify", "check database, words, histories, vectors, Arrow copy and ledger against each other")
+        ->callback([&common] { common.exit_code = verify_memory(common); });
 }
 
 }  // namespace
