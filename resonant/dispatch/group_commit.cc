@@ -3,11 +3,12 @@
 
 #include "resonant/base/log.h"
 #include "resonant/dispatch/work.h"
+#include "resonant/sql/optimistic.h"
 
 namespace resonant::dispatch {
 
 void Dispatcher::write_group(std::vector<Shared>& group) {
-    Status committed = commit(group);
+    const Status committed = commit(group);
     for (const Shared& work : group) {
         // Whose rows the disk would not take is not known: each is tried by itself.
         const Status own = committed || group.size() == 1 ? committed : commit({&work, 1});
@@ -16,20 +17,30 @@ void Dispatcher::write_group(std::vector<Shared>& group) {
     }
 }
 
+// Without savepoints first: they make full text write its index once a call. When one of the calls fails after it
+// changed something, all are done again with them.
 Status Dispatcher::commit(std::span<const Shared> works) {
+    const auto change = [&](sql::Connection&) -> Status {
+        for (const Shared& work : works) {
+            attempt(*work);
+        }
+        return {};
+    };
     try {
-        return needs_.database.write([&](sql::Connection&) -> Status {
-            for (const Shared& work : works) {
-                attempt(*work);
+        {
+            const sql::Optimistic hope;
+            const Status committed = needs_.database.write(change);
+            if (!hope.spoiled()) {
+                return committed;
             }
-            return {};
-        });
+        }
+        return needs_.database.write(change);
     } catch (const std::exception& error) {
         return fail(Code::Internal, error.what());
     }
 }
 
-// Its savepoint is rolled back when it fails; the calls beside it are not touched. Never throws.
+// When it fails it is undone alone. Never throws.
 void Dispatcher::attempt(Work& work) {
     work.attempt = {};
     work.call.effects = {};

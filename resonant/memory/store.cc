@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "resonant/json/json.h"
 #include "resonant/memory/checks.h"
 #include "resonant/memory/digest.h"
 #include "resonant/memory/retention.h"
@@ -59,11 +58,13 @@ Status add_version(Connection& connection, const Memory& memory, std::string_vie
     return statement.bind(4, what).bind(5, reason).bind(6, memory.updated_ns).run();
 }
 
+// One row a statement: a statement that makes several of them has SQLite write the text index down first.
 Status insert_tags(Connection& connection, const Memory& memory) {
-    RESONANT_ASSIGN(auto statement, connection.prepare("INSERT INTO memory_tags(memory_id, tag) "
-                                                       "SELECT ?, value FROM json_each(?)"));
-    const Json tags = memory.tags;
-    return statement.bind(1, sql_id(memory.id)).bind(2, tags.dump()).run();
+    for (const std::string& tag : memory.tags) {
+        RESONANT_ASSIGN(auto statement, connection.prepare("INSERT INTO memory_tags(memory_id, tag) VALUES(?, ?)"));
+        RESONANT_CHECK(statement.bind(1, sql_id(memory.id)).bind(2, tag).run());
+    }
+    return {};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -13,6 +14,7 @@
 #include "resonant/base/ensure.h"
 #include "resonant/sql/failure.h"
 #include "resonant/sql/opening.h"
+#include "resonant/sql/optimistic.h"
 
 namespace resonant::sql {
 namespace {
@@ -23,6 +25,16 @@ constexpr int kDepthMax = 16;                 // of write() inside write()
 // The observers of this thread, innermost first. Thread-wide by nature: what a call changes is told
 // by the thread it runs on.
 thread_local Observer* innermost_observer = nullptr;
+
+thread_local Optimistic* optimistic_here = nullptr;
+
+// Names of savepoints by depth; their texts stay the same, so that the statements are prepared once.
+constexpr std::array<std::string_view, kDepthMax + 1> kLevels = {
+    "", "", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"};
+
+std::string savepoint(std::string_view what, int depth) {
+    return std::string(what) + " level_" + std::string(kLevels[static_cast<std::size_t>(depth)]);
+}
 
 // The one text or number that `query` gives.
 Result<std::string> single(Connection& connection, std::string_view query) {
@@ -91,7 +103,7 @@ struct Database::Inner {
     static void on_update(void* self, int action, const char*, const char* table, sqlite3_int64);
     void learn_shadow_tables();
     Status begin();
-    Status finish(const Status& outcome);
+    Status finish(const Status& outcome, std::int64_t changes_before);
     Status roll_back(const Status& outcome);
     Status nest(const Change& change, bool books);
     Status transact(const Change& change, bool books);
@@ -160,7 +172,7 @@ Status Database::Inner::begin() {
     ++depth;
     RESONANT_ENSURE(depth <= kDepthMax, "write() is nested too deep: a change calls itself");
     if (depth > 1) {
-        return run_one(*writer, "SAVEPOINT level_" + std::to_string(depth));
+        return optimistic_here != nullptr ? Status() : run_one(*writer, savepoint("SAVEPOINT", depth));
     }
     lost.reset();
     const Status begun = run_one(*writer, "BEGIN IMMEDIATE");
@@ -170,10 +182,20 @@ Status Database::Inner::begin() {
     return begun;
 }
 
-Status Database::Inner::finish(const Status& outcome) {
+Status Database::Inner::finish(const Status& outcome, std::int64_t changes_before) {
+    Optimistic* const hope = depth > 1 ? optimistic_here : nullptr;
+    if (hope != nullptr) {
+        // Nothing to undo, or nothing that could be undone alone.
+        hope->spoiled_ = hope->spoiled_ || (!outcome && sqlite3_total_changes64(writer->handle()) != changes_before) ||
+                         sqlite3_get_autocommit(writer->handle()) != 0;
+        return outcome;
+    }
+    if (depth == 1 && optimistic_here != nullptr && optimistic_here->spoiled_) {
+        return roll_back(fail(Code::Conflict, "the transaction was spoiled by one of its changes"));
+    }
     if (outcome && !lost) {
-        const Status done = depth == 1 ? run_one(*writer, "COMMIT")
-                                       : run_one(*writer, "RELEASE level_" + std::to_string(depth));
+        const Status done =
+            depth == 1 ? run_one(*writer, "COMMIT") : run_one(*writer, savepoint("RELEASE", depth));
         return done ? done : roll_back(done);
     }
     return roll_back(outcome ? Status(std::unexpected(*lost)) : outcome);
@@ -195,22 +217,23 @@ Status Database::Inner::roll_back(const Status& outcome) {
         lost = outcome.error();
         RESONANT_CHECK(run_one(*writer, "BEGIN IMMEDIATE"));
         for (int level = 2; level < depth; ++level) {
-            RESONANT_CHECK(run_one(*writer, "SAVEPOINT level_" + std::to_string(level)));
+            RESONANT_CHECK(run_one(*writer, savepoint("SAVEPOINT", level)));
         }
         return outcome;
     }
-    RESONANT_CHECK(run_one(*writer, "ROLLBACK TO level_" + std::to_string(depth)));
-    RESONANT_CHECK(run_one(*writer, "RELEASE level_" + std::to_string(depth)));
+    RESONANT_CHECK(run_one(*writer, savepoint("ROLLBACK TO", depth)));
+    RESONANT_CHECK(run_one(*writer, savepoint("RELEASE", depth)));
     return outcome;
 }
 
 // One level of write(): the caller holds the writing connection.
 Status Database::Inner::nest(const Change& change, bool books) {
     const Counts before = counts();
+    const std::int64_t changes_before = sqlite3_total_changes64(writer->handle());
     const bool outer_books = keeping_books;
     keeping_books = books;
     const auto close = [&](const Status& outcome) {
-        const Status finished = finish(outcome);
+        const Status finished = finish(outcome, changes_before);
         if (!finished) {
             for (const auto& [observer, changes] : before) {
                 observer->changes_ = changes;
@@ -422,6 +445,13 @@ Status Database::check() {
 }
 
 const std::filesystem::path& Database::file() const { return inner_->file; }
+
+Optimistic::Optimistic() {
+    RESONANT_ENSURE(optimistic_here == nullptr, "one Optimistic at a time");
+    optimistic_here = this;
+}
+
+Optimistic::~Optimistic() { optimistic_here = nullptr; }
 
 Observer::Observer(Database& database, Mode mode)
     : database_(database), mode_(mode), outer_(innermost_observer) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <mutex>
 
 #include "resonant/base/descriptor.h"
 #include "resonant/sql/failure.h"
@@ -42,6 +43,9 @@ Status create_private(const std::filesystem::path& file) {
 }
 
 Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& file, bool read_only) {
+    // Statistics of memory cost a lock for each allocation, in all connections. Before SQLite's first use only.
+    static std::once_flag configured;
+    std::call_once(configured, [] { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); });
     sqlite3* handle = nullptr;
     const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                       (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
@@ -52,6 +56,8 @@ Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& file, b
         return fail_sqlite(handle, outcome, tried);
     }
     sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+    // Else a statement is compiled anew for each value that might make a partial index of use.
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_QPSG, 1, nullptr);
     const int prepared = sqlite3_exec(handle, kPragmas, nullptr, nullptr, nullptr);
     if (prepared != SQLITE_OK) {
         return fail_sqlite(handle, prepared, tried);
