@@ -77,7 +77,7 @@ def list_tools(name, entry, folder):
         places = {"folder": str(folder), "work": work}
         command = [part.format(**places) for part in entry["command"]]
         subprocess.run(["git", "init", "-q", work], check=False)
-        node = str(folder / "node" / "bin")
+        node = str(folder.parent / "conformance" / "bin")
         environment = {"PATH": f"{node}:{os.environ.get('PATH', '/usr/bin:/bin')}", "HOME": work, "LANG": "C.UTF-8",
                        **{key: value.format(**places) for key, value in entry.get("environment", {}).items()}}
         server = Server(command, environment, work)

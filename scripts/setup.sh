@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings a Debian 12 machine to where the build can start: scripts/setup.sh PART ...
 # Each part makes one folder of build/ and leaves a stamp there with the hash of what it depends on, so that a second run does nothing.
-# Parts: packages [fuzzing|formatting|linting], venv, model, manpages, conformance, schema_suite, peers, rmcp.
+# Parts: packages [fuzzing|formatting|linting], venv, model, manpages, conformance, schema_suite, clients, servers, peers, rmcp.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -173,6 +173,53 @@ get_conformance() {
     stamp conformance "$hash"
 }
 
+# npm packages of FOLDER/package.json into build/NAME, run by the Node of the conformance suites. No package's
+# own install scripts run.
+npm_packages() {
+    cp "$1/package.json" "build/$2/package.json"
+    (cd "build/$2" && PATH="$OLDPWD/build/conformance/bin:$PATH" \
+        npm install --silent --ignore-scripts --no-fund --no-audit --no-package-lock)
+}
+# The virtual environments that FILE names, in build/NAME: lines "ENVIRONMENT: PACKAGES".
+python_environments() {
+    local name packages
+    "$(find_python)" -m venv "build/$2/uv"
+    "build/$2/uv/bin/python" -m pip install --disable-pip-version-check -q uv==0.13.8
+    grep -v '^#' "$1" | while IFS=: read -r name packages; do
+        "$(find_python)" -m venv --without-pip "build/$2/$name"
+        # shellcheck disable=SC2086 # words are packages
+        "build/$2/uv/bin/uv" pip install -q --python "build/$2/$name/bin/python" --only-binary :all: $packages
+    done
+}
+
+# Clients as people use them, for tests/python/test_real_clients.py.
+get_clients() {
+    local hash
+    hash=$(hash_of tests/clients/package.json tests/clients/requirements.txt)
+    ! stamped clients "$hash" || return 0
+    get_conformance
+    say "clients of npm and PyPI into build/clients"
+    rm -rf build/clients
+    mkdir -p build/clients
+    npm_packages tests/clients clients
+    python_environments tests/clients/requirements.txt clients
+    stamp clients "$hash"
+}
+
+# Published MCP servers, for ./dev bench routing.
+get_servers() {
+    local hash
+    hash=$(hash_of bench/routing/package.json bench/routing/requirements.txt)
+    ! stamped servers "$hash" || return 0
+    get_conformance
+    say "published MCP servers of npm and PyPI into build/servers"
+    rm -rf build/servers
+    mkdir -p build/servers
+    npm_packages bench/routing servers
+    python_environments bench/routing/requirements.txt servers
+    stamp servers "$hash"
+}
+
 # The Rust SDK's echo server, the peer of `./dev bench mcp`.
 get_rmcp() {
     local hash
@@ -206,6 +253,8 @@ for part in "$@"; do
         peers) get_peers ;;
         rmcp) get_rmcp ;;
         conformance) get_conformance ;;
+        clients) get_clients ;;
+        servers) get_servers ;;
         schema_suite) get_schema_suite ;;
         fuzzing | formatting | linting) ;;
         *) say "there is no part '$part'"; exit 2 ;;

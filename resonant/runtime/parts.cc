@@ -4,11 +4,13 @@
 
 #include "resonant/base/log.h"
 #include "resonant/sql/log_relief.h"
+#include "resonant/tools/tool_search.h"
 
 namespace resonant::runtime {
 namespace {
 
 constexpr std::size_t kIndexBatch = 64;        // memories embedded at one go
+constexpr std::size_t kToolTextBatch = 64;     // texts of tools
 constexpr std::int64_t kVitalityBeats = 10;    // seconds between two looks at the zones
 
 ring::EventType event_of(memory::Change change) {
@@ -187,13 +189,16 @@ void Parts::start() {
     plane->board().heartbeat(static_cast<std::uint64_t>(clock.wall().count));
     plane->publish(ring::EventType::SystemStarted, "kernel");
     scheduler->start();
+    if (embedder) {
+        services.search->use(*embedder, [this] { upkeep.nudge(); });
+    }
     upkeep.start(duties(), [this]() -> Result<std::size_t> {
         if (!embedder) {
             return std::size_t{0};
         }
         RESONANT_ASSIGN(const std::size_t left, sea->catch_up(kIndexBatch, {}));
         unembedded_.store(left);
-        return left;
+        return left > 0 ? left : services.search->embed_some(kToolTextBatch);
     });
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 #include <set>
 
 #include "resonant/govern/maturity.h"
@@ -25,23 +26,34 @@ using call::Pace;
 namespace {
 
 constexpr std::size_t kActionsMax = 5;
+constexpr std::size_t kFoundMax = 10'000;  // more than all tools of all servers
+constexpr std::size_t kSummaryMax = 200;   // of another server's tool, whose description may be a page
+constexpr Nanos kEmbeddingPatience = from_millis(2'500);  // of the first suggestion on a machine
+constexpr std::string_view kUpstreamFamily = "roof";
 
-Json show(const Toolbox& toolbox, const Tool& tool, const std::string& detail) {
-    const call::Contract& contract = tool.contract;
+// A tool as a client needs it to call it; another server's tools are called through the family roof.
+Json show(const Toolbox& toolbox, const ToolHit& hit, const std::string& detail) {
+    const ToolDocument& document = *hit.document;
     if (detail == "names") {
-        return contract.name;
+        return document.name;
     }
-    Json shown = {{"tool", contract.name},
-                  {"gana", toolbox.families()[contract.family].key},
-                  {"access", call::name_of(contract.access)},
-                  {"available", contract.available},
-                  {"summary", contract.summary}};
-    if (contract.role > call::Role::Agent) {
-        shown["role"] = call::name_of(contract.role);
+    Json shown = {{"tool", document.name}};
+    if (hit.tool == nullptr) {
+        shown["server"] = document.server;
+    } else {
+        const call::Contract& contract = hit.tool->contract;
+        shown["gana"] = toolbox.families()[contract.family].key;
+        shown["access"] = call::name_of(contract.access);
+        if (contract.role > call::Role::Agent) {
+            shown["role"] = call::name_of(contract.role);
+        }
     }
+    shown["available"] = document.available;
+    shown["summary"] = detail == "schema" ? document.description
+                                          : shortened(document.description, kSummaryMax);
     if (detail == "schema") {
-        shown["input_schema"] = contract.input_schema;
-        shown["example"] = contract.example;
+        shown["input_schema"] = document.input_schema;
+        shown["example"] = suggestion_of(document, hit.score)["example"]["args"];
     }
     return shown;
 }
@@ -69,7 +81,7 @@ Result<Json> facts(Services& services, call::Call&) {
 }
 
 // The tools that pass the filters, in the order of the catalogue or best first.
-Result<std::vector<const Tool*>> chosen(Services& services, const call::Call& call) {
+Result<std::vector<ToolHit>> chosen(Services& services, const call::Call& call) {
     int family = -1;
     if (has(call, "gana")) {
         family = services.toolbox->find_family(text_of(call, "gana"));
@@ -81,28 +93,24 @@ Result<std::vector<const Tool*>> chosen(Services& services, const call::Call& ca
                     text_of(call, "gana").substr(0, 60)));
         }
     }
-    std::vector<const Tool*> tools;
-    if (has(call, "query") && !text_of(call, "query").empty()) {
-        for (const ToolHit& hit :
-             services.search->rank(text_of(call, "query"), call::kToolsMax, services.sea)) {
-            tools.push_back(hit.tool);
-        }
-    } else {
-        for (const Tool& tool : services.toolbox->tools()) {
-            tools.push_back(&tool);
-        }
-    }
-    std::erase_if(tools, [&](const Tool* tool) {
-        const call::Contract& contract = tool->contract;
-        return (family >= 0 && contract.family != family) ||
-               (has(call, "access") && call::name_of(contract.access) != text_of(call, "access")) ||
-               (has(call, "available") && contract.available != flag_of(call, "available"));
+    const std::string query = text_of(call, "query");
+    std::vector<ToolHit> tools =
+        query.empty() ? services.search->all()
+                      : services.search->rank(query, kFoundMax);
+    std::erase_if(tools, [&](const ToolHit& hit) {
+        const int its = hit.tool != nullptr ? hit.tool->contract.family
+                                            : services.toolbox->find_family(kUpstreamFamily);
+        return (family >= 0 && its != family) ||
+               (has(call, "access") &&
+                (hit.tool == nullptr ||
+                 call::name_of(hit.tool->contract.access) != text_of(call, "access"))) ||
+               (has(call, "available") && hit.document->available != flag_of(call, "available"));
     });
     return tools;
 }
 
 Result<Json> matrix(Services& services, call::Call& call) {
-    RESONANT_ASSIGN(const std::vector<const Tool*> tools, chosen(services, call));
+    RESONANT_ASSIGN(const std::vector<ToolHit> tools, chosen(services, call));
     const std::string detail = text_of(call, "detail", "summary");
     const std::size_t limit = limit_of(call,
                                        detail == "names"    ? 200
@@ -119,7 +127,7 @@ Result<Json> matrix(Services& services, call::Call& call) {
     }
     Json answer = {{"total", tools.size()}, {"tools", Json::array()}};
     for (std::size_t i = from; i < tools.size() && i < from + limit; ++i) {
-        answer["tools"].push_back(show(*services.toolbox, *tools[i], detail));
+        answer["tools"].push_back(show(*services.toolbox, tools[i], detail));
     }
     answer["count"] = answer["tools"].size();
     if (from + limit < tools.size()) {
@@ -129,23 +137,20 @@ Result<Json> matrix(Services& services, call::Call& call) {
 }
 
 Result<Json> suggest(Services& services, call::Call& call) {
-    const Status warm = services.search->warm(*services.sea);
-    Json answer = {{"count", 0}, {"tools", Json::array()}};
-    for (const ToolHit& hit :
-         services.search->rank(text_of(call, "goal"), limit_of(call, 5, 25), services.sea)) {
-        const call::Contract& contract = hit.tool->contract;
-        answer["tools"].push_back(
-            {{"tool", contract.name},
-             {"score", rounded(hit.score)},
-             {"summary", contract.summary},
-             {"available", contract.available},
-             {"example", {{"tool", contract.name}, {"args", contract.example}}}});
+    const std::string goal = text_of(call, "goal");
+    const std::size_t limit = limit_of(call, 5, 25);
+    Json answer = {{"tools", Json::array()}};
+    if (!services.search->has_meaning()) {
+        answer["note"] = "words only: there is no model";
+    } else if (!services.search->wait_embedded(kEmbeddingPatience)) {
+        answer["note"] = "words only for some: tools are still being embedded, ask again in a moment";
     }
-    answer["count"] = answer["tools"].size();
-    if (!warm) {
-        answer["note"] = "words only: " + warm.error().message;
+    const std::vector<ToolHit> hits = services.search->rank(goal, limit);
+    for (const ToolHit& hit : hits) {
+        answer["tools"].push_back(suggestion_of(*hit.document, hit.score));
     }
-    if (answer["tools"].empty()) {
+    answer["count"] = hits.size();
+    if (hits.empty()) {
         answer["note"] =
             "no tool has these words; say the goal otherwise, or page through capability.matrix";
     }
@@ -153,18 +158,15 @@ Result<Json> suggest(Services& services, call::Call& call) {
 }
 
 std::unexpected<Error> unknown_tool(const Services& services, const std::string& name) {
-    std::string near;
-    for (const std::string& other : services.toolbox->nearest(name, 3)) {
-        near += (near.empty() ? "" : ", ") + other;
-    }
-    return fail(Code::NotFound, fmt::format("no tool '{}'; near: {}", name.substr(0, 60), near));
+    return fail(Code::NotFound, fmt::format("no tool '{}'; near: {}", name.substr(0, 60),
+                                            fmt::join(services.search->nearest(name, 3), ", ")));
 }
 
 Result<Json> schema(Services& services, call::Call& call) {
     Json answer = {{"tools", Json::array()}};
     for (const std::string& name : words_of(call, "tools")) {
-        const Tool* tool = services.toolbox->find(name);
-        if (tool == nullptr) {
+        const std::optional<ToolHit> tool = services.search->find(name);
+        if (!tool) {
             return unknown_tool(services, name);
         }
         answer["tools"].push_back(show(*services.toolbox, *tool, "schema"));

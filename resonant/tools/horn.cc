@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::size_t kStateBytes = 64 * 1024;  // of notes kept in one checkpoint
 constexpr std::size_t kTokensMin = 200, kTokensMax = 20'000;
+constexpr std::size_t kSummaryMax = 160;        // of a tool worth using
 
 void tell(Services& services, const call::Call& call, ring::EventType type, std::int64_t session) {
     services.plane->publish(type, call.caller.principal, call.contract->id + 1U,
@@ -239,9 +240,9 @@ Json tools_worth_using(Services& services, const std::string& query, bool sessio
                         : Json{{"tool", "session.start"}, {"why", "name this stretch of work"}});
     tools.push_back({{"tool", "capability.suggest"}, {"why", "find the tool for a goal"}});
     if (!query.empty()) {
-        for (const ToolHit& hit : services.search->rank(query, 3, services.sea)) {
-            tools.push_back(
-                {{"tool", hit.tool->contract.name}, {"why", hit.tool->contract.summary}});
+        for (const ToolHit& hit : services.search->rank(query, 3)) {
+            tools.push_back({{"tool", hit.document->name},
+                             {"why", first_sentence(hit.document->description, kSummaryMax)}});
         }
     }
     return tools;

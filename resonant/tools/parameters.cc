@@ -225,6 +225,52 @@ Json value_for(const std::string& name, const Json& schema) {
     return array;
 }
 
+constexpr int kForeignDepthMax = 4;
+
+// A word of a schema that may be anything; null when it is not there.
+const Json& word_of(const Json& schema, const char* word) {
+    static const Json none;
+    const auto at = schema.is_object() ? schema.find(word) : schema.end();
+    return schema.is_object() && at != schema.end() ? *at : none;
+}
+
+Json foreign_value(const Json& schema, int depth) {
+    for (const char* word : {"default", "const"}) {
+        if (const Json& value = word_of(schema, word); !value.is_null()) {
+            return value;
+        }
+    }
+    for (const char* word : {"enum", "examples"}) {
+        if (const Json& choices = word_of(schema, word); choices.is_array() && !choices.empty()) {
+            return choices[0];
+        }
+    }
+    const Json& types = word_of(schema, "type");
+    const Json& type = types.is_array() && !types.empty() ? types[0] : types;
+    const std::string kind = type.is_string() ? type.get<std::string>()
+                             : word_of(schema, "properties").is_object() ? "object"
+                                                                         : "string";
+    if (kind == "integer" || kind == "number") {
+        const Json& least = word_of(schema, "minimum");
+        return least.is_number() ? least : Json(1);
+    }
+    if (kind == "boolean") return true;
+    if (kind == "array") {
+        return depth < kForeignDepthMax
+                   ? Json::array({foreign_value(word_of(schema, "items"), depth + 1)})
+                   : Json::array();
+    }
+    if (kind != "object") return "text";
+    Json object = Json::object();
+    for (const Json& name : word_of(schema, "required")) {
+        if (name.is_string() && depth < kForeignDepthMax) {
+            const std::string& key = name.get_ref<const std::string&>();
+            object[key] = foreign_value(word_of(word_of(schema, "properties"), key.c_str()), depth + 1);
+        }
+    }
+    return object;
+}
+
 }  // namespace
 
 Result<std::vector<Parameter>> parse_parameters(std::string_view line) {
@@ -275,6 +321,11 @@ Json example(const std::vector<Parameter>& parameters) {
         arguments[first.name] = value_for(first.name, schema_of(first));
     }
     return arguments;
+}
+
+Json example_for(const Json& schema) {
+    Json value = foreign_value(schema.is_object() ? schema : Json{{"type", "object"}}, 0);
+    return value.is_object() ? value : Json::object();
 }
 
 }  // namespace resonant::tools

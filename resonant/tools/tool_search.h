@@ -1,24 +1,35 @@
-// ToolSearch finds tools by what somebody wants to do: words (BM25 over name, parameters and
-// summary) fused with meaning (embeddings of the summaries) once they are warm.
+// ToolSearch finds tools by what somebody wants to do, over our own and those of other servers: it
+// keeps a ToolIndex up to date while servers come and go and texts are embedded in the background.
 //
-// Threads: any after construction; warm() may run beside rank().
+// Threads: any. A search works on the index it began with.
+//
+// Invariants:
+//   (1) put() and remove() are seen by the next search; our own tools are always there.
+//   (2) Until a tool's texts are embedded it is found by words alone; nobody waits for that except
+//       who calls wait_embedded().
 #pragma once
 
-#include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "resonant/memory/data_sea.h"
+#include "resonant/base/units.h"
+#include "resonant/memory/embedder.h"
+#include "resonant/tools/tool_index.h"
 #include "resonant/tools/toolbox.h"
 
 namespace resonant::tools {
 
 struct ToolHit {
-    const Tool* tool = nullptr;
-    double score = 0;  // 0..1
+    std::shared_ptr<const ToolDocument> document;
+    const Tool* tool = nullptr;  // null: another server's
+    double score = 0;            // 0..1
 };
 
 class ToolSearch {
@@ -28,29 +39,50 @@ class ToolSearch {
     ToolSearch(const ToolSearch&) = delete;
     ToolSearch& operator=(const ToolSearch&) = delete;
 
-    // Embeds the summaries, once. Unavailable when there is no model: words remain. About a second.
-    Status warm(memory::DataSea& sea);
-    bool warmed() const { return warmed_.load(std::memory_order_acquire); }
+    // The tools of another server, in place of all that it had before.
+    void put(const std::string& server, std::vector<ToolDocument> tools);
+    void remove(const std::string& server) { put(server, {}); }
 
-    // Tools that fit `query`, best first, without those that have nothing in common. `sea` may be
-    // null.
-    std::vector<ToolHit> rank(std::string_view query, std::size_t limit,
-                              memory::DataSea* sea) const;
+    // Tools that fit `query`, best first, without those that have nothing in common. Without an
+    // embedder, or before texts are embedded, by words alone. Asks for the embedding of texts.
+    std::vector<ToolHit> rank(std::string_view query, std::size_t limit);
+
+    // All tools: ours in the order of the catalogue, then those of other servers.
+    std::vector<ToolHit> all();
+    // By any of its names: "memory.add", "memory_add", "github__create_issue".
+    std::optional<ToolHit> find(std::string_view name);
+    // The `count` names nearest to a misspelt one, best first, of all tools.
+    std::vector<std::string> nearest(std::string_view name, std::size_t count);
+
+    // Meaning counts from now on. `bell` is called, from any thread, when texts wait for embed_some().
+    // Once, before the first search.
+    void use(memory::Embedder& embedder, std::function<void()> bell);
+    bool has_meaning() const { return embedder_ != nullptr; }
+    // Embeds at most `count` texts that wait, for work in the background; returns how many are left.
+    // Nothing waits before the first search.
+    Result<std::size_t> embed_some(std::size_t count);
+    // Whether all texts were embedded within `patience`; asks for it.
+    bool wait_embedded(Nanos patience);
 
   private:
-    struct Entry {
-        std::map<std::string, double> weights;  // term -> weight; the name counts thrice
-        double length = 0;
-        memory::Vector vector{};
+    struct Snapshot {
+        std::vector<const Tool*> tools;  // beside the index's documents; null: another server's
+        std::unique_ptr<const ToolIndex> index;
     };
-    std::vector<double> word_scores(std::string_view query) const;
+    std::shared_ptr<const Snapshot> snapshot();
+    void want(const ToolIndex::Documents& documents);
+    void ask_for_vectors();
 
     const Toolbox& toolbox_;
-    std::vector<Entry> entries_;
-    std::map<std::string, double> rarity_;  // term -> inverse document frequency
-    double length_mean_ = 0;
-    std::mutex warming_;
-    std::atomic<bool> warmed_{false};
+    memory::Embedder* embedder_ = nullptr;
+    std::function<void()> bell_;
+    std::mutex mutex_;
+    std::condition_variable embedded_;
+    bool wanted_ = false;
+    std::map<std::string, ToolIndex::Documents> servers_;  // "": ours
+    ToolIndex::Vectors vectors_;
+    std::vector<std::string> waiting_;  // texts without a vector
+    std::shared_ptr<const Snapshot> snapshot_;  // null: to be made anew
 };
 
 }  // namespace resonant::tools

@@ -1,9 +1,9 @@
 #include "resonant/tools/toolbox.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "resonant/base/ensure.h"
+#include "resonant/tools/nearest.h"
 #include "resonant/tools/parameters.h"
 
 namespace resonant::tools {
@@ -25,36 +25,6 @@ call::Role role_for(call::Access access) {
         case call::Access::Delete: return call::Role::Owner;
     }
     return call::Role::Owner;
-}
-
-// Edits that turn `a` into `b`, where swapping two neighbours counts once.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
-    std::iota(last.begin(), last.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        now[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t change = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-            now[j] = std::min({last[j] + 1, now[j - 1] + 1, change});
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-                now[j] = std::min(now[j], before[j - 2] + 1);
-            }
-        }
-        before.swap(last);
-        last.swap(now);
-    }
-    return last[b.size()];
-}
-
-// Distance of a guess from a tool's name: whole names, or the guess against the part after the dot,
-// so that "recall" finds memory.recall.
-double strangeness(std::string_view guess, std::string_view wire) {
-    const std::size_t whole = edit_distance(guess, wire);
-    const std::size_t dot = wire.find('_');
-    const std::string_view last = dot == std::string_view::npos ? wire : wire.substr(dot + 1);
-    const std::size_t part = edit_distance(guess, last) + 1;
-    return static_cast<double>(std::min(whole, part)) +
-           (wire.find(guess) != std::string_view::npos ? -0.5 : 0.0);
 }
 
 }  // namespace
@@ -121,20 +91,11 @@ int Toolbox::find_family(std::string_view name) const {
 }
 
 std::vector<std::string> Toolbox::nearest(std::string_view name, std::size_t count) const {
-    const std::string guess = wire_form(name.substr(0, kNameMax));
-    std::vector<std::pair<double, std::string_view>> ranked;
-    ranked.reserve(tools_.size());
-    for (const Tool& tool : tools_) {
-        ranked.emplace_back(strangeness(guess, wire_form(tool.contract.name)), tool.contract.name);
-    }
-    count = std::min(count, ranked.size());
-    std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(count),
-                      ranked.end());
     std::vector<std::string> names;
-    for (std::size_t i = 0; i < count; ++i) {
-        names.emplace_back(ranked[i].second);
+    for (const Tool& tool : tools_) {
+        names.push_back(tool.contract.name);
     }
-    return names;
+    return nearest_names(name, std::move(names), count);
 }
 
 }  // namespace resonant::tools

@@ -1,0 +1,20 @@
+"""What each client of tests/clients does, told as lines of JSON on stdout: list, call, be denied, and, after a
+line on stdin says that the kernel was killed, call again."""
+
+import json
+import sys
+
+PROGRAM, HOME = sys.argv[1:3]
+COMMAND = {"command": PROGRAM, "args": ["mcp", "--home", HOME]}
+CALL = ("memory_add", {"content": "the heron came back to the lighthouse"})
+DENIED = ("memory_erase", {"id": "m1", "reason": "an agent may not"})
+AGAIN = ("memory_search", {"query": "heron lighthouse"})
+
+
+def tell(step, what):
+    print(json.dumps({"step": step, "what": what if isinstance(what, (str, list)) else str(what)}), flush=True)
+
+
+def wait_for_kill():
+    tell("ready", "")
+    sys.stdin.readline()
