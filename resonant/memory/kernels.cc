@@ -77,9 +77,12 @@ float dot_scalar(const float* a, const float* b) {
 
 std::vector<Kernel> found_kernels() {
     std::vector<Kernel> found{Kernel::Scalar};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+        __builtin_cpu_supports("f16c")) {
         found.push_back(Kernel::Avx2);
-        if (__builtin_cpu_supports("avx512f")) {
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+            __builtin_cpu_supports("avx512vnni")) {
             found.push_back(Kernel::Avx512);
         }
     }
@@ -124,6 +127,11 @@ void TopK::place(Scored candidate) {
 std::vector<Scored> TopK::take() {
     std::sort_heap(best_.begin(), best_.end());
     return std::move(best_);
+}
+
+std::span<const Scored> TopK::sorted() {
+    std::sort_heap(best_.begin(), best_.end());
+    return best_;
 }
 
 void scan(const Scan& how, std::span<const MemoryId> ids, const float* rows, TopK& best) {

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -53,8 +54,22 @@ class TopK {
             place(candidate);
         }
     }
+    std::size_t capacity() const { return k_; }
+    // Nothing below it can enter any more.
+    float worst() const {
+        return best_.size() < k_ || k_ == 0 ? -std::numeric_limits<float>::infinity()
+                                            : best_.front().score;
+    }
     // Best first. Ends it.
     std::vector<Scored> take();
+    // Best first, in place; valid until the next reset().
+    std::span<const Scored> sorted();
+    // Begins anew; allocates only for a greater k than ever before.
+    void reset(std::size_t k) {
+        k_ = k;
+        best_.clear();
+        best_.reserve(k);
+    }
 
   private:
     void place(Scored candidate);

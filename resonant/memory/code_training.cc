@@ -1,0 +1,226 @@
+// How a CodeBook is made from a sample: principal directions by subspace iteration, widths of steps, and the choice
+// among schemes by counting who survives them.
+#include "resonant/memory/code_book.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "resonant/base/ensure.h"
+
+namespace resonant::memory {
+namespace {
+
+constexpr CoarseShape kPlain{0, kDimensions / 8};
+constexpr std::array<CoarseShape, 3> kRotated = {{{8, 16}, {4, 20}, {4, 12}}};
+constexpr float kNibbleStep = 0.335F;  // of a deviation: the best of 16 levels for a normal distribution
+constexpr int kIterations = 12;
+constexpr std::size_t kTrialQueries = 16;
+constexpr std::size_t kTrialRank = 10;
+constexpr double kByteNs = 0.035;     // to read one byte of coarse code
+constexpr double kSurvivorNs = 25;    // to look at one row's fine code
+
+// Numbers in (-0.5, 0.5), the same on every machine.
+struct Noise {
+    std::mt19937_64 engine{1};
+    float next() { return static_cast<float>(engine() >> 40) * 0x1p-24F - 0.5F; }
+};
+
+// The sample's covariance, by columns: every sum is a row of dot products of 384.
+std::vector<float> covariance(std::span<const float> sample, const std::vector<float>& mean, Dot dot) {
+    const std::size_t rows = sample.size() / kDimensions / kDimensions * kDimensions;
+    std::vector<float> columns(rows * kDimensions);
+    for (std::size_t row = 0; row < rows; ++row) {
+        for (std::size_t i = 0; i < kDimensions; ++i) {
+            columns[i * rows + row] = sample[row * kDimensions + i] - mean[i];
+        }
+    }
+    std::vector<float> matrix(kDimensions * kDimensions);
+    for (std::size_t a = 0; a < kDimensions; ++a) {
+        for (std::size_t b = 0; b <= a; ++b) {
+            double sum = 0;
+            for (std::size_t at = 0; at < rows; at += kDimensions) {
+                sum += double{dot(&columns[a * rows + at], &columns[b * rows + at])};
+            }
+            matrix[a * kDimensions + b] = matrix[b * kDimensions + a] =
+                static_cast<float>(sum / static_cast<double>(rows));
+        }
+    }
+    return matrix;
+}
+
+// Makes row `at` of `basis` a unit vector at right angles to those before it. Twice is enough (Kahan).
+void orthonormalise(std::vector<double>& basis, std::size_t at) {
+    double* vector = &basis[at * kDimensions];
+    for (int pass = 0; pass < 2; ++pass) {
+        for (std::size_t before = 0; before < at; ++before) {
+            const double* other = &basis[before * kDimensions];
+            double along = 0;
+            for (std::size_t i = 0; i < kDimensions; ++i) {
+                along += other[i] * vector[i];
+            }
+            for (std::size_t i = 0; i < kDimensions; ++i) {
+                vector[i] -= along * other[i];
+            }
+        }
+    }
+    double squares = 0;
+    for (std::size_t i = 0; i < kDimensions; ++i) {
+        squares += vector[i] * vector[i];
+    }
+    if (squares < 1e-60) {  // nothing is left in this direction: any that is free does as well
+        std::fill_n(vector, kDimensions, 0.0);
+        Noise noise{std::mt19937_64{at + 2}};
+        for (std::size_t i = 0; i < kDimensions; ++i) {
+            vector[i] = double{noise.next()};
+        }
+        orthonormalise(basis, at);
+        return;
+    }
+    for (std::size_t i = 0; i < kDimensions; ++i) {
+        vector[i] /= std::sqrt(squares);
+    }
+}
+
+// The leading directions of `matrix`, of most variance first.
+std::vector<float> leading_directions(const std::vector<float>& matrix, std::size_t count, Dot dot) {
+    Noise noise;
+    std::vector<double> basis(count * kDimensions);
+    for (double& number : basis) {
+        number = double{noise.next()};
+    }
+    std::vector<float> one(kDimensions);
+    for (int iteration = 0; iteration < kIterations; ++iteration) {
+        for (std::size_t at = 0; at < count; ++at) {
+            double* vector = &basis[at * kDimensions];
+            std::copy_n(vector, kDimensions, one.begin());
+            for (std::size_t i = 0; i < kDimensions; ++i) {
+                vector[i] = double{dot(&matrix[i * kDimensions], one.data())};
+            }
+            orthonormalise(basis, at);
+        }
+    }
+    return {basis.begin(), basis.end()};
+}
+
+// Queries like those that will come: near a row, with something of their own.
+Vector trial_query(std::span<const float> sample, std::size_t number, Noise& noise) {
+    const std::size_t rows = sample.size() / kDimensions;
+    const float* row = &sample[number * rows / kTrialQueries * kDimensions];
+    Vector query;
+    for (std::size_t i = 0; i < kDimensions; ++i) {
+        query[i] = row[i] + 0.12F * noise.next();  // of norm 0.7 in all
+    }
+    return query;
+}
+
+// Nanoseconds a row that a search is likely to take.
+double likely_cost(const CodeBook& book, std::span<const float> sample) {
+    const std::size_t rows = sample.size() / kDimensions;
+    std::vector<MemoryId> ids(rows);
+    const auto codes = book.encode(sample, ids);
+    RESONANT_ENSURE(codes.has_value(), "the sample is finite");
+    const Dot dot = dot_of(best_kernel());
+    const CodeKernels& kernels = code_kernels(best_kernel());
+    const std::size_t blocks = rows / kBlockRows;
+    Noise noise;
+    std::size_t survivors = 0;
+    for (std::size_t number = 0; number < kTrialQueries; ++number) {
+        const Vector query = trial_query(sample, number, noise);
+        TopK best(kTrialRank);
+        for (std::size_t row = 0; row < rows; ++row) {
+            best.offer({dot(query.data(), &sample[row * kDimensions]), row});
+        }
+        const float threshold = best.take().back().score;
+        CoarseQuery coarse;
+        book.prepare(dot, query.data(), std::sqrt(dot(query.data(), query.data())) * 1.0001F, coarse);
+        coarse.slack = slack_of(coarse, codes->code_norm, codes->row_norm);
+        CoarseBounds bounds;
+        for (std::size_t block = 0; block < blocks; ++block) {
+            kernels.bounds(book.shape(), coarse, codes->coarse.data() + block * book.shape().block_bytes(), bounds);
+            survivors += static_cast<std::size_t>(
+                std::ranges::count_if(bounds.bounds, [&](float bound) { return !(bound < threshold); }));
+        }
+    }
+    const double share = static_cast<double>(survivors) / static_cast<double>(kTrialQueries * blocks * kBlockRows);
+    return static_cast<double>(book.shape().row_bytes()) * kByteNs + share * kSurvivorNs;
+}
+
+}  // namespace
+
+void CodeBook::measure_steps(std::span<const float> sample) {
+    const Dot dot = dot_of(best_kernel());
+    const std::size_t rows = sample.size() / kDimensions;
+    const std::size_t count = shape_.directions();
+    std::vector<double> squares(count);
+    std::vector<float> greatest(count);
+    steps_.assign(count, 1);
+    std::array<float, kDimensions> turned;
+    for (std::size_t row = 0; row < rows; ++row) {
+        Vector centred;
+        for (std::size_t i = 0; i < kDimensions; ++i) {
+            centred[i] = sample[row * kDimensions + i] - mean_[i];
+        }
+        turn(dot, centred.data(), turned.data());
+        for (std::size_t i = 0; i < count; ++i) {
+            squares[i] += double{turned[i]} * double{turned[i]};
+            greatest[i] = std::max(greatest[i], std::fabs(turned[i]));
+        }
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto deviation = static_cast<float>(std::sqrt(squares[i] / static_cast<double>(rows)));
+        steps_[i] = i < 4 * shape_.byte_groups ? std::max(greatest[i], 1e-7F) / 127 : deviation * kNibbleStep + 1e-7F;
+    }
+}
+
+CodeBook CodeBook::plain(std::span<const float> sample) {
+    CodeBook book;
+    book.shape_ = kPlain;
+    book.mean_.assign(kDimensions, 0);
+    book.measure_steps(sample);
+    book.seal();
+    return book;
+}
+
+CodeBook CodeBook::rotated(std::span<const float> sample, const CoarseShape& shape) {
+    const std::size_t rows = sample.size() / kDimensions;
+    RESONANT_ENSURE(rows >= kDimensions, "directions need at least as many rows as there are");
+    CodeBook book;
+    book.shape_ = shape;
+    std::vector<double> sums(kDimensions);
+    for (std::size_t i = 0; i < sample.size(); ++i) {
+        sums[i % kDimensions] += double{sample[i]};
+    }
+    for (const double sum : sums) {
+        book.mean_.push_back(static_cast<float>(sum / static_cast<double>(rows)));
+    }
+    const Dot dot = dot_of(best_kernel());
+    book.directions_ = leading_directions(covariance(sample, book.mean_, dot), shape.directions(), dot);
+    book.measure_steps(sample);
+    book.seal();
+    return book;
+}
+
+CodeBook CodeBook::choose(std::span<const float> sample) {
+    CodeBook best = plain(sample);
+    if (sample.size() / kDimensions < kTrainingRowsMin) {
+        return best;
+    }
+    double best_cost = likely_cost(best, sample);
+    const CodeBook most = rotated(sample, kRotated[1]);  // of most directions: the others take its first
+    for (const CoarseShape& shape : kRotated) {
+        CodeBook tried = most;
+        tried.shape_ = shape;
+        tried.directions_.resize(shape.directions() * kDimensions);
+        tried.measure_steps(sample);
+        tried.seal();
+        const double cost = likely_cost(tried, sample);
+        if (cost < best_cost) {
+            best = std::move(tried);
+            best_cost = cost;
+        }
+    }
+    return best;
+}
+
+}  // namespace resonant::memory
