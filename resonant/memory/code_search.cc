@@ -231,12 +231,12 @@ void CodeSearch::settle_seeds() {
 void CodeSearch::score(const Part& part, std::uint32_t row) {
     const CodedRows& rows = part.rows;
     const MemoryId id = rows.ids[row];
-    if (part.without != nullptr && std::binary_search(part.without->begin(), part.without->end(), id)) {
-        return;
-    }
     const float* vector = rows.vectors + std::size_t{row} * kDimensions;
     if (rows.facts != nullptr && vector_check(kernels_, vector, id) != rows.facts[row].vector_check) {
         damaged_ = rows.name;
+        return;
+    }
+    if (part.without != nullptr && std::binary_search(part.without->begin(), part.without->end(), id)) {
         return;
     }
     ++counts_.vectors;

@@ -36,8 +36,6 @@ struct DataSea::Inner {
     // Nearest memories that `filter` lets through, best first.
     Result<std::vector<Scored>> nearest(const Vector& query, const Filter& filter, std::size_t k,
                                         const std::string& viewer);
-    Result<std::vector<Scored>> filtered(std::vector<Scored> found, const Filter& filter,
-                                         const std::string& viewer);
     // Words and meaning side by side, with what each of them lacks filled in where it can be.
     Status add_meaning(const Vector& query, std::vector<Scored> near,
                        std::map<MemoryId, Candidate>& candidates);

@@ -42,59 +42,15 @@ Status check_query(const Vector& query) {
 
 }  // namespace
 
-Result<std::vector<Scored>> DataSea::Inner::filtered(std::vector<Scored> found,
-                                                     const Filter& filter,
-                                                     const std::string& viewer) {
-    std::vector<Scored> passed;
-    const Condition condition = condition_of(filter, viewer);
-    const Status done = database.read([&](Connection& connection) -> Status {
-        RESONANT_ASSIGN(auto row, connection.prepare("SELECT 1 FROM memories m WHERE " +
-                                                     condition.text + " AND m.id = ?"));
-        const int next = condition.bind(row, 1);
-        for (const Scored& each : found) {
-            RESONANT_ASSIGN(const bool is_let_through,
-                            row.reset().bind(next, sql_id(each.id)).step());
-            if (is_let_through) {
-                passed.push_back(each);
-            }
-        }
-        return {};
-    });
-    RESONANT_CHECK(done);
-    return passed;
-}
-
 Result<std::vector<Scored>> DataSea::Inner::nearest(const Vector& query, const Filter& filter,
                                                     std::size_t k, const std::string& viewer) {
-    std::vector<Scored> best;
-    const Status done = database.read([&](Connection& connection) -> Status {
-        // Most filters let most rows through: the first few of an unfiltered scan then hold the k.
-        VectorIndex::Question question;
-        question.k = std::max<std::size_t>(4 * k, 64);
-        question.owner = filter.include_private ? viewer : std::string();
-        RESONANT_ASSIGN(auto first, index.nearest(query, question));
-        const bool was_all = first.size() < question.k;
-        RESONANT_ASSIGN(best, filtered(std::move(first), filter, viewer));
-        if (best.size() >= k || was_all) {
-            best.resize(std::min(best.size(), k));
-            return {};
-        }
-        std::vector<MemoryId> only;
-        const Condition condition = condition_of(filter, viewer);
-        RESONANT_ASSIGN(auto rows, connection.prepare("SELECT m.id FROM memories m WHERE " +
-                                                      condition.text + " ORDER BY m.id"));
-        condition.bind(rows, 1);
-        RESONANT_CHECK(rows.each([&](const Statement& row) -> Status {
-            only.push_back(static_cast<MemoryId>(row.integer(0)));
-            return {};
-        }));
-        question.k = k;
-        question.only = &only;
-        RESONANT_ASSIGN(best, index.nearest(query, question));
-        return {};
-    });
-    RESONANT_CHECK(done);
-    return best;
+    const Condition condition = condition_of(filter, viewer);
+    VectorIndex::Question question;
+    question.k = k;
+    question.owner = filter.include_private ? viewer : std::string();
+    question.condition = &condition;
+    question.rows = row_filter_of(filter);
+    return index.nearest(query, question);
 }
 
 Result<Page> DataSea::nearest(const Vector& query, const Filter& filter, std::size_t k,

@@ -1,6 +1,9 @@
 #include "resonant/memory/manifest.h"
 
+#include <fmt/format.h>
+
 #include <cerrno>
+#include <charconv>
 #include <fstream>
 #include <sstream>
 
@@ -20,19 +23,93 @@ std::string checksum(Json document) {
     return hex(digest.finish());
 }
 
+constexpr std::array<const char*, kColumns> kColumnNames = {
+    "memory_id", "embedding", "is_protected", "created_ns", "is_archived",
+    "signature", "coarse_code", "fine_code", "fine_facts"};
+
+// Words of 64 bits are text: JSON's numbers are doubles to most readers.
+std::string word(std::uint64_t value) { return fmt::format("{:016x}", value); }
+
+std::uint64_t word(const Json& text) {
+    const auto& digits = text.get_ref<const std::string&>();
+    std::uint64_t value = 0;
+    const char* end = digits.data() + digits.size();
+    const auto [stop, error] = std::from_chars(digits.data(), end, value, 16);
+    if (error != std::errc() || stop != end) {
+        throw Json::type_error::create(302, "no hexadecimal number: " + digits, &text);
+    }
+    return value;
+}
+
+// A norm is an upper bound, so it may only be rounded up; integers are written alike by every JSON library.
+std::uint64_t milli(float norm) { return static_cast<std::uint64_t>(double{norm} * 1000) + 1; }
+float from_milli(std::uint64_t norm) { return static_cast<float>(static_cast<double>(norm) / 1000 * 1.000001); }
+
+Json to_json(const SegmentFacts& facts) {
+    Json columns = Json::object();
+    for (std::size_t i = 0; i < kColumns; ++i) {
+        const Extent& each = facts.columns[i];
+        if (each.bytes > 0) {
+            columns[kColumnNames[i]] = {each.offset, each.bytes, word(each.checksum)};
+        }
+    }
+    return {{"file", facts.file},
+            {"rows", facts.rows},
+            {"bytes", facts.bytes},
+            {"sha256", facts.sha256},
+            {"columns", std::move(columns)},
+            {"code_book", word(facts.book)},
+            {"code_norm_milli", milli(facts.code_norm)},
+            {"row_norm_milli", milli(facts.row_norm)},
+            {"watermark", facts.watermark},
+            {"zones", facts.zones},
+            {"protected", facts.is_protected},
+            {"archived", facts.is_archived},
+            {"signature_all", word(facts.signature_all)},
+            {"signature_any", word(facts.signature_any)},
+            {"created_min", facts.created_min},
+            {"created_max", facts.created_max}};
+}
+
+SegmentFacts facts_from(const Json& each) {
+    SegmentFacts facts;
+    each.at("file").get_to(facts.file);
+    each.at("rows").get_to(facts.rows);
+    each.at("bytes").get_to(facts.bytes);
+    each.at("sha256").get_to(facts.sha256);
+    const Json& columns = each.at("columns");
+    for (std::size_t i = 0; i < kColumns; ++i) {
+        if (const auto found = columns.find(kColumnNames[i]); found != columns.end()) {
+            facts.columns[i] = {found->at(0), found->at(1), word(found->at(2))};
+        }
+    }
+    facts.book = word(each.at("code_book"));
+    facts.code_norm = from_milli(each.at("code_norm_milli"));
+    facts.row_norm = from_milli(each.at("row_norm_milli"));
+    each.at("watermark").get_to(facts.watermark);
+    each.at("zones").get_to(facts.zones);
+    each.at("protected").get_to(facts.is_protected);
+    each.at("archived").get_to(facts.is_archived);
+    facts.signature_all = word(each.at("signature_all"));
+    facts.signature_any = word(each.at("signature_any"));
+    each.at("created_min").get_to(facts.created_min);
+    each.at("created_max").get_to(facts.created_max);
+    return facts;
+}
+
 Json to_json(const Manifest& manifest) {
     Json segments = Json::array();
     for (const SegmentFacts& each : manifest.segments) {
-        segments.push_back({{"file", each.file},
-                            {"rows", each.rows},
-                            {"bytes", each.bytes},
-                            {"sha256", each.sha256}});
+        segments.push_back(to_json(each));
     }
     Json document = {{"format", "resonant.data_sea"},     {"version", kManifestVersion},
-                     {"generation", manifest.generation}, {"files", manifest.files},
-                     {"model", manifest.model},           {"dimensions", kDimensions},
-                     {"watermark", manifest.watermark},   {"facts", manifest.facts},
-                     {"built_ns", manifest.built_ns},     {"segments", std::move(segments)}};
+                     {"readable_from", kManifestVersion}, {"generation", manifest.generation},
+                     {"files", manifest.files},           {"model", manifest.model},
+                     {"dimensions", kDimensions},         {"watermark", manifest.watermark},
+                     {"facts", manifest.facts},           {"versions", manifest.versions},
+                     {"moves", manifest.moves},           {"code_book", manifest.book},
+                     {"code_book_rows", manifest.book_rows}, {"built_ns", manifest.built_ns},
+                     {"segments", std::move(segments)}};
     document["sha256"] = checksum(document);
     return document;
 }
@@ -45,10 +122,13 @@ Manifest from_json(const Json& document) {
     document.at("model").get_to(manifest.model);
     document.at("watermark").get_to(manifest.watermark);
     document.at("facts").get_to(manifest.facts);
+    document.at("versions").get_to(manifest.versions);
+    document.at("moves").get_to(manifest.moves);
+    document.at("code_book").get_to(manifest.book);
+    document.at("code_book_rows").get_to(manifest.book_rows);
     document.at("built_ns").get_to(manifest.built_ns);
     for (const Json& each : document.at("segments")) {
-        manifest.segments.push_back(
-            {each.at("file"), each.at("rows"), each.at("bytes"), each.at("sha256")});
+        manifest.segments.push_back(facts_from(each));
     }
     return manifest;
 }
@@ -88,8 +168,8 @@ Result<std::optional<Manifest>> read_manifest(const std::filesystem::path& folde
         if (document.at("sha256") != checksum(document)) {
             return damaged(path, "its SHA-256 differs");
         }
-        if (document.at("version") != kManifestVersion ||
-            document.at("dimensions") != kDimensions) {
+        if (document.value("readable_from", 1) > kManifestVersion ||
+            document.at("version") < kManifestVersion || document.at("dimensions") != kDimensions) {
             return damaged(path, "it is of another version");
         }
         return from_json(document);

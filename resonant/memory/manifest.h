@@ -1,5 +1,6 @@
-// A Manifest says which segments together are the Arrow copy, and how far they go. It is the one
-// file that is replaced in place (by rename); a checksum covers it.
+// A Manifest says which segments together are the Arrow copy, how far they go, and where the columns of each lie. It
+// is the one file that is replaced in place (by rename); a checksum covers it. A later version that adds members or
+// columns says in `readable_from` that this one may read it, and this one passes over what it does not know.
 //
 // Plain values.
 #pragma once
@@ -15,7 +16,7 @@
 
 namespace resonant::memory {
 
-inline constexpr int kManifestVersion = 1;
+inline constexpr int kManifestVersion = 2;
 inline constexpr const char* kManifestFile = "manifest.json";
 
 struct Manifest {
@@ -24,7 +25,11 @@ struct Manifest {
     std::string model;
     std::int64_t watermark = 0;  // embeddings with a sequence up to this are in
     std::int64_t facts = 0;      // memory_state.facts when the columns were read
+    std::int64_t versions = 0;   // the newest row of memory_versions then, and of memory_moves
+    std::int64_t moves = 0;
     std::int64_t built_ns = 0;
+    std::string book;            // file of the code book; empty: there are no codes
+    std::size_t book_rows = 0;   // rows there were when it was made
     std::vector<SegmentFacts> segments;
 
     std::size_t rows() const;

@@ -1,289 +1,254 @@
 #include "resonant/memory/segment.h"
 
-#include <arrow/api.h>
-#include <arrow/io/api.h>
-#include <arrow/ipc/api.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <numeric>
 
 #include "resonant/base/descriptor.h"
-#include "resonant/base/ensure.h"
 #include "resonant/memory/digest.h"
-#include "resonant/memory/durable_file.h"
 
 namespace resonant::memory {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
-constexpr int kIdColumn = 0;
-constexpr int kVectorColumn = 2;
-
-// Where Arrow writes to: hashes what passes, and remembers where the vectors lie. Without a
-// descriptor it only measures.
-class Sink final : public arrow::io::OutputStream {
-  public:
-    Sink(DurableFile* file, const void* vectors) : file_(file), vectors_(vectors) {}
-
-    arrow::Status Close() override {
-        closed_ = true;
-        return arrow::Status::OK();
-    }
-    bool closed() const override { return closed_; }
-    arrow::Result<std::int64_t> Tell() const override { return position_; }
-    arrow::Status Write(const void* data, std::int64_t size) override {
-        if (data == vectors_) {
-            vectors_at_ = position_;
-        }
-        position_ += size;
-        if (file_ == nullptr) {
-            return arrow::Status::OK();
-        }
-        const std::span bytes(static_cast<const std::byte*>(data), static_cast<std::size_t>(size));
-        digest_.add(bytes);
-        if (Status written = file_->append(bytes); !written) {
-            failure_ = written;
-            return arrow::Status::IOError(written.error().message);
-        }
-        return arrow::Status::OK();
-    }
-
-    std::int64_t vectors_at() const { return vectors_at_; }
-    const Status& failure() const { return failure_; }
-    std::string sha256() { return hex(digest_.finish()); }
-
-  private:
-    DurableFile* file_;
-    const void* vectors_;
-    Digest digest_;
-    std::int64_t position_ = 0;
-    std::int64_t vectors_at_ = -1;
-    bool closed_ = false;
-    Status failure_;
-};
-
-// The seed's columns in the seed's order, then resonance.
-std::shared_ptr<arrow::Schema> schema_with(std::string_view model, std::size_t filler) {
-    using arrow::field;
-    const auto vector = arrow::fixed_size_list(field("item", arrow::float32(), false),
-                                               static_cast<int>(kDimensions));
-    // Arrow places the vectors wherever what stands before them ends; the filler moves them to a
-    // multiple of 64 bytes.
-    const auto metadata = arrow::key_value_metadata(
-        {"resonant.format", "resonant.model", "resonant.normalised", "resonant.filler"},
-        {"1", std::string(model), "true", std::string(filler, '.')});
-    return arrow::schema(
-        {field("memory_id", arrow::uint64(), false), field("title", arrow::utf8(), false),
-         field("embedding", vector, false), field("galactic_distance", arrow::float64(), false),
-         field("importance", arrow::float64(), false), field("zone", arrow::uint8(), false),
-         field("constellation_id", arrow::uint16(), false),
-         field("last_accessed_ns", arrow::uint64(), false),
-         field("is_protected", arrow::boolean(), false),
-         field("predecessor_gana", arrow::uint8(), false),
-         field("wu_xing_phase", arrow::uint8(), false), field("guna_state", arrow::uint8(), false)},
-        metadata);
-}
-
-// One column out of one member of each row.
-template <typename Builder, typename Get>
-arrow::Result<std::shared_ptr<arrow::Array>> column(std::span<const SegmentRow> rows, Get get) {
-    Builder builder;
-    ARROW_RETURN_NOT_OK(builder.Reserve(static_cast<std::int64_t>(rows.size())));
-    for (const SegmentRow& row : rows) {
-        ARROW_RETURN_NOT_OK(builder.Append(get(row)));
-    }
-    return builder.Finish();
-}
-
-arrow::Result<std::shared_ptr<arrow::Array>> vector_column(
-    std::span<const SegmentRow> rows, const std::shared_ptr<arrow::DataType>& type) {
-    arrow::FloatBuilder builder;
-    ARROW_RETURN_NOT_OK(builder.Reserve(static_cast<std::int64_t>(rows.size() * kDimensions)));
-    for (const SegmentRow& row : rows) {
-        ARROW_RETURN_NOT_OK(builder.AppendValues(row.vector.data(), kDimensions));
-    }
-    ARROW_ASSIGN_OR_RAISE(const auto values, builder.Finish());
-    return std::make_shared<arrow::FixedSizeListArray>(type, static_cast<std::int64_t>(rows.size()),
-                                                       values);
-}
-
-arrow::Result<std::shared_ptr<arrow::RecordBatch>> batch_of(
-    std::span<const SegmentRow> rows, const std::shared_ptr<arrow::Schema>& schema) {
-    using Row = SegmentRow;
-    arrow::ArrayVector columns;
-    const auto add = [&](arrow::Result<std::shared_ptr<arrow::Array>> made) -> arrow::Status {
-        ARROW_ASSIGN_OR_RAISE(auto array, std::move(made));
-        columns.push_back(std::move(array));
-        return arrow::Status::OK();
-    };
-    ARROW_RETURN_NOT_OK(add(column<arrow::UInt64Builder>(rows, [](const Row& r) { return r.id; })));
-    ARROW_RETURN_NOT_OK(
-        add(column<arrow::StringBuilder>(rows, [](const Row& r) { return r.title; })));
-    ARROW_RETURN_NOT_OK(add(vector_column(rows, schema->field(kVectorColumn)->type())));
-    ARROW_RETURN_NOT_OK(
-        add(column<arrow::DoubleBuilder>(rows, [](const Row& r) { return r.distance; })));
-    ARROW_RETURN_NOT_OK(
-        add(column<arrow::DoubleBuilder>(rows, [](const Row& r) { return r.importance; })));
-    ARROW_RETURN_NOT_OK(add(column<arrow::UInt8Builder>(rows, [](const Row& r) {
-        Memory memory;
-        memory.distance = r.distance;
-        return static_cast<std::uint8_t>(memory.zone());
-    })));
-    ARROW_RETURN_NOT_OK(
-        add(column<arrow::UInt16Builder>(rows, [](const Row& r) { return r.constellation; })));
-    ARROW_RETURN_NOT_OK(
-        add(column<arrow::UInt64Builder>(rows, [](const Row& r) { return r.accessed_ns; })));
-    ARROW_RETURN_NOT_OK(
-        add(column<arrow::BooleanBuilder>(rows, [](const Row& r) { return r.is_protected; })));
-    ARROW_RETURN_NOT_OK(
-        add(column<arrow::UInt8Builder>(rows, [](const Row& r) { return r.predecessor_family; })));
-    ARROW_RETURN_NOT_OK(
-        add(column<arrow::UInt8Builder>(rows, [](const Row& r) { return r.phase; })));
-    ARROW_RETURN_NOT_OK(
-        add(column<arrow::UInt8Builder>(rows, [](const Row& r) { return r.posture; })));
-    return arrow::RecordBatch::Make(schema, static_cast<std::int64_t>(rows.size()), columns);
-}
-
-const void* vectors_of(const arrow::RecordBatch& batch) {
-    return batch.column(kVectorColumn)->data()->child_data.at(0)->buffers.at(1)->data();
-}
-
-arrow::Status write_batch(Sink& sink, const arrow::RecordBatch& batch) {
-    auto options = arrow::ipc::IpcWriteOptions::Defaults();
-    options.alignment =
-        8;  // the filler aligns; 64 here would undo it, as Arrow aligns after its magic
-    options.use_threads = false;
-    ARROW_ASSIGN_OR_RAISE(const auto writer,
-                          arrow::ipc::MakeFileWriter(&sink, batch.schema(), options));
-    ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(batch));
-    return writer->Close();
-}
-
-// The batch under the filler that puts its vectors on a multiple of 64.
-arrow::Result<std::shared_ptr<arrow::RecordBatch>> aligned(
-    const std::shared_ptr<arrow::RecordBatch>& batch, std::string_view model) {
-    for (std::size_t filler = 0; filler < 4 * kAlignment; filler += 4) {
-        ARROW_ASSIGN_OR_RAISE(auto tried, batch->ReplaceSchema(schema_with(model, filler)));
-        Sink measure(nullptr, vectors_of(*tried));
-        ARROW_RETURN_NOT_OK(write_batch(measure, *tried));
-        if (measure.vectors_at() >= 0 &&
-            static_cast<std::size_t>(measure.vectors_at()) % kAlignment == 0) {
-            return tried;
-        }
-    }
-    return arrow::Status::Invalid("no filler aligns the vectors");
-}
-
-Status arrow_failure(const std::string& tried, const arrow::Status& status, Code code) {
-    return fail(code, tried + ": " + status.message());
-}
-
-}  // namespace
-
-Result<SegmentFacts> write_segment(const std::filesystem::path& folder, const std::string& file,
-                                   std::span<const SegmentRow> rows, std::string_view model) {
-    RESONANT_ENSURE(!rows.empty() && rows.size() <= kSegmentRowsMax,
-                    "a segment holds 1 to kSegmentRowsMax rows");
-    const std::string tried = "write Arrow segment " + (folder / file).string();
-    const auto batch = batch_of(rows, schema_with(model, 0));
-    if (!batch.ok()) {
-        return std::unexpected(arrow_failure(tried, batch.status(), Code::Internal).error());
-    }
-    const auto placed = aligned(*batch, model);
-    if (!placed.ok()) {
-        return std::unexpected(arrow_failure(tried, placed.status(), Code::Internal).error());
-    }
-    RESONANT_ASSIGN(auto target, DurableFile::create(folder, file));
-    Sink sink(target.get(), vectors_of(**placed));
-    if (const arrow::Status written = write_batch(sink, **placed); !written.ok()) {
-        const Status why =
-            sink.failure() ? arrow_failure(tried, written, Code::Internal) : sink.failure();
-        return std::unexpected(why.error());
-    }
-    RESONANT_CHECK(target->commit());
-    return SegmentFacts{file, rows.size(), static_cast<std::uint64_t>(*sink.Tell()), sink.sha256()};
-}
-
-struct Segment::Mapped {
-    std::shared_ptr<arrow::io::MemoryMappedFile> file;
-    std::shared_ptr<arrow::RecordBatch> batch;
-};
-
-Segment::Segment() : mapped_(std::make_unique<Mapped>()) {}
-
-Segment::~Segment() = default;
-
-namespace {
+constexpr std::size_t kMasks = kSegmentRowsMax / kBlockRows;
 
 std::unexpected<Error> damaged(const std::filesystem::path& path, std::string_view how) {
     return fail(Code::DataLoss, fmt::format("open Arrow segment {}: {}; it is rebuilt from SQLite",
                                             path.string(), how));
 }
 
-// The one batch of a mapped file, checked for the columns that search reads.
-arrow::Result<std::shared_ptr<arrow::RecordBatch>> read_batch(
-    const std::shared_ptr<arrow::io::MemoryMappedFile>& file) {
-    auto options = arrow::ipc::IpcReadOptions::Defaults();
-    options.use_threads = false;
-    ARROW_ASSIGN_OR_RAISE(const auto reader,
-                          arrow::ipc::RecordBatchFileReader::Open(file, options));
-    if (reader->num_record_batches() != 1) {
-        return arrow::Status::Invalid("it has not one batch");
+std::size_t index_of(Column column) { return static_cast<std::size_t>(column); }
+
+// The 16 bits of a block's rows out of an Arrow bitmap.
+std::uint16_t bits_of(const std::byte* bitmap, std::size_t bytes, std::size_t block) {
+    std::uint16_t bits = 0;
+    std::memcpy(&bits, bitmap + 2 * block, std::min<std::size_t>(sizeof bits, bytes - 2 * block));
+    return bits;
+}
+
+// The rows of a block whose value passes; `values` has `count` of them.
+template <typename Value, typename Pass>
+std::uint16_t pass_block(const std::byte* values, std::size_t count, Pass pass) {
+    std::array<Value, kBlockRows> block{};
+    std::memcpy(block.data(), values, count * sizeof(Value));
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < kBlockRows; ++i) {
+        bits |= static_cast<std::uint32_t>(pass(block[i])) << i;
     }
-    ARROW_ASSIGN_OR_RAISE(auto batch, reader->ReadRecordBatch(0));
-    const auto wanted = schema_with("", 0);
-    for (int i = 0; i < wanted->num_fields(); ++i) {
-        if (i >= batch->num_columns() || !batch->schema()->field(i)->Equals(wanted->field(i))) {
-            return arrow::Status::Invalid("its columns are not those of this version");
-        }
-    }
-    ARROW_RETURN_NOT_OK(batch->Validate());
-    return batch;
+    return static_cast<std::uint16_t>(bits);
 }
 
 }  // namespace
 
+std::size_t column_bytes(Column column, std::size_t rows, const CodeBook* book) {
+    switch (column) {
+        case Column::Embedding: return rows * sizeof(Vector);
+        case Column::Protected:
+        case Column::Archived: return (rows + 7) / 8;
+        case Column::Coarse: return book == nullptr ? 0 : rows * book->shape().row_bytes();
+        case Column::Fine: return book == nullptr ? 0 : rows * kDimensions;
+        case Column::FineFacts: return book == nullptr ? 0 : rows * sizeof(FineFacts);
+        case Column::Id:
+        case Column::Created:
+        case Column::Signature: break;
+    }
+    return rows * sizeof(std::uint64_t);
+}
+
+std::uint64_t signature_of(std::string_view kind, std::string_view name) {
+    Digest digest;
+    digest.add(kind);
+    digest.add(std::string_view("\n"));
+    digest.add(name);
+    const Sha256 hash = digest.finish();
+    return std::uint64_t{1} << (static_cast<unsigned>(hash[0]) % 64) |
+           std::uint64_t{1} << (static_cast<unsigned>(hash[1]) % 64);
+}
+
+Segment::~Segment() {
+    if (bytes_ != nullptr) {
+        ::munmap(const_cast<std::byte*>(bytes_), facts_.bytes);
+    }
+}
+
 Result<std::shared_ptr<const Segment>> Segment::open(const std::filesystem::path& folder,
-                                                     const SegmentFacts& facts) {
+                                                     const SegmentFacts& facts,
+                                                     std::shared_ptr<const CodeBook> book) {
     const std::filesystem::path path = folder / facts.file;
-    std::error_code missing;
-    if (std::filesystem::file_size(path, missing) != facts.bytes || missing) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    struct stat status {};
+    if (!file || ::fstat(file.get(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) != facts.bytes) {
         return damaged(path, "it is missing or of another size");
     }
-    auto mapping = arrow::io::MemoryMappedFile::Open(path.string(), arrow::io::FileMode::READ);
-    if (!mapping.ok()) {
-        return damaged(path, mapping.status().message());
+    const std::size_t in_zones = std::accumulate(facts.zones.begin(), facts.zones.end(), std::size_t{0});
+    if (facts.rows == 0 || facts.rows > kSegmentRowsMax || in_zones != facts.rows) {
+        return damaged(path, "it has no or too many rows");
+    }
+    if (book != nullptr && book->id() != facts.book) {
+        book = nullptr;  // codes of another book are passed over: its vectors are read
+    }
+    for (std::size_t i = 0; i < kColumns; ++i) {
+        const Extent& extent = facts.columns[i];
+        const std::size_t expected = column_bytes(static_cast<Column>(i), facts.rows, book.get());
+        if (expected != 0 && (extent.bytes != expected || extent.offset > facts.bytes ||
+                              extent.bytes > facts.bytes - extent.offset)) {
+            return damaged(path, "a column lies outside of it");
+        }
+    }
+    if (facts.columns[index_of(Column::Embedding)].offset % kAlignment != 0 ||
+        facts.columns[index_of(Column::Id)].offset % sizeof(MemoryId) != 0) {
+        return damaged(path, "its columns are not aligned");
+    }
+    void* mapped = ::mmap(nullptr, facts.bytes, PROT_READ, MAP_SHARED, file.get(), 0);
+    if (mapped == MAP_FAILED) {
+        return damaged(path, "it cannot be mapped");
     }
     std::shared_ptr<Segment> segment(new Segment);
-    segment->mapped_->file = *mapping;
-    const auto whole = (*mapping)->ReadAt(0, static_cast<std::int64_t>(facts.bytes));
-    if (!whole.ok()) {
-        return damaged(path, whole.status().message());
-    }
-    Digest digest;
-    digest.add(
-        std::as_bytes(std::span((*whole)->data(), static_cast<std::size_t>((*whole)->size()))));
-    if (hex(digest.finish()) != facts.sha256) {
-        return damaged(path, "its SHA-256 differs from the manifest's");
-    }
-    auto batch = read_batch(*mapping);
-    if (!batch.ok()) {
-        return damaged(path, batch.status().message());
-    }
-    const auto rows = static_cast<std::size_t>((*batch)->num_rows());
-    const auto& ids = static_cast<const arrow::UInt64Array&>(*(*batch)->column(kIdColumn));
-    const auto* vectors = static_cast<const float*>(vectors_of(**batch));
-    if (rows != facts.rows || reinterpret_cast<std::uintptr_t>(vectors) % kAlignment != 0) {
-        return damaged(path, "its rows or their alignment are not those it was written with");
-    }
+    segment->path_ = path;
     segment->facts_ = facts;
-    segment->ids_ = {ids.raw_values(), rows};
-    segment->vectors_ = vectors;
-    segment->mapped_->batch = std::move(*batch);
+    segment->book_ = std::move(book);
+    segment->bytes_ = static_cast<const std::byte*>(mapped);
+    CodedRows& rows = segment->rows_;
+    rows.name = segment->facts_.file;
+    rows.ids = {reinterpret_cast<const MemoryId*>(segment->at(Column::Id)), facts.rows};
+    rows.vectors = reinterpret_cast<const float*>(segment->at(Column::Embedding));
+    if (segment->book_ != nullptr) {
+        rows.book = segment->book_.get();
+        rows.coarse = segment->at(Column::Coarse);
+        rows.fine = reinterpret_cast<const std::uint8_t*>(segment->at(Column::Fine));
+        rows.facts = reinterpret_cast<const FineFacts*>(segment->at(Column::FineFacts));
+        rows.code_norm = facts.code_norm;
+        rows.row_norm = facts.row_norm;
+        if (const std::size_t lanes = facts.rows % kBlockRows; lanes != 0) {
+            const CoarseShape& shape = rows.book->shape();
+            segment->last_block_.resize(shape.block_bytes());
+            widen_block(shape, rows.coarse + facts.rows / kBlockRows * shape.block_bytes(), lanes,
+                        segment->last_block_.data());
+            rows.last_block = segment->last_block_.data();
+        }
+    }
     return segment;
+}
+
+const std::byte* Segment::at(Column column) const { return bytes_ + facts_.columns[index_of(column)].offset; }
+
+Status Segment::check(Column column) const {
+    std::atomic<bool>& is_checked = checked_[index_of(column)];
+    if (is_checked.load(std::memory_order_acquire)) {
+        return {};
+    }
+    const Extent& extent = facts_.columns[index_of(column)];
+    if (code_kernels(best_kernel()).checksum(at(column), extent.bytes) != extent.checksum) {
+        return damaged(path_, "a column differs from its checksum");
+    }
+    is_checked.store(true, std::memory_order_release);
+    return {};
+}
+
+Status Segment::verify() const {
+    Digest digest;
+    digest.add(std::span(bytes_, facts_.bytes));
+    if (hex(digest.finish()) != facts_.sha256) {
+        return damaged(path_, "its SHA-256 differs from the manifest's");
+    }
+    return {};
+}
+
+Result<std::size_t> Segment::choose(const RowFilter& filter, std::size_t begin, std::size_t end,
+                                    std::span<std::uint16_t> masks) const {
+    const bool by_protection = filter.is_protected && facts_.is_protected != (*filter.is_protected ? facts_.rows : 0);
+    const bool by_archive = !filter.with_archived && facts_.is_archived > 0;
+    const bool by_time = filter.created_min > facts_.created_min || filter.created_max < facts_.created_max;
+    const bool by_signature = (filter.signature & ~facts_.signature_all) != 0;
+    const std::pair<bool, Column> reads[] = {{by_protection, Column::Protected},
+                                             {by_archive, Column::Archived},
+                                             {by_time, Column::Created},
+                                             {by_signature, Column::Signature},
+                                             {filter.only != nullptr, Column::Id}};
+    bool is_all = true;
+    for (const auto& [is_read, column] : reads) {
+        if (is_read) {
+            RESONANT_CHECK(check(column));
+            is_all = false;
+        }
+    }
+    if (is_all) {
+        return SIZE_MAX;
+    }
+    const std::size_t bitmap_bytes = (facts_.rows + 7) / 8;
+    std::size_t passed = 0;
+    for (std::size_t block = begin / kBlockRows; block * kBlockRows < end; ++block) {
+        const std::size_t row = block * kBlockRows;
+        const std::size_t count = std::min(kBlockRows, facts_.rows - row);
+        auto mask = static_cast<std::uint16_t>((1U << count) - 1);
+        if (by_protection) {
+            const std::uint16_t bits = bits_of(at(Column::Protected), bitmap_bytes, block);
+            mask = static_cast<std::uint16_t>(mask & (*filter.is_protected ? bits : ~bits));
+        }
+        if (by_archive) {
+            mask = static_cast<std::uint16_t>(mask & ~bits_of(at(Column::Archived), bitmap_bytes, block));
+        }
+        if (by_time && mask != 0) {
+            mask &= pass_block<std::int64_t>(at(Column::Created) + row * 8, count, [&](std::int64_t created) {
+                return created >= filter.created_min && created <= filter.created_max;
+            });
+        }
+        if (by_signature && mask != 0) {
+            mask &= pass_block<std::uint64_t>(at(Column::Signature) + row * 8, count, [&](std::uint64_t signature) {
+                return (signature & filter.signature) == filter.signature;
+            });
+        }
+        if (filter.only != nullptr && mask != 0) {
+            mask &= pass_block<MemoryId>(at(Column::Id) + row * 8, count, [&](MemoryId id) {
+                return std::binary_search(filter.only->begin(), filter.only->end(), id);
+            });
+        }
+        masks[block] = mask;
+        passed += static_cast<std::size_t>(std::popcount(mask));
+    }
+    return passed;
+}
+
+Status Segment::scan(CodeSearch& search, const RowFilter& filter, const std::vector<MemoryId>* without) const {
+    if ((filter.signature & ~facts_.signature_any) != 0 || filter.created_min > facts_.created_max ||
+        filter.created_max < facts_.created_min) {
+        return {};
+    }
+    if (rows_.book != nullptr) {
+        RESONANT_CHECK(check(Column::Coarse));
+    } else {
+        RESONANT_CHECK(check(Column::Id));
+        RESONANT_CHECK(check(Column::Embedding));
+    }
+    std::array<std::uint16_t, kMasks> masks;
+    std::size_t begin = 0;
+    for (std::size_t zone = 0; zone < kZones;) {  // neighbouring zones that are wanted are one range of rows
+        std::size_t end = begin;
+        const bool wanted = (filter.zones >> zone & 1) != 0;
+        for (; zone < kZones && ((filter.zones >> zone & 1) != 0) == wanted; ++zone) {
+            end += facts_.zones[zone];
+        }
+        if (wanted && end > begin) {
+            RowChoice choice{begin, end, nullptr, SIZE_MAX, without};
+            RESONANT_ASSIGN(const std::size_t passed, choose(filter, begin, end, masks));
+            if (passed != SIZE_MAX) {
+                choice.masks = masks.data();
+                choice.likely = passed;
+            }
+            if (passed != 0) {
+                search.scan(rows_, choice);
+            }
+        }
+        begin = end;
+    }
+    return {};
 }
 
 }  // namespace resonant::memory

@@ -1,31 +1,40 @@
-// A Segment is one sealed Arrow IPC file of one record batch: public memories with their vectors,
-// in the seed's column order. It is written once, mapped by whoever reads, and unlinked when it is
-// replaced; bytes that somebody may have mapped never change. docs/formats/memory.md has the
-// columns.
+// A Segment is one sealed Arrow IPC file of one record batch: public memories with their vectors, in the seed's column
+// order, then what a search and its filters read. It is written once, mapped by whoever reads, and unlinked when it is
+// replaced; bytes that somebody may have mapped never change. docs/formats/memory.md has the columns.
 //
 // Threads: any may read one.
 //
 // Invariants:
 //   (1) A file that has its final name is whole and on the disk.
-//   (2) open() hands out no byte of a file whose SHA-256 differs from the one it is told.
+//   (2) No answer comes from damaged bytes: what a search reads whole is checked before its first use (is_sound), rows
+//       by their own checksums each time, and the whole file against its SHA-256 by verify(), which the kernel runs
+//       over every segment in the background.
 //   (3) The vectors begin at an address that 64 divides, and are used where they are mapped.
+//   (4) Rows are sorted by zone.
+//
+// Opening reads no row: its cost does not depend on how many there are. It needs no Arrow library.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "resonant/base/result.h"
+#include "resonant/memory/code_search.h"
 #include "resonant/memory/embedder.h"
 #include "resonant/memory/memory.h"
 
 namespace resonant::memory {
 
-inline constexpr std::size_t kSegmentRowsMax = 16'384;  // about 25 MB: bounds what a rebuild holds
+inline constexpr std::size_t kSegmentRowsMax = 16'384;  // about 33 MB: bounds what a rebuild holds
+inline constexpr std::size_t kZones = 5;
 
 struct SegmentRow {
     MemoryId id = 0;
@@ -39,6 +48,30 @@ struct SegmentRow {
     std::uint8_t predecessor_family = 0;
     std::uint8_t phase = 0;
     std::uint8_t posture = 0;
+    std::int64_t created_ns = 0;
+    bool is_archived = false;
+    std::uint64_t signature = 0;  // signature_of its galaxy, type and tags
+};
+
+// Columns that are read where they are mapped, in the order of the file.
+enum class Column : std::uint8_t {
+    Id,
+    Embedding,
+    Protected,
+    Created,
+    Archived,
+    Signature,
+    Coarse,
+    Fine,
+    FineFacts
+};
+inline constexpr std::size_t kColumns = 9;
+
+// Where a column's values lie in the file.
+struct Extent {
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t checksum = 0;  // CodeKernels::checksum
 };
 
 // What the manifest says of a segment.
@@ -47,34 +80,77 @@ struct SegmentFacts {
     std::size_t rows = 0;
     std::uint64_t bytes = 0;
     std::string sha256;  // hexadecimal
+    std::int64_t watermark = 0;  // greatest embedding sequence in it
+    std::array<Extent, kColumns> columns{};
+    std::uint64_t book = 0;  // the code book of its codes; 0: it has none
+    float code_norm = 0;
+    float row_norm = 0;
+    std::array<std::size_t, kZones> zones{};  // rows of each
+    std::size_t is_protected = 0, is_archived = 0;  // rows that are
+    std::uint64_t signature_all = 0, signature_any = 0;  // bits of every row, of some
+    std::int64_t created_min = 0, created_max = 0;
 };
 
-// Writes `rows` (1 to kSegmentRowsMax) as folder/file: under another name, synced, renamed.
-// ResourceExhausted when the disk is full; then no file is left.
+// Which rows a question asks for, as columns can tell. What it lets through still needs a look at the
+// truth: signatures may agree by accident.
+struct RowFilter {
+    std::uint8_t zones = 31;  // bit z: zone z
+    std::optional<bool> is_protected;
+    bool with_archived = true;
+    std::int64_t created_min = INT64_MIN, created_max = INT64_MAX;  // both included
+    std::uint64_t signature = 0;                                    // bits that must be there
+    const std::vector<MemoryId>* only = nullptr;                    // sorted; null: any
+};
+
+// How many bytes a column of so many rows has; 0 for codes without a book.
+std::size_t column_bytes(Column column, std::size_t rows, const CodeBook* book);
+
+// The bits that a tag, type or galaxy sets: `kind` keeps equal names of different kinds apart.
+std::uint64_t signature_of(std::string_view kind, std::string_view name);
+
+// Writes `rows` (1 to kSegmentRowsMax), sorted by zone, as folder/file: under another name, synced, renamed.
+// ResourceExhausted when the disk is full; then no file is left. `book`: of the codes; null: without.
 Result<SegmentFacts> write_segment(const std::filesystem::path& folder, const std::string& file,
-                                   std::span<const SegmentRow> rows, std::string_view model);
+                                   std::span<const SegmentRow> rows, std::string_view model,
+                                   const CodeBook* book = nullptr);
 
 class Segment {
   public:
-    // Maps it. DataLoss when the bytes are not those of `facts`.
+    // Maps it. DataLoss when the file is not of the size and columns that `facts` says. `book`: what codes are read
+    // with when it is theirs; it outlives the segment.
     static Result<std::shared_ptr<const Segment>> open(const std::filesystem::path& folder,
-                                                       const SegmentFacts& facts);
+                                                       const SegmentFacts& facts,
+                                                       std::shared_ptr<const CodeBook> book = nullptr);
     Segment(const Segment&) = delete;
     Segment& operator=(const Segment&) = delete;
     ~Segment();
 
-    std::span<const MemoryId> ids() const { return ids_; }
-    const float* vectors() const { return vectors_; }  // float[ids().size() * 384]
+    std::span<const MemoryId> ids() const { return rows_.ids; }
+    const float* vectors() const { return rows_.vectors; }  // float[ids().size() * 384]
     const SegmentFacts& facts() const { return facts_; }
+    bool has_codes() const { return rows_.book != nullptr; }
+
+    // Adds its rows that `filter` lets through to `search`. DataLoss when what it reads is damaged.
+    Status scan(CodeSearch& search, const RowFilter& filter, const std::vector<MemoryId>* without) const;
+    // Reads the whole file. DataLoss when its SHA-256 differs.
+    Status verify() const;
 
   private:
-    struct Mapped;
-    Segment();
+    Segment() = default;
+    const std::byte* at(Column column) const;
+    // Checks a column that is read whole, once in this process.
+    Status check(Column column) const;
+    // Fills the masks of rows [begin, end), and says about how many pass; SIZE_MAX: all, and no mask is filled.
+    Result<std::size_t> choose(const RowFilter& filter, std::size_t begin, std::size_t end,
+                               std::span<std::uint16_t> masks) const;
 
-    std::unique_ptr<Mapped> mapped_;
+    std::filesystem::path path_;
     SegmentFacts facts_;
-    std::span<const MemoryId> ids_;
-    const float* vectors_ = nullptr;
+    std::shared_ptr<const CodeBook> book_;
+    const std::byte* bytes_ = nullptr;
+    CodedRows rows_;
+    std::vector<std::byte> last_block_;
+    mutable std::array<std::atomic<bool>, kColumns> checked_{};
 };
 
 }  // namespace resonant::memory

@@ -5,7 +5,9 @@
 // Threads: any search; one at a time folds or rebuilds (others wait).
 //
 // Invariants:
-//   (1) An answer equals a full float32 scan of memory_embeddings (order: Scored).
+//   (1) An answer equals a full float32 scan of memory_embeddings (order: Scored). Columns of a segment only
+//       narrow the scan: what they say of a memory that has changed since is not believed, and every
+//       result is held against SQLite.
 //   (2) A segment holds no private memory.
 //   (3) Segments are replaced by a new generation; old files are unlinked after the manifest has
 //       switched, and live on for whoever maps them.
@@ -15,14 +17,16 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "resonant/base/clock.h"
 #include "resonant/memory/data_sea.h"
-#include "resonant/memory/kernels.h"
-#include "resonant/memory/manifest.h"
-#include "resonant/memory/segment.h"
+#include "resonant/memory/rows.h"
+#include "resonant/memory/segment_set.h"
 #include "resonant/sql/database.h"
 
 namespace resonant::memory {
@@ -32,7 +36,9 @@ class VectorIndex {
     struct Question {
         std::size_t k = 10;
         std::string owner;  // whose private memories count too; empty: nobody's
-        const std::vector<MemoryId>* only = nullptr;  // sorted; null: all
+        // Which memories may be found, and the same as far as columns can tell; null: all.
+        const Condition* condition = nullptr;
+        RowFilter rows;
     };
 
     // `model`: whose vectors count. Maps what is whole and fresh; anything else is logged and
@@ -44,12 +50,14 @@ class VectorIndex {
 
     // Maps the segments. Fails only when the folder can be neither read nor made.
     Status open();
+    // InvalidArgument when a number of `query` is not finite.
     Result<std::vector<Scored>> nearest(const Vector& query, const Question& question);
     // The memory's vector in a segment counts no longer. Call it inside the write() that changes
     // it.
     void forget(MemoryId id);
-    // Takes new vectors into the segments; a new generation when there are many small ones, when
-    // some were forgotten, or when the other columns are behind. Does nothing inside a write().
+    // Takes new vectors into the segments; a new generation when much was forgotten or when the
+    // other columns are behind; small segments are merged when there are many. Does nothing inside a
+    // write(). The first one reads every segment whole, and rebuilds what is damaged.
     Status fold();
     // A new generation from SQLite.
     Status rebuild();
@@ -60,23 +68,38 @@ class VectorIndex {
 
   private:
     struct Snapshot {
-        Manifest manifest;
-        std::vector<std::shared_ptr<const Segment>> segments;
+        std::shared_ptr<const SegmentSet> set = std::make_shared<SegmentSet>();
         std::vector<MemoryId> forgotten;  // sorted
+
+        const Manifest& manifest() const { return set->manifest(); }
     };
+    using Ids = std::vector<MemoryId>;
     struct Rows;
 
     std::shared_ptr<const Snapshot> snapshot() const;
-    Status scan_rest(const Snapshot& now, const Question& question, const Scan& how, TopK& best);
+    Result<std::vector<Scored>> nearest_of(const Vector& query, const Question& question, const Ids& unwanted);
+    Status scan_rest(const Snapshot& now, const Question& question, const Ids& apart, const Vector& query,
+                     CodeSearch& search);
+    // The ids that do not meet the question's condition.
+    Result<Ids> failing(std::span<const Scored> found, const Question& question);
+    // Memories whose columns have changed since the segments were written, sorted; nothing where they
+    // are too many to be looked at one by one.
+    Result<std::optional<Ids>> changed(const Manifest& manifest);
+    // What is damaged counts no longer: everything is searched in SQLite until fold().
+    void distrust(const Snapshot& damaged, const Error& why);
     // Vectors that may be in a segment, with a sequence up to `up_to`.
     Result<std::int64_t> public_rows(std::int64_t up_to);
     Result<bool> is_fresh(const Manifest& manifest);
-    Result<std::int64_t> facts();
+    Result<std::int64_t> state(std::string_view question);
     Result<std::uint64_t> last_mark();
+    Result<bool> wants_rebuild(const Snapshot& now);
     Status rebuild_locked();
     Status append_locked();
+    Status verify_locked();
+    // Makes a code book for the vectors that there are, and its file.
+    Status make_book(Manifest& manifest, std::shared_ptr<const CodeBook>& book);
     // Writes the public vectors with a sequence after `after` as further segments of `manifest`.
-    Status write_rows(std::int64_t after, Manifest& manifest);
+    Status write_rows(std::int64_t after, Manifest& manifest, const CodeBook& book);
     Status switch_to(Manifest manifest, std::uint64_t forget_up_to);
     void sweep_files(const Manifest& keep) const;
 
@@ -85,13 +108,17 @@ class VectorIndex {
     const std::string model_;
     Clock& clock_;
     const Dot dot_;
+    SearchPool pool_;
 
     std::mutex folding_;
+    bool verified_ = false;     // every byte of the segments was read; guarded by folding_
     mutable std::mutex mutex_;  // guards what follows
     std::shared_ptr<const Snapshot> current_;
     std::map<MemoryId, std::uint64_t> forgotten_;  // and the mark at which it was
     std::uint64_t marks_ = 0;
-    bool columns_behind_ = false;  // since before this process
 };
+
+// A filter as far as the columns of a segment can tell.
+RowFilter row_filter_of(const Filter& filter);
 
 }  // namespace resonant::memory

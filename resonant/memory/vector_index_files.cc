@@ -8,7 +8,6 @@
 
 #include "resonant/base/log.h"
 #include "resonant/memory/durable_file.h"
-#include "resonant/memory/rows.h"
 
 namespace resonant::memory {
 namespace {
@@ -17,9 +16,11 @@ using sql::Connection;
 using sql::Statement;
 
 constexpr std::size_t kSmallSegmentsMax = 16;
-constexpr std::int64_t kFactsBehindMax =
-    16;  // changes of other columns before they are written again
+constexpr std::size_t kBehindMin = 16;    // memories that changed before all is written again,
+constexpr std::size_t kBehindShare = 64;  // or the share of all that they are
+constexpr std::size_t kBookGrowth = 4;    // a book made for few rows is made again for this many times as many
 constexpr std::string_view kSegmentSuffix = ".arrow";
+constexpr std::string_view kBookSuffix = ".book";
 
 }  // namespace
 
@@ -35,20 +36,44 @@ Result<std::uint64_t> VectorIndex::last_mark() {
     return mark;
 }
 
+Result<bool> VectorIndex::wants_rebuild(const Snapshot& now) {
+    const Manifest& manifest = now.manifest();
+    const std::size_t rows = manifest.rows();
+    if (rows == 0) {
+        return false;  // appending does as well
+    }
+    const std::size_t behind_max = std::max(kBehindMin, rows / kBehindShare);
+    RESONANT_ASSIGN(const auto moved, changed(manifest));
+    const bool outgrown = manifest.book_rows < kTrainingRowsMin && rows >= kTrainingRowsMin &&
+                          rows >= kBookGrowth * manifest.book_rows;
+    return !now.forgotten.empty() || !moved || moved->size() > behind_max || outgrown ||
+           now.set->book() == nullptr;
+}
+
 Status VectorIndex::fold() {
     if (database_.writing()) {
         return {};  // what is not committed must not get into a file
     }
     const std::lock_guard folding(folding_);
+    RESONANT_CHECK(verify_locked());
+    RESONANT_ASSIGN(const bool rebuilds, wants_rebuild(*snapshot()));
+    return rebuilds ? rebuild_locked() : append_locked();
+}
+
+// Searches check what they read; here every byte is read once, so that damage does not wait for its reader.
+Status VectorIndex::verify_locked() {
+    if (verified_) {
+        return {};
+    }
     const auto now = snapshot();
-    RESONANT_ASSIGN(const std::int64_t facts_now, facts());
-    const auto small =
-        std::count_if(now->manifest.segments.begin(), now->manifest.segments.end(),
-                      [](const SegmentFacts& each) { return each.rows < kSegmentRowsMax; });
-    const bool behind = !now->segments.empty() &&
-                        (columns_behind_ || facts_now - now->manifest.facts > kFactsBehindMax);
-    const bool crowded = static_cast<std::size_t>(small) >= kSmallSegmentsMax;
-    return !now->forgotten.empty() || behind || crowded ? rebuild_locked() : append_locked();
+    for (const auto& segment : now->set->segments()) {
+        if (const Status whole = segment->verify(); !whole) {
+            distrust(*now, whole.error());
+            break;
+        }
+    }
+    verified_ = true;
+    return {};
 }
 
 Status VectorIndex::rebuild() {
@@ -64,24 +89,77 @@ Status VectorIndex::rebuild_locked() {
     const auto now = snapshot();
     RESONANT_ASSIGN(const std::uint64_t mark, last_mark());
     Manifest next;
-    next.generation = now->manifest.generation + 1;
-    next.files = now->manifest.files;
-    RESONANT_CHECK(write_rows(0, next));
+    next.generation = now->manifest().generation + 1;
+    next.files = now->manifest().files;
+    std::shared_ptr<const CodeBook> book;
+    RESONANT_CHECK(make_book(next, book));
+    RESONANT_CHECK(write_rows(0, next, *book));
     return switch_to(std::move(next), mark);
 }
 
 Status VectorIndex::append_locked() {
-    Manifest next = snapshot()->manifest;
-    const std::size_t before = next.segments.size();
-    const std::int64_t facts_before = next.facts;
-    RESONANT_CHECK(write_rows(next.watermark, next));
-    if (next.segments.size() == before) {
+    const auto now = snapshot();
+    Manifest next = now->manifest();
+    RESONANT_ASSIGN(const std::int64_t last,
+                    state("SELECT coalesce(max(sequence), 0) FROM memory_embeddings WHERE is_private = 0"));
+    if (last <= next.watermark) {
         return {};
     }
-    if (before > 0) {
-        next.facts = facts_before;  // the older segments are as far behind as they were
+    auto book = now->set->book();
+    if (next.segments.empty()) {
+        RESONANT_CHECK(make_book(next, book));
+    }
+    const auto is_small = [](const SegmentFacts& each) { return each.rows < kSegmentRowsMax; };
+    const Manifest before = next;
+    if (std::ranges::count_if(next.segments, is_small) >= static_cast<std::ptrdiff_t>(kSmallSegmentsMax)) {
+        // Those at the end are written again as one: rows come in the order of their sequence.
+        while (!next.segments.empty() && is_small(next.segments.back())) {
+            next.segments.pop_back();
+        }
+        next.watermark = next.segments.empty() ? 0 : next.segments.back().watermark;
+    }
+    RESONANT_CHECK(write_rows(next.watermark, next, *book));
+    if (next.segments.empty() && before.segments.empty()) {
+        return {};
+    }
+    if (!before.segments.empty()) {  // the older segments are as far behind as they were
+        next.facts = before.facts;
+        next.versions = before.versions;
+        next.moves = before.moves;
     }
     return switch_to(std::move(next), 0);
+}
+
+Status VectorIndex::make_book(Manifest& manifest, std::shared_ptr<const CodeBook>& book) {
+    std::vector<float> sample;
+    std::size_t rows = 0;
+    const Status read = database_.read([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(auto range, connection.prepare("SELECT count(*), min(sequence), max(sequence) FROM"
+                                                       " memory_embeddings WHERE is_private = 0 AND model = ?"));
+        RESONANT_CHECK(range.bind(1, model_).step());
+        rows = static_cast<std::size_t>(range.integer(0));
+        const std::int64_t first = range.integer(1);
+        const std::int64_t last = range.integer(2);
+        RESONANT_ASSIGN(auto row, connection.prepare("SELECT vector FROM memory_embeddings WHERE is_private = 0"
+                                                     " AND model = ? AND sequence >= ? ORDER BY sequence LIMIT 1"));
+        const auto wanted = static_cast<std::int64_t>(std::min(rows, kSampleRowsMax));
+        for (std::int64_t i = 0; i < wanted; ++i) {
+            row.reset().bind(1, model_).bind(2, first + (last - first) * i / wanted);
+            RESONANT_CHECK(row.step());
+            Vector vector;
+            RESONANT_CHECK(copy_vector(row.blob(0), 0, vector));
+            sample.insert(sample.end(), vector.begin(), vector.end());
+        }
+        return {};
+    });
+    RESONANT_CHECK(read);
+    if (sample.empty()) {
+        sample.resize(kDimensions);
+    }
+    book = std::make_shared<CodeBook>(CodeBook::choose(sample));
+    manifest.book = fmt::format("sea-{}-{}{}", manifest.generation, ++manifest.files, kBookSuffix);
+    manifest.book_rows = rows;
+    return write_book(folder_, manifest.book, *book);
 }
 
 // Rows on their way from SQLite into segments of a bounded size.
@@ -89,6 +167,7 @@ struct VectorIndex::Rows {
     const std::filesystem::path& folder;
     const std::string& model;
     Manifest& manifest;
+    const CodeBook& book;
     std::vector<SegmentRow> waiting;
 
     Status add(const Statement& row) {
@@ -104,6 +183,15 @@ struct VectorIndex::Rows {
         next.predecessor_family = static_cast<std::uint8_t>(row.integer(9));
         next.phase = static_cast<std::uint8_t>(row.integer(10));
         next.posture = static_cast<std::uint8_t>(row.integer(11));
+        next.created_ns = row.integer(12);
+        next.is_archived = row.integer(13) != 0;
+        next.signature = signature_of("galaxy", row.text(14)) | signature_of("type", row.text(15));
+        const std::string tags = row.text(16);
+        for (std::size_t start = 0; start < tags.size();) {
+            const std::size_t stop = std::min(tags.find('\n', start), tags.size());
+            next.signature |= signature_of("tag", std::string_view(tags).substr(start, stop - start));
+            start = stop + 1;
+        }
         manifest.watermark = std::max(manifest.watermark, row.integer(0));
         waiting.push_back(std::move(next));
         return waiting.size() == kSegmentRowsMax ? flush() : Status();
@@ -115,25 +203,29 @@ struct VectorIndex::Rows {
         }
         const std::string name =
             fmt::format("sea-{}-{}{}", manifest.generation, ++manifest.files, kSegmentSuffix);
-        RESONANT_ASSIGN(const SegmentFacts facts, write_segment(folder, name, waiting, model));
-        manifest.segments.push_back(facts);
+        RESONANT_ASSIGN(SegmentFacts facts, write_segment(folder, name, waiting, model, &book));
+        facts.watermark = manifest.watermark;
+        manifest.segments.push_back(std::move(facts));
         waiting.clear();
         return {};
     }
 };
 
-Status VectorIndex::write_rows(std::int64_t after, Manifest& manifest) {
+Status VectorIndex::write_rows(std::int64_t after, Manifest& manifest, const CodeBook& book) {
     manifest.model = model_;
     manifest.built_ns = clock_.wall().count;
-    Rows rows{folder_, model_, manifest, {}};
+    Rows rows{folder_, model_, manifest, book, {}};
     return database_.read([&](Connection& connection) -> Status {
-        RESONANT_ASSIGN(manifest.facts, facts());
+        RESONANT_ASSIGN(manifest.facts, state("SELECT value FROM memory_state WHERE key = 'facts'"));
+        RESONANT_ASSIGN(manifest.versions, state("SELECT coalesce(max(id), 0) FROM memory_versions"));
+        RESONANT_ASSIGN(manifest.moves, state("SELECT coalesce(max(id), 0) FROM memory_moves"));
         RESONANT_ASSIGN(
             auto statement,
             connection.prepare(
                 "SELECT e.sequence, e.memory_id, e.vector, m.title, m.distance, m.importance,"
                 " m.constellation, max(m.updated_ns, coalesce(a.last_ns, 0)), m.is_protected,"
-                " m.predecessor_family, m.phase, m.posture"
+                " m.predecessor_family, m.phase, m.posture, m.created_ns, m.is_archived, m.galaxy, m.type,"
+                " (SELECT group_concat(tag, char(10)) FROM memory_tags WHERE memory_id = m.id)"
                 " FROM memory_embeddings e JOIN memories m ON m.id = e.memory_id"
                 " LEFT JOIN memory_access a ON a.memory_id = m.id"
                 " WHERE e.is_private = 0 AND e.model = ? AND e.sequence > ? ORDER BY e.sequence"));
@@ -146,43 +238,32 @@ Status VectorIndex::write_rows(std::int64_t after, Manifest& manifest) {
 Status VectorIndex::switch_to(Manifest manifest, std::uint64_t forget_up_to) {
     auto next = std::make_shared<Snapshot>();
     const auto old = snapshot();
-    for (const SegmentFacts& facts : manifest.segments) {
-        const auto kept =
-            std::find_if(old->segments.begin(), old->segments.end(),
-                         [&](const auto& segment) { return segment->facts().file == facts.file; });
-        if (kept != old->segments.end()) {
-            next->segments.push_back(*kept);
-            continue;
-        }
-        RESONANT_ASSIGN(auto segment, Segment::open(folder_, facts));
-        next->segments.push_back(std::move(segment));
-    }
+    RESONANT_ASSIGN(next->set, SegmentSet::open(folder_, manifest, old->set.get()));
     RESONANT_CHECK(write_manifest(folder_, manifest));
-    next->manifest = std::move(manifest);
     {
         const std::lock_guard lock(mutex_);
         std::erase_if(forgotten_, [&](const auto& each) { return each.second <= forget_up_to; });
         for (const auto& [id, mark] : forgotten_) {
             next->forgotten.push_back(id);
         }
-        columns_behind_ = false;
         current_ = next;
     }
-    sweep_files(next->manifest);
+    sweep_files(manifest);
     return {};
 }
 
 // Unlinks segments that no manifest names any more, and what a crash left half-written.
 void VectorIndex::sweep_files(const Manifest& keep) const {
-    std::set<std::string> names;
+    std::set<std::string> names{keep.book};
     for (const SegmentFacts& facts : keep.segments) {
         names.insert(facts.file);
     }
     std::error_code failed;
     for (const auto& entry : std::filesystem::directory_iterator(folder_, failed)) {
         const std::string name = entry.path().filename().string();
-        const bool is_segment = name.starts_with("sea-") && name.ends_with(kSegmentSuffix);
-        if ((is_segment && !names.contains(name)) || name.ends_with(kUnfinishedSuffix)) {
+        const bool is_ours =
+            name.starts_with("sea-") && (name.ends_with(kSegmentSuffix) || name.ends_with(kBookSuffix));
+        if ((is_ours && !names.contains(name)) || name.ends_with(kUnfinishedSuffix)) {
             std::error_code not_removed;
             std::filesystem::remove(entry.path(), not_removed);
             if (not_removed) {

@@ -1,13 +1,19 @@
 #include "resonant/memory/segment.h"
 
+#include <arrow/api.h>
+#include <arrow/io/api.h>
+#include <arrow/ipc/api.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <fstream>
 #include <random>
 
+#include "resonant/json/json.h"
+#include "resonant/memory/digest.h"
 #include "resonant/memory/manifest.h"
 #include "tests/support/child.h"
 #include "tests/support/scratch.h"
@@ -15,6 +21,13 @@
 namespace resonant::memory {
 namespace {
 
+Zone zone(const SegmentRow& row) {
+    Memory memory;
+    memory.distance = row.distance;
+    return memory.zone();
+}
+
+// In the order in which a segment holds them.
 std::vector<SegmentRow> make_rows(std::size_t count, std::size_t title_bytes = 5) {
     std::vector<SegmentRow> rows(count);
     for (std::size_t i = 0; i < count; ++i) {
@@ -22,8 +35,12 @@ std::vector<SegmentRow> make_rows(std::size_t count, std::size_t title_bytes = 5
         rows[i].title = std::string(title_bytes + i % 3, 't');
         rows[i].vector.fill(0);
         rows[i].vector[i % kDimensions] = 1;
-        rows[i].distance = 0.2;
+        rows[i].distance = static_cast<double>(i % 10) / 10;
+        rows[i].created_ns = static_cast<std::int64_t>(i);
+        rows[i].signature = i % 2 == 0 ? 3 : 1;
+        rows[i].is_archived = i % 5 == 0;
     }
+    std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return zone(a) < zone(b); });
     return rows;
 }
 
@@ -33,6 +50,52 @@ void flip(const std::filesystem::path& path, std::size_t at, unsigned bit) {
     const int byte = file.get();
     file.seekp(static_cast<std::streamoff>(at));
     file.put(static_cast<char>(byte ^ (1 << bit)));
+}
+
+// The file as a later version would write it: two columns more, and the manifest's places moved with them.
+arrow::Status rewrite_with_more_columns(const std::filesystem::path& path, SegmentFacts& facts) {
+    ARROW_ASSIGN_OR_RAISE(const auto file, arrow::io::ReadableFile::Open(path.string()));
+    ARROW_ASSIGN_OR_RAISE(const auto bytes, file->ReadAt(0, static_cast<std::int64_t>(facts.bytes)));
+    ARROW_ASSIGN_OR_RAISE(const auto reader,
+                          arrow::ipc::RecordBatchFileReader::Open(std::make_shared<arrow::io::BufferReader>(bytes)));
+    ARROW_ASSIGN_OR_RAISE(auto batch, reader->ReadRecordBatch(0));
+    arrow::StringBuilder words;
+    arrow::UInt32Builder numbers;
+    for (std::int64_t i = 0; i < batch->num_rows(); ++i) {
+        ARROW_RETURN_NOT_OK(words.Append("later"));
+        ARROW_RETURN_NOT_OK(numbers.Append(7));
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto word_column, words.Finish());
+    ARROW_ASSIGN_OR_RAISE(const auto number_column, numbers.Finish());
+    ARROW_ASSIGN_OR_RAISE(batch, batch->AddColumn(batch->num_columns(), "later_words", word_column));
+    ARROW_ASSIGN_OR_RAISE(batch, batch->AddColumn(batch->num_columns(), "later_numbers", number_column));
+    for (int filler = 0; filler < 64; ++filler) {  // until the vectors are aligned again
+        const auto metadata = arrow::key_value_metadata({"filler"}, {std::string(static_cast<std::size_t>(filler) * 4, '.')});
+        ARROW_ASSIGN_OR_RAISE(const auto sink, arrow::io::BufferOutputStream::Create());
+        auto options = arrow::ipc::IpcWriteOptions::Defaults();
+        options.alignment = 8;
+        ARROW_ASSIGN_OR_RAISE(const auto writer, arrow::ipc::MakeFileWriter(
+            sink, batch->schema()->WithMetadata(metadata), options));
+        ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(*batch->ReplaceSchemaMetadata(metadata)));
+        ARROW_RETURN_NOT_OK(writer->Close());
+        ARROW_ASSIGN_OR_RAISE(const auto whole, sink->Finish());
+        const std::string_view text(reinterpret_cast<const char*>(whole->data()), static_cast<std::size_t>(whole->size()));
+        const char* old = reinterpret_cast<const char*>(bytes->data());
+        for (Extent& extent : facts.columns) {  // a column is known by its bytes
+            extent.offset = text.find(std::string_view(old + extent.offset, extent.bytes));
+        }
+        if (facts.columns[static_cast<std::size_t>(Column::Embedding)].offset % 64 == 0) {
+            std::ofstream(path, std::ios::binary) << text;
+            facts.bytes = text.size();
+            return arrow::Status::OK();
+        }
+        std::string copy(old, static_cast<std::size_t>(bytes->size()));
+        for (std::size_t i = 0; i < kColumns; ++i) {  // back to where they were, for the next try
+            const Extent& extent = facts.columns[i];
+            facts.columns[i].offset = copy.find(text.substr(extent.offset, extent.bytes));
+        }
+    }
+    return arrow::Status::Invalid("no filler aligns the vectors");
 }
 
 TEST(Segment, rows_come_back_from_the_mapped_file_as_they_were) {
@@ -64,21 +127,164 @@ TEST(Segment, vectors_lie_on_a_multiple_of_64_whatever_stands_before_them) {
     }
 }
 
-TEST(Segment, no_flipped_bit_goes_unseen) {
-    const test::Scratch scratch;
-    const auto facts = write_segment(scratch.path(), "a.arrow", make_rows(3), "words/f32");
-    ASSERT_TRUE(facts.has_value());
-    // Each byte in the long form; else every 13th, which still meets head, vectors and foot.
-    const std::size_t stride = std::getenv("RESONANT_LONG") != nullptr ? 1 : 13;
-    for (std::size_t at = 0; at < facts->bytes; at += stride) {
-        const unsigned bit = static_cast<unsigned>(at % 8);
-        flip(scratch / "a.arrow", at, bit);
-        const auto damaged = Segment::open(scratch.path(), *facts);
-        ASSERT_FALSE(damaged.has_value()) << "byte " << at;
-        EXPECT_EQ(damaged.error().code, Code::DataLoss);
-        flip(scratch / "a.arrow", at, bit);
+CodeBook book_of(const std::vector<SegmentRow>& rows) {
+    std::vector<float> vectors;
+    for (const SegmentRow& row : rows) {
+        vectors.insert(vectors.end(), row.vector.begin(), row.vector.end());
     }
-    EXPECT_TRUE(Segment::open(scratch.path(), *facts).has_value());
+    return CodeBook::plain(vectors);
+}
+
+Result<std::vector<Scored>> nearest(const Segment& segment, const Vector& query, std::size_t k,
+                                    const RowFilter& filter = {}) {
+    CodeSearch search;
+    RESONANT_CHECK(search.begin(query.data(), k));
+    RESONANT_CHECK(segment.scan(search, filter, nullptr));
+    RESONANT_ASSIGN(const auto found, search.finish());
+    return std::vector<Scored>(found.begin(), found.end());
+}
+
+bool same(const std::vector<Scored>& a, const std::vector<Scored>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](const Scored& x, const Scored& y) { return x.id == y.id && x.score == y.score; });
+}
+
+TEST(Segment, no_flipped_bit_goes_unseen_or_changes_an_answer) {
+    const test::Scratch scratch;
+    const auto rows = make_rows(21);
+    const auto book = std::make_shared<CodeBook>(book_of(rows));
+    for (const bool with_codes : {true, false}) {
+        const auto facts = write_segment(scratch.path(), "a.arrow", rows, "words/f32", with_codes ? book.get() : nullptr);
+        ASSERT_TRUE(facts.has_value());
+        RowFilter filter;
+        filter.created_min = 3;
+        filter.signature = 2;
+        filter.with_archived = false;
+        const auto expected = nearest(**Segment::open(scratch.path(), *facts, book), rows[5].vector, 30);
+        const auto narrowed = nearest(**Segment::open(scratch.path(), *facts, book), rows[5].vector, 30, filter);
+        ASSERT_EQ(expected->size(), rows.size());
+        ASSERT_GT(narrowed->size(), 3U);
+        ASSERT_LT(narrowed->size(), 12U);
+        // Each byte in the long form; else every 13th, which still meets head, vectors and foot.
+        const std::size_t stride = std::getenv("RESONANT_LONG") != nullptr ? 1 : 13;
+        for (std::size_t at = 0; at < facts->bytes; at += stride) {
+            const unsigned bit = static_cast<unsigned>(at % 8);
+            flip(scratch / "a.arrow", at, bit);
+            const auto damaged = Segment::open(scratch.path(), *facts, book);
+            ASSERT_TRUE(damaged.has_value());
+            EXPECT_EQ((*damaged)->verify().error().code, Code::DataLoss) << "byte " << at;
+            for (const auto& [asked, answer] : {std::pair(RowFilter(), *expected), {filter, *narrowed}}) {
+                const auto found = nearest(**damaged, rows[5].vector, 30, asked);
+                EXPECT_TRUE(found ? same(*found, answer) : found.error().code == Code::DataLoss) << "byte " << at;
+            }
+            flip(scratch / "a.arrow", at, bit);
+        }
+        EXPECT_TRUE((*Segment::open(scratch.path(), *facts))->verify().has_value());
+    }
+}
+
+TEST(Segment, columns_narrow_a_search_to_what_they_say) {
+    const test::Scratch scratch;
+    const std::uint64_t seed = std::random_device()();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    auto rows = make_rows(700);
+    for (SegmentRow& row : rows) {
+        row.distance = static_cast<double>(random() % 100) / 100;
+        row.is_protected = random() % 3 == 0;
+        row.is_archived = random() % 4 == 0;
+        row.created_ns = static_cast<std::int64_t>(random() % 1000) - 500;
+        row.signature = random() & random();
+    }
+    const auto book = std::make_shared<CodeBook>(book_of(rows));
+    const auto facts = write_segment(scratch.path(), "a.arrow", rows, "m", book.get());
+    ASSERT_TRUE(facts.has_value());
+    const auto segment = Segment::open(scratch.path(), *facts, book);
+    ASSERT_TRUE(segment.has_value()) << segment.error().message;
+    for (int round = 0; round < 200; ++round) {
+        RowFilter filter;
+        filter.zones = static_cast<std::uint8_t>(random() % 3 == 0 ? 31 : random() % 32);
+        if (random() % 3 == 0) {
+            filter.is_protected = random() % 2 == 0;
+        }
+        filter.with_archived = random() % 2 == 0;
+        filter.created_min = random() % 2 == 0 ? INT64_MIN : static_cast<std::int64_t>(random() % 1000) - 500;
+        filter.created_max = random() % 2 == 0 ? INT64_MAX : filter.created_min + 300;
+        filter.signature = std::array<std::uint64_t, 3>{0, 1, 0x8001}[random() % 3];
+        std::vector<MemoryId> only;
+        for (const SegmentRow& row : rows) {
+            if (random() % 2 == 0) {
+                only.push_back(row.id);
+            }
+        }
+        filter.only = random() % 3 == 0 ? &only : nullptr;
+        const Vector& query = rows[random() % rows.size()].vector;
+        std::vector<Scored> expected;
+        for (const SegmentRow& row : rows) {
+            Memory memory;
+            memory.distance = row.distance;
+            if ((filter.zones >> static_cast<unsigned>(memory.zone()) & 1) != 0 &&
+                (!filter.is_protected || *filter.is_protected == row.is_protected) &&
+                (filter.with_archived || !row.is_archived) && row.created_ns >= filter.created_min &&
+                row.created_ns <= filter.created_max && (row.signature & filter.signature) == filter.signature &&
+                (filter.only == nullptr || std::binary_search(only.begin(), only.end(), row.id))) {
+                expected.push_back({dot_of(Kernel::Scalar)(query.data(), row.vector.data()), row.id});
+            }
+        }
+        std::sort(expected.begin(), expected.end());
+        expected.resize(std::min<std::size_t>(expected.size(), 10));
+        EXPECT_TRUE(same(*nearest(**segment, query, 10, filter), expected)) << "round " << round;
+    }
+}
+
+TEST(Segment, without_its_code_book_every_vector_is_read) {
+    const test::Scratch scratch;
+    const auto rows = make_rows(100);
+    const auto book = std::make_shared<CodeBook>(book_of(rows));
+    const auto other = std::make_shared<CodeBook>(book_of(make_rows(7)));
+    const auto facts = write_segment(scratch.path(), "a.arrow", rows, "m", book.get());
+    const auto coded = Segment::open(scratch.path(), *facts, book);
+    EXPECT_TRUE((*coded)->has_codes());
+    for (const auto& none : {std::shared_ptr<CodeBook>(), other}) {
+        const auto plain = Segment::open(scratch.path(), *facts, none);
+        ASSERT_TRUE(plain.has_value()) << plain.error().message;
+        EXPECT_FALSE((*plain)->has_codes());
+        EXPECT_TRUE(same(*nearest(**plain, rows[3].vector, 7), *nearest(**coded, rows[3].vector, 7)));
+    }
+}
+
+TEST(Segment, a_reader_opens_what_a_later_version_wrote_with_more_columns) {
+    const test::Scratch scratch;
+    const auto rows = make_rows(50);
+    const auto book = std::make_shared<CodeBook>(book_of(rows));
+    auto facts = write_segment(scratch.path(), "a.arrow", rows, "m", book.get());
+    const auto expected = nearest(**Segment::open(scratch.path(), *facts, book), rows[3].vector, 7);
+    ASSERT_TRUE(rewrite_with_more_columns(scratch / "a.arrow", *facts).ok());
+    const auto segment = Segment::open(scratch.path(), *facts, book);
+    ASSERT_TRUE(segment.has_value()) << segment.error().message;
+    EXPECT_TRUE(same(*nearest(**segment, rows[3].vector, 7), *expected));
+
+    Manifest manifest;
+    manifest.segments = {*facts};
+    ASSERT_TRUE(write_manifest(scratch.path(), manifest));
+    Json later = Json::parse(std::ifstream(scratch / kManifestFile));
+    later["version"] = kManifestVersion + 1;
+    later["a_later_member"] = {1, 2, 3};
+    later["segments"][0]["columns"]["later"] = {0, 8, "00"};
+    const auto publish = [&] {
+        later.erase("sha256");
+        Digest digest;
+        digest.add(later.dump());
+        later["sha256"] = hex(digest.finish());
+        std::ofstream(scratch / kManifestFile) << later;
+    };
+    publish();
+    const auto read = read_manifest(scratch.path());
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    EXPECT_TRUE(Segment::open(scratch.path(), (*read)->segments[0], book).has_value());
+    later["readable_from"] = kManifestVersion + 1;
+    publish();
+    EXPECT_EQ(read_manifest(scratch.path()).error().code, Code::DataLoss) << "it says that this version cannot";
 }
 
 TEST(Segment, a_missing_short_or_long_file_is_data_loss) {
@@ -114,7 +320,14 @@ TEST(Manifest, comes_back_as_it_was_and_no_flipped_bit_changes_it) {
     manifest.files = 9;
     manifest.model = "words/f32";
     manifest.watermark = 77;
-    manifest.segments = {{"sea-3-9.arrow", 5, 1000, std::string(64, 'a')}};
+    SegmentFacts facts;
+    facts.file = "sea-3-9.arrow";
+    facts.rows = 5;
+    facts.bytes = 1000;
+    facts.sha256 = std::string(64, 'a');
+    facts.columns[0] = {64, 40, 0xfedcba9876543210};
+    facts.code_norm = 123.4567F;
+    manifest.segments = {facts};
     ASSERT_TRUE(write_manifest(scratch.path(), manifest).has_value());
     const auto size = std::filesystem::file_size(scratch / kManifestFile);
     std::size_t refused = 0;
@@ -134,7 +347,10 @@ TEST(Manifest, comes_back_as_it_was_and_no_flipped_bit_changes_it) {
         flip(scratch / kManifestFile, at, bit);
     }
     EXPECT_GT(refused, size / 2);
-    EXPECT_EQ((*read_manifest(scratch.path()))->generation, 3U);
+    const auto read = read_manifest(scratch.path());
+    EXPECT_EQ((*read)->generation, 3U);
+    EXPECT_EQ((*read)->segments[0].columns[0].checksum, 0xfedcba9876543210);
+    EXPECT_GE((*read)->segments[0].code_norm, facts.code_norm) << "a bound is rounded up";
 }
 
 }  // namespace

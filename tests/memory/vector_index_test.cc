@@ -29,14 +29,15 @@ class VectorIndexTest : public SeaTest {
         std::sort(names.begin(), names.end());
         return names;
     }
-    std::filesystem::path a_segment() const {
+    std::filesystem::path a_file(const std::string& suffix) const {
         for (const auto& entry : std::filesystem::directory_iterator(folder())) {
-            if (entry.path().extension() == ".arrow") {
+            if (entry.path().extension() == suffix) {
                 return entry.path();
             }
         }
         return {};
     }
+    std::filesystem::path a_segment() const { return a_file(".arrow"); }
     static void damage(const std::filesystem::path& path, std::uintmax_t at) {
         std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
         file.seekg(static_cast<std::streamoff>(at));
@@ -102,7 +103,7 @@ TEST_F(VectorIndexTest, many_small_segments_become_one_and_the_old_files_go) {
         catch_up();
     }
     EXPECT_LE(sea_->status().segments, 17U);
-    EXPECT_EQ(files().size(), sea_->status().segments + 1) << "segments and the manifest";
+    EXPECT_EQ(files().size(), sea_->status().segments + 2) << "segments, their code book, the manifest";
     EXPECT_EQ(nearest("note 7", 1).size(), 1U);
     reopen();
     EXPECT_EQ(nearest("note", 100).size(), 20U);
@@ -138,6 +139,8 @@ TEST_F(VectorIndexTest, a_missing_damaged_or_stale_copy_changes_no_answer_and_is
         {"segment damaged",
          [&] { damage(a_segment(), std::filesystem::file_size(a_segment()) / 2); }},
         {"segment cut", [&] { std::filesystem::resize_file(a_segment(), 1000); }},
+        {"code book gone", [&] { std::filesystem::remove(a_file(".book")); }},
+        {"code book damaged", [&] { damage(a_file(".book"), 500); }},
         {"folder gone", [&] { std::filesystem::remove_all(folder()); }},
         {"half-written file left", [&] { std::ofstream(folder() / "sea-9-9.arrow.tmp") << "x"; }},
         {"vector gone from SQLite and back", [&] {

@@ -23,6 +23,12 @@ COLUMNS = [
     ("predecessor_gana", pa.uint8()),
     ("wu_xing_phase", pa.uint8()),
     ("guna_state", pa.uint8()),
+    ("created_ns", pa.int64()),
+    ("is_archived", pa.bool_()),
+    ("signature", pa.uint64()),
+    ("coarse_code", pa.binary(196)),
+    ("fine_code", pa.binary(384)),
+    ("fine_facts", pa.binary(16)),
 ]
 
 
@@ -48,7 +54,7 @@ def mapped(home):
     return manifest, tables
 
 
-def test_the_columns_are_those_of_the_seed_and_the_three_of_resonance(home):
+def test_the_columns_are_those_of_the_seed_of_resonance_and_of_search(home):
     _, tables = mapped(home)
     for _, table in tables:
         assert [(field.name, field.type) for field in table.schema] == COLUMNS
@@ -97,7 +103,7 @@ def test_the_manifest_says_what_the_files_are(home):
     import hashlib
 
     manifest, tables = mapped(home)
-    assert manifest["format"] == "resonant.data_sea" and manifest["version"] == 1
+    assert manifest["format"] == "resonant.data_sea" and manifest["version"] == 2
     assert manifest["model"] == "words/f32" and manifest["dimensions"] == 384
     for facts, _ in tables:
         data = (home / "sea" / facts["file"]).read_bytes()

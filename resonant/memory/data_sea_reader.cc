@@ -1,0 +1,89 @@
+#include "resonant/memory/data_sea_reader.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+
+namespace resonant::memory {
+namespace {
+
+constexpr int kFollowTries = 20;        // a manifest may be replaced while its segments are opened
+constexpr std::size_t kTogether = 4;    // queries of one pass: a search holds up to 256 KiB
+
+}  // namespace
+
+Result<std::unique_ptr<DataSeaReader>> DataSeaReader::open(std::filesystem::path folder) {
+    std::unique_ptr<DataSeaReader> reader(new DataSeaReader(std::move(folder)));
+    RESONANT_ASSIGN(const bool found, reader->follow());
+    if (!found) {
+        return fail(Code::NotFound, "open " + reader->folder_.string() +
+                                        ": there is no Arrow copy yet; run vector.index, or wait for the kernel");
+    }
+    reader->searches_.push_back(std::make_unique<CodeSearch>());
+    return reader;
+}
+
+Result<bool> DataSeaReader::follow() {
+    const std::string path = (folder_ / kManifestFile).string();
+    Error last;
+    for (int tried = 0; tried < kFollowTries; ++tried) {
+        struct stat status {};
+        if (::stat(path.c_str(), &status) != 0) {
+            return false;
+        }
+        const Stamp stamp{status.st_ino, status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec,
+                          status.st_size};
+        if (stamp == stamp_) {
+            return false;
+        }
+        auto manifest = read_manifest(folder_);
+        if (!manifest) {
+            return std::unexpected(manifest.error());
+        }
+        if (!*manifest) {
+            return false;
+        }
+        auto set = SegmentSet::open(folder_, std::move(**manifest), set_.get());
+        if (set) {
+            set_ = std::move(*set);
+            stamp_ = stamp;
+            return true;
+        }
+        last = set.error();
+    }
+    return std::unexpected(last);
+}
+
+Result<std::span<const Scored>> DataSeaReader::nearest(const Vector& query, std::size_t k, const RowFilter& filter) {
+    RESONANT_CHECK(follow());
+    CodeSearch* search = searches_.front().get();
+    RESONANT_CHECK(search->begin(query.data(), k));
+    RESONANT_CHECK(set_->scan({&search, 1}, filter, nullptr));
+    return search->finish();
+}
+
+Result<std::vector<std::vector<Scored>>> DataSeaReader::nearest_each(std::span<const Vector> queries, std::size_t k,
+                                                                     const RowFilter& filter) {
+    RESONANT_CHECK(follow());
+    while (searches_.size() < std::min(queries.size(), kTogether)) {
+        searches_.push_back(std::make_unique<CodeSearch>());
+    }
+    std::vector<std::vector<Scored>> answers;
+    for (std::size_t from = 0; from < queries.size(); from += kTogether) {
+        const std::size_t count = std::min(kTogether, queries.size() - from);
+        std::array<CodeSearch*, kTogether> now{};
+        for (std::size_t i = 0; i < count; ++i) {
+            now[i] = searches_[i].get();
+            RESONANT_CHECK(now[i]->begin(queries[from + i].data(), k));
+        }
+        RESONANT_CHECK(set_->scan(std::span(now).first(count), filter, nullptr));
+        for (std::size_t i = 0; i < count; ++i) {
+            RESONANT_ASSIGN(const auto found, now[i]->finish());
+            answers.emplace_back(found.begin(), found.end());
+        }
+    }
+    return answers;
+}
+
+}  // namespace resonant::memory

@@ -1,0 +1,106 @@
+#include "resonant/memory/segment_set.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "resonant/base/descriptor.h"
+#include "resonant/base/log.h"
+#include "resonant/memory/durable_file.h"
+
+namespace resonant::memory {
+namespace {
+
+constexpr std::size_t kBookBytesMax = 4 * kDimensions * (kDimensions + 2) + 64;
+constexpr std::size_t kIdleMax = 8;  // searches kept: 256 KiB each
+
+Result<CodeBook> read_book(const std::filesystem::path& path) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    struct stat status {};
+    if (!file || ::fstat(file.get(), &status) != 0 || status.st_size <= 0 ||
+        static_cast<std::size_t>(status.st_size) > kBookBytesMax) {
+        return fail(Code::DataLoss, "read code book " + path.string() + ": it is missing or too large");
+    }
+    std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
+    if (::pread(file.get(), bytes.data(), bytes.size(), 0) != status.st_size) {
+        return fail(Code::DataLoss, "read code book " + path.string() + ": it is cut short");
+    }
+    return CodeBook::parse(bytes);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const SegmentSet>> SegmentSet::open(const std::filesystem::path& folder, Manifest manifest,
+                                                           const SegmentSet* former) {
+    auto set = std::make_shared<SegmentSet>();
+    if (former != nullptr && former->book_ != nullptr && former->manifest_.book == manifest.book) {
+        set->book_ = former->book_;
+    } else if (!manifest.book.empty()) {
+        auto book = read_book(folder / manifest.book);
+        if (book) {
+            set->book_ = std::make_shared<CodeBook>(std::move(*book));
+        } else {
+            log().warn("{}; every vector is read until it is rebuilt", book.error().message);
+        }
+    }
+    for (const SegmentFacts& facts : manifest.segments) {
+        const auto is_same = [&](const auto& segment) { return segment->facts().file == facts.file; };
+        if (former != nullptr) {
+            const auto kept = std::ranges::find_if(former->segments_, is_same);
+            if (kept != former->segments_.end()) {
+                set->segments_.push_back(*kept);
+                continue;
+            }
+        }
+        RESONANT_ASSIGN(auto segment, Segment::open(folder, facts, set->book_));
+        set->segments_.push_back(std::move(segment));
+    }
+    set->manifest_ = std::move(manifest);
+    return set;
+}
+
+std::shared_ptr<const SegmentSet> SegmentSet::none(const Manifest& former) {
+    auto set = std::make_shared<SegmentSet>();
+    set->manifest_.generation = former.generation;
+    set->manifest_.files = former.files;
+    return set;
+}
+
+Status SegmentSet::scan(std::span<CodeSearch* const> searches, const RowFilter& filter,
+                        const std::vector<MemoryId>* without) const {
+    for (const auto& segment : segments_) {
+        for (CodeSearch* search : searches) {
+            RESONANT_CHECK(segment->scan(*search, filter, without));
+        }
+    }
+    return {};
+}
+
+Status write_book(const std::filesystem::path& folder, const std::string& file, const CodeBook& book) {
+    RESONANT_ASSIGN(auto target, DurableFile::create(folder, file));
+    RESONANT_CHECK(target->append(book.bytes()));
+    return target->commit();
+}
+
+std::unique_ptr<CodeSearch> SearchPool::take() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!idle_.empty()) {
+            auto search = std::move(idle_.back());
+            idle_.pop_back();
+            return search;
+        }
+    }
+    return std::make_unique<CodeSearch>();
+}
+
+void SearchPool::give_back(std::unique_ptr<CodeSearch> search) {
+    const std::lock_guard lock(mutex_);
+    if (idle_.size() < kIdleMax) {
+        idle_.push_back(std::move(search));
+    }
+}
+
+}  // namespace resonant::memory

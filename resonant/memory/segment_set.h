@@ -1,0 +1,75 @@
+// A SegmentSet is the Arrow copy as one manifest names it: its segments, mapped, and the code book that they share.
+//
+// Threads: any; it never changes. A newer manifest makes a new set, which takes over what stays mapped.
+//
+// Invariants:
+//   (1) Every segment that the manifest names is open, or there is no set.
+//   (2) Without its code book, or with another's, a set still answers: it reads every vector.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "resonant/memory/manifest.h"
+#include "resonant/memory/segment.h"
+
+namespace resonant::memory {
+
+class SegmentSet {
+  public:
+    SegmentSet() = default;
+    // Cost: some microseconds a segment that `former` has not open already; no row is read.
+    static Result<std::shared_ptr<const SegmentSet>> open(const std::filesystem::path& folder, Manifest manifest,
+                                                          const SegmentSet* former);
+    // No segments. The names of the former's files stay taken, so that none is ever written twice.
+    static std::shared_ptr<const SegmentSet> none(const Manifest& former);
+
+    const Manifest& manifest() const { return manifest_; }
+    std::span<const std::shared_ptr<const Segment>> segments() const { return segments_; }
+    // The codes' book; null when it is missing or damaged, or there is none.
+    const std::shared_ptr<const CodeBook>& book() const { return book_; }
+
+    // Adds the rows that `filter` lets through, but those in `without` (sorted), to each search: several questions
+    // share one pass over the codes. DataLoss when what it reads is damaged.
+    Status scan(std::span<CodeSearch* const> searches, const RowFilter& filter,
+                const std::vector<MemoryId>* without) const;
+
+  private:
+    Manifest manifest_;
+    std::vector<std::shared_ptr<const Segment>> segments_;
+    std::shared_ptr<const CodeBook> book_;
+};
+
+// Writes a code book's file. The name it is given is in no manifest yet.
+Status write_book(const std::filesystem::path& folder, const std::string& file, const CodeBook& book);
+
+// CodeSearches kept for those who ask next. Threads: any.
+class SearchPool {
+  public:
+    std::unique_ptr<CodeSearch> take();
+    void give_back(std::unique_ptr<CodeSearch> search);
+
+  private:
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<CodeSearch>> idle_;  // guarded by mutex_
+};
+
+// One search out of a pool, for as long as this lives.
+class PooledSearch {
+  public:
+    explicit PooledSearch(SearchPool& pool) : pool_(pool), search_(pool.take()) {}
+    PooledSearch(const PooledSearch&) = delete;
+    PooledSearch& operator=(const PooledSearch&) = delete;
+    ~PooledSearch() { pool_.give_back(std::move(search_)); }
+    CodeSearch* get() const { return search_.get(); }
+    CodeSearch* operator->() const { return search_.get(); }
+
+  private:
+    SearchPool& pool_;
+    std::unique_ptr<CodeSearch> search_;
+};
+
+}  // namespace resonant::memory

@@ -1,0 +1,285 @@
+// How a Segment is written: columns, codes, and where each lies. The one place that needs the Arrow library.
+#include "resonant/memory/segment.h"
+
+#include <arrow/api.h>
+#include <arrow/io/api.h>
+#include <arrow/ipc/api.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "resonant/base/ensure.h"
+#include "resonant/memory/digest.h"
+#include "resonant/memory/durable_file.h"
+
+namespace resonant::memory {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+using Rows = std::span<const SegmentRow>;
+
+// Where Arrow writes to: hashes what passes, and remembers where each buffer lies. Without a file it only measures.
+class Sink final : public arrow::io::OutputStream {
+  public:
+    explicit Sink(DurableFile* file) : file_(file) {}
+
+    arrow::Status Close() override {
+        closed_ = true;
+        return arrow::Status::OK();
+    }
+    bool closed() const override { return closed_; }
+    arrow::Result<std::int64_t> Tell() const override { return position_; }
+    arrow::Status Write(const void* data, std::int64_t size) override {
+        places_[data] = position_;
+        position_ += size;
+        if (file_ == nullptr) {
+            return arrow::Status::OK();
+        }
+        const std::span bytes(static_cast<const std::byte*>(data), static_cast<std::size_t>(size));
+        digest_.add(bytes);
+        if (Status written = file_->append(bytes); !written) {
+            failure_ = written;
+            return arrow::Status::IOError(written.error().message);
+        }
+        return arrow::Status::OK();
+    }
+
+    // Where `data` was written, or -1.
+    std::int64_t place_of(const void* data) const {
+        const auto found = places_.find(data);
+        return found == places_.end() ? -1 : found->second;
+    }
+    const Status& failure() const { return failure_; }
+    std::string sha256() { return hex(digest_.finish()); }
+
+  private:
+    DurableFile* file_;
+    std::map<const void*, std::int64_t> places_;
+    Digest digest_;
+    std::int64_t position_ = 0;
+    bool closed_ = false;
+    Status failure_;
+};
+
+// The columns of a batch as they grow, and the buffers of those that are read in place.
+struct Table {
+    arrow::FieldVector fields;
+    arrow::ArrayVector arrays;
+    std::array<std::shared_ptr<arrow::Buffer>, kColumns> buffers;
+
+    void add(const char* name, const std::shared_ptr<arrow::Array>& array) {
+        fields.push_back(arrow::field(name, array->type(), false));
+        arrays.push_back(array);
+    }
+    void add_read(const char* name, const std::shared_ptr<arrow::Array>& array, Column column) {
+        add(name, array);
+        buffers[static_cast<std::size_t>(column)] = array->data()->buffers.at(1);
+    }
+    // Bytes of a fixed width a row; `bytes` stays where it is.
+    template <typename Value>
+    void add_bytes(const char* name, const std::vector<Value>& bytes, std::size_t width, std::size_t rows,
+                   Column column) {
+        const auto buffer = std::make_shared<arrow::Buffer>(
+            reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<std::int64_t>(rows * width));
+        add_read(name,
+                 std::make_shared<arrow::FixedSizeBinaryArray>(arrow::fixed_size_binary(static_cast<int>(width)),
+                                                               static_cast<std::int64_t>(rows), buffer),
+                 column);
+    }
+    const void* data(Column column) const {
+        const auto& buffer = buffers[static_cast<std::size_t>(column)];
+        return buffer == nullptr ? nullptr : buffer->data();
+    }
+};
+
+// One column out of one member of each row.
+template <typename Builder, typename Get>
+arrow::Result<std::shared_ptr<arrow::Array>> column(Rows rows, Get get) {
+    Builder builder;
+    ARROW_RETURN_NOT_OK(builder.Reserve(static_cast<std::int64_t>(rows.size())));
+    for (const SegmentRow& row : rows) {
+        ARROW_RETURN_NOT_OK(builder.Append(get(row)));
+    }
+    return builder.Finish();
+}
+
+std::shared_ptr<arrow::Array> vector_column(const std::vector<float>& vectors, std::size_t rows) {
+    const auto values = std::make_shared<arrow::FloatArray>(
+        static_cast<std::int64_t>(vectors.size()),
+        std::make_shared<arrow::Buffer>(reinterpret_cast<const std::uint8_t*>(vectors.data()),
+                                        static_cast<std::int64_t>(vectors.size() * sizeof(float))));
+    const auto type =
+        arrow::fixed_size_list(arrow::field("item", arrow::float32(), false), static_cast<int>(kDimensions));
+    return std::make_shared<arrow::FixedSizeListArray>(type, static_cast<std::int64_t>(rows), values);
+}
+
+std::uint8_t zone_of(const SegmentRow& row) {
+    Memory memory;
+    memory.distance = row.distance;
+    return static_cast<std::uint8_t>(memory.zone());
+}
+
+// The seed's columns in the seed's order, then resonance, then what filters and searches read.
+arrow::Result<Table> table_of(Rows rows, const std::vector<float>& vectors, const CodeBook* book,
+                              const Codes& codes) {
+    using Row = SegmentRow;
+    Table table;
+    ARROW_ASSIGN_OR_RAISE(auto made, column<arrow::UInt64Builder>(rows, [](const Row& r) { return r.id; }));
+    table.add_read("memory_id", made, Column::Id);
+    ARROW_ASSIGN_OR_RAISE(made, column<arrow::StringBuilder>(rows, [](const Row& r) { return r.title; }));
+    table.add("title", made);
+    table.add("embedding", vector_column(vectors, rows.size()));
+    table.buffers[static_cast<std::size_t>(Column::Embedding)] =
+        table.arrays.back()->data()->child_data.at(0)->buffers.at(1);
+    ARROW_ASSIGN_OR_RAISE(made, column<arrow::DoubleBuilder>(rows, [](const Row& r) { return r.distance; }));
+    table.add("galactic_distance", made);
+    ARROW_ASSIGN_OR_RAISE(made, column<arrow::DoubleBuilder>(rows, [](const Row& r) { return r.importance; }));
+    table.add("importance", made);
+    ARROW_ASSIGN_OR_RAISE(made, column<arrow::UInt8Builder>(rows, zone_of));
+    table.add("zone", made);
+    ARROW_ASSIGN_OR_RAISE(made, column<arrow::UInt16Builder>(rows, [](const Row& r) { return r.constellation; }));
+    table.add("constellation_id", made);
+    ARROW_ASSIGN_OR_RAISE(made, column<arrow::UInt64Builder>(rows, [](const Row& r) { return r.accessed_ns; }));
+    table.add("last_accessed_ns", made);
+    ARROW_ASSIGN_OR_RAISE(made, column<arrow::BooleanBuilder>(rows, [](const Row& r) { return r.is_protected; }));
+    table.add_read("is_protected", made, Column::Protected);
+    ARROW_ASSIGN_OR_RAISE(made, column<arrow::UInt8Builder>(rows, [](const Row& r) { return r.predecessor_family; }));
+    table.add("predecessor_gana", made);
+    ARROW_ASSIGN_OR_RAISE(made, column<arrow::UInt8Builder>(rows, [](const Row& r) { return r.phase; }));
+    table.add("wu_xing_phase", made);
+    ARROW_ASSIGN_OR_RAISE(made, column<arrow::UInt8Builder>(rows, [](const Row& r) { return r.posture; }));
+    table.add("guna_state", made);
+    ARROW_ASSIGN_OR_RAISE(made, column<arrow::Int64Builder>(rows, [](const Row& r) { return r.created_ns; }));
+    table.add_read("created_ns", made, Column::Created);
+    ARROW_ASSIGN_OR_RAISE(made, column<arrow::BooleanBuilder>(rows, [](const Row& r) { return r.is_archived; }));
+    table.add_read("is_archived", made, Column::Archived);
+    ARROW_ASSIGN_OR_RAISE(made, column<arrow::UInt64Builder>(rows, [](const Row& r) { return r.signature; }));
+    table.add_read("signature", made, Column::Signature);
+    if (book != nullptr) {
+        table.add_bytes("coarse_code", codes.coarse, book->shape().row_bytes(), rows.size(), Column::Coarse);
+        table.add_bytes("fine_code", codes.fine, kDimensions, rows.size(), Column::Fine);
+        table.add_bytes("fine_facts", codes.facts, sizeof(FineFacts), rows.size(), Column::FineFacts);
+    }
+    return table;
+}
+
+// Arrow places the vectors wherever what stands before them ends; the filler moves them to a multiple of 64 bytes.
+std::shared_ptr<arrow::RecordBatch> batch_of(const Table& table, std::string_view model, const CodeBook* book,
+                                             std::size_t filler) {
+    const auto metadata = arrow::key_value_metadata(
+        {"resonant.format", "resonant.model", "resonant.normalised", "resonant.code_book", "resonant.filler"},
+        {"2", std::string(model), "true", book == nullptr ? "" : fmt::format("{:016x}", book->id()), std::string(filler, '.')});
+    return arrow::RecordBatch::Make(arrow::schema(table.fields, metadata), table.arrays.front()->length(),
+                                    table.arrays);
+}
+
+arrow::Status write_batch(Sink& sink, const arrow::RecordBatch& batch) {
+    auto options = arrow::ipc::IpcWriteOptions::Defaults();
+    options.alignment = 8;  // the filler aligns; 64 here would undo it, as Arrow aligns after its magic
+    options.use_threads = false;
+    ARROW_ASSIGN_OR_RAISE(const auto writer, arrow::ipc::MakeFileWriter(&sink, batch.schema(), options));
+    ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(batch));
+    return writer->Close();
+}
+
+// The batch under the filler that puts its vectors on a multiple of 64.
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> aligned(const Table& table, std::string_view model,
+                                                           const CodeBook* book) {
+    for (std::size_t filler = 0; filler < 4 * kAlignment; filler += 4) {
+        auto tried = batch_of(table, model, book, filler);
+        Sink measure(nullptr);
+        ARROW_RETURN_NOT_OK(write_batch(measure, *tried));
+        const std::int64_t place = measure.place_of(table.data(Column::Embedding));
+        if (place >= 0 && static_cast<std::size_t>(place) % kAlignment == 0) {
+            return tried;
+        }
+    }
+    return arrow::Status::Invalid("no filler aligns the vectors");
+}
+
+// What a manifest says of the rows themselves.
+SegmentFacts facts_of(Rows rows, const CodeBook* book, const Codes& codes) {
+    SegmentFacts facts;
+    facts.rows = rows.size();
+    facts.book = book == nullptr ? 0 : book->id();
+    facts.code_norm = codes.code_norm;
+    facts.row_norm = codes.row_norm;
+    facts.signature_all = ~std::uint64_t{0};
+    facts.created_min = INT64_MAX;
+    facts.created_max = INT64_MIN;
+    for (const SegmentRow& row : rows) {
+        ++facts.zones[zone_of(row)];
+        facts.is_protected += row.is_protected ? 1 : 0;
+        facts.is_archived += row.is_archived ? 1 : 0;
+        facts.signature_all &= row.signature;
+        facts.signature_any |= row.signature;
+        facts.created_min = std::min(facts.created_min, row.created_ns);
+        facts.created_max = std::max(facts.created_max, row.created_ns);
+    }
+    return facts;
+}
+
+std::vector<SegmentRow> sorted_by_zone(Rows rows) {
+    std::vector<SegmentRow> sorted(rows.begin(), rows.end());
+    std::ranges::stable_sort(sorted, {}, zone_of);
+    return sorted;
+}
+
+Result<SegmentFacts> write_table(const std::filesystem::path& folder, const std::string& file, const Table& table,
+                                 std::string_view model, const CodeBook* book, SegmentFacts facts) {
+    const std::string tried = "write Arrow segment " + (folder / file).string() + ": ";
+    const auto placed = aligned(table, model, book);
+    if (!placed.ok()) {
+        return fail(Code::Internal, tried + placed.status().message());
+    }
+    RESONANT_ASSIGN(auto target, DurableFile::create(folder, file));
+    Sink sink(target.get());
+    if (const arrow::Status written = write_batch(sink, **placed); !written.ok()) {
+        return sink.failure() ? fail(Code::Internal, tried + written.message())
+                              : std::unexpected(sink.failure().error());
+    }
+    for (std::size_t i = 0; i < kColumns; ++i) {
+        const auto* data = static_cast<const std::byte*>(table.data(static_cast<Column>(i)));
+        if (data == nullptr) {
+            continue;  // it has no codes
+        }
+        const std::int64_t place = sink.place_of(data);
+        RESONANT_ENSURE(place >= 0, "Arrow writes each buffer from where it lies");
+        const std::size_t bytes = column_bytes(static_cast<Column>(i), facts.rows, book);
+        facts.columns[i] = {static_cast<std::uint64_t>(place), bytes,
+                            code_kernels(best_kernel()).checksum(data, bytes)};
+    }
+    RESONANT_CHECK(target->commit());
+    facts.file = file;
+    facts.bytes = static_cast<std::uint64_t>(*sink.Tell());
+    facts.sha256 = sink.sha256();
+    return facts;
+}
+
+}  // namespace
+
+Result<SegmentFacts> write_segment(const std::filesystem::path& folder, const std::string& file, Rows rows,
+                                   std::string_view model, const CodeBook* book) {
+    RESONANT_ENSURE(!rows.empty() && rows.size() <= kSegmentRowsMax, "a segment holds 1 to kSegmentRowsMax rows");
+    const std::vector<SegmentRow> sorted = sorted_by_zone(rows);
+    std::vector<float> vectors;
+    std::vector<MemoryId> ids;
+    vectors.reserve(sorted.size() * kDimensions);
+    for (const SegmentRow& row : sorted) {
+        vectors.insert(vectors.end(), row.vector.begin(), row.vector.end());
+        ids.push_back(row.id);
+    }
+    Codes codes;
+    if (book != nullptr) {
+        RESONANT_ASSIGN(codes, book->encode(vectors, ids));
+    }
+    const auto table = table_of(sorted, vectors, book, codes);
+    if (!table.ok()) {
+        return fail(Code::Internal, "write Arrow segment " + (folder / file).string() + ": " + table.status().message());
+    }
+    return write_table(folder, file, *table, model, book, facts_of(sorted, book, codes));
+}
+
+}  // namespace resonant::memory

@@ -1,0 +1,230 @@
+// The part of a VectorIndex that answers: codes in the segments, rows in SQLite, and what a filter makes of both.
+#include "resonant/memory/vector_index.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "resonant/base/ensure.h"
+#include "resonant/base/log.h"
+
+namespace resonant::memory {
+namespace {
+
+using sql::Connection;
+using sql::Statement;
+
+constexpr int kNarrowTries = 3;  // before the condition is asked for every memory that meets it
+constexpr std::size_t kChangedMax = 4'096;  // memories that are looked at one by one
+constexpr const char* kFacts = "SELECT value FROM memory_state WHERE key = 'facts'";
+
+// True when columns narrow the scan at all.
+bool narrows(const RowFilter& rows) {
+    return rows.zones != 31 || rows.is_protected || !rows.with_archived || rows.created_min != INT64_MIN ||
+           rows.created_max != INT64_MAX || rows.signature != 0;
+}
+
+// Every memory that meets the condition, in the order of ids.
+Status ids_of(Connection& connection, const Condition& condition, std::vector<MemoryId>& ids) {
+    RESONANT_ASSIGN(auto rows, connection.prepare("SELECT m.id FROM memories m WHERE " + condition.text +
+                                                  " ORDER BY m.id"));
+    condition.bind(rows, 1);
+    return rows.each([&](const Statement& row) -> Status {
+        ids.push_back(static_cast<MemoryId>(row.integer(0)));
+        return {};
+    });
+}
+
+}  // namespace
+
+RowFilter row_filter_of(const Filter& filter) {
+    RowFilter rows;
+    if (filter.zone) {
+        rows.zones = static_cast<std::uint8_t>(1U << static_cast<unsigned>(*filter.zone));
+    }
+    rows.is_protected = filter.is_protected;
+    rows.with_archived = filter.include_archived;
+    rows.created_min = filter.since_ns.value_or(INT64_MIN);
+    rows.created_max = filter.until_ns.value_or(INT64_MAX);
+    if (!filter.galaxy.empty()) {
+        rows.signature |= signature_of("galaxy", filter.galaxy);
+    }
+    if (!filter.type.empty()) {
+        rows.signature |= signature_of("type", filter.type);
+    }
+    for (const std::string& tag : filter.tags) {
+        rows.signature |= signature_of("tag", tag);
+    }
+    return rows;
+}
+
+Result<std::vector<Scored>> VectorIndex::nearest(const Vector& query, const Question& question) {
+    RESONANT_ENSURE(question.condition != nullptr || !narrows(question.rows),
+                    "columns narrow only what a condition asks for");
+    std::vector<Scored> found;
+    const Status done = database_.read([&](Connection& connection) -> Status {
+        // The first question fixes the state of SQLite. The segments are taken after it, so
+        // whatever that state has changed is forgotten in them already, and what is newer than they
+        // are is in SQLite.
+        RESONANT_CHECK(state(kFacts));
+        Question asked = question;
+        Ids unwanted;
+        for (int tried = 0; tried < kNarrowTries; ++tried) {
+            RESONANT_ASSIGN(found, nearest_of(query, asked, unwanted));
+            RESONANT_ASSIGN(const Ids more, failing(found, question));
+            if (more.empty()) {
+                return {};
+            }
+            unwanted.insert(unwanted.end(), more.begin(), more.end());
+            std::ranges::sort(unwanted);
+        }
+        Ids only;
+        RESONANT_CHECK(ids_of(connection, *question.condition, only));
+        asked.rows = {};
+        asked.rows.only = &only;
+        RESONANT_ASSIGN(found, nearest_of(query, asked, {}));
+        return {};
+    });
+    RESONANT_CHECK(done);
+    return found;
+}
+
+Result<std::vector<Scored>> VectorIndex::nearest_of(const Vector& query, const Question& question,
+                                                    const Ids& unwanted) {
+    std::vector<Scored> found;
+    const Status done = database_.read([&](Connection& connection) -> Status {
+        const auto now = snapshot();
+        Question asked = question;
+        Ids apart = now->forgotten;  // looked at in SQLite
+        Ids only;
+        if (narrows(question.rows)) {
+            RESONANT_ASSIGN(const auto moved, changed(now->manifest()));
+            if (moved) {
+                Ids both;
+                std::ranges::set_union(apart, *moved, std::back_inserter(both));
+                apart = std::move(both);
+            } else {
+                RESONANT_CHECK(ids_of(connection, *question.condition, only));
+                asked.rows = {};
+                asked.rows.only = &only;
+            }
+        }
+        Ids without;
+        std::ranges::set_union(apart, unwanted, std::back_inserter(without));
+        const PooledSearch search(pool_);
+        RESONANT_CHECK(search->begin(query.data(), question.k));
+        RESONANT_CHECK(scan_rest(*now, asked, apart, query, *search.get()));
+        CodeSearch* one = search.get();
+        const Status scanned = now->set->scan({&one, 1}, asked.rows, without.empty() ? nullptr : &without);
+        const auto best = scanned ? search->finish() : std::unexpected(scanned.error());
+        if (!best && best.error().code == Code::DataLoss) {
+            distrust(*now, best.error());
+            RESONANT_ASSIGN(found, nearest_of(query, question, unwanted));  // no segments now: it ends here
+            return {};
+        }
+        RESONANT_CHECK(best);
+        found.assign(best->begin(), best->end());
+        return {};
+    });
+    RESONANT_CHECK(done);
+    return found;
+}
+
+// What the segments do not hold: newer vectors, those of `apart` as they are now, the asker's private
+// ones. The question's condition is asked of each.
+Status VectorIndex::scan_rest(const Snapshot& now, const Question& question, const Ids& apart, const Vector& query,
+                              CodeSearch& search) {
+    const std::string where = question.condition == nullptr ? "1" : question.condition->text;
+    const auto bind = [&](Statement& statement, int parameter) {
+        return question.condition == nullptr ? parameter : question.condition->bind(statement, parameter);
+    };
+    const auto offer = [&](Statement& rows) {
+        return rows.each([&](const Statement& row) -> Status {
+            const auto id = static_cast<MemoryId>(row.integer(0));
+            Vector vector;
+            RESONANT_CHECK(copy_vector(row.blob(1), id, vector));
+            search.offer({dot_(query.data(), vector.data()), id});
+            return {};
+        });
+    };
+    const std::string select =
+        "SELECT e.memory_id, e.vector FROM memory_embeddings e JOIN memories m ON m.id = e.memory_id WHERE ";
+    return database_.read([&](Connection& connection) -> Status {
+        const std::int64_t watermark = now.manifest().watermark;
+        RESONANT_ASSIGN(auto newer, connection.prepare(select + where +
+                                                       " AND e.is_private = 0 AND e.model = ? AND e.sequence > ?"));
+        const int next = bind(newer, 1);
+        newer.bind(next, model_).bind(next + 1, watermark);
+        RESONANT_CHECK(offer(newer));
+        RESONANT_ASSIGN(auto one, connection.prepare(select + where +
+                                                     " AND e.memory_id = ? AND e.is_private = 0 AND e.model = ?"
+                                                     " AND e.sequence <= ?"));
+        for (const MemoryId id : apart) {
+            one.reset();
+            const int at = bind(one, 1);
+            one.bind(at, sql_id(id)).bind(at + 1, model_).bind(at + 2, watermark);
+            RESONANT_CHECK(offer(one));
+        }
+        if (question.owner.empty()) {
+            return {};
+        }
+        RESONANT_ASSIGN(auto own, connection.prepare(select + where +
+                                                     " AND m.is_private = 1 AND m.owner = ? AND e.model = ?"));
+        const int at = bind(own, 1);
+        own.bind(at, question.owner).bind(at + 1, model_);
+        return offer(own);
+    });
+}
+
+Result<VectorIndex::Ids> VectorIndex::failing(std::span<const Scored> found, const Question& question) {
+    Ids failed;
+    if (question.condition == nullptr) {
+        return failed;
+    }
+    const Status done = database_.read([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(auto row, connection.prepare("SELECT 1 FROM memories m WHERE " + question.condition->text +
+                                                     " AND m.id = ?"));
+        const int next = question.condition->bind(row, 1);
+        for (const Scored& each : found) {
+            RESONANT_ASSIGN(const bool passes, row.reset().bind(next, sql_id(each.id)).step());
+            if (!passes) {
+                failed.push_back(each.id);
+            }
+        }
+        return {};
+    });
+    RESONANT_CHECK(done);
+    return failed;
+}
+
+Result<std::optional<VectorIndex::Ids>> VectorIndex::changed(const Manifest& manifest) {
+    std::optional<Ids> ids = Ids();
+    const Status done = database_.read([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(auto rows,
+                        connection.prepare("SELECT memory_id FROM memory_versions WHERE id > ? AND version > 1 UNION"
+                                           " SELECT memory_id FROM memory_moves WHERE id > ? ORDER BY 1 LIMIT ?"));
+        rows.bind(1, manifest.versions).bind(2, manifest.moves);
+        rows.bind(3, static_cast<std::int64_t>(kChangedMax + 1));
+        return rows.each([&](const Statement& row) -> Status {
+            ids->push_back(static_cast<MemoryId>(row.integer(0)));
+            return {};
+        });
+    });
+    RESONANT_CHECK(done);
+    if (ids->size() > kChangedMax) {
+        ids.reset();
+    }
+    return ids;
+}
+
+void VectorIndex::distrust(const Snapshot& damaged, const Error& why) {
+    log().warn("{}", why.message);
+    const std::lock_guard lock(mutex_);
+    if (current_->set != damaged.set) {
+        return;  // it is replaced already
+    }
+    auto next = std::make_shared<Snapshot>(*current_);
+    next->set = SegmentSet::none(damaged.manifest());
+    current_ = std::move(next);
+}
+
+}  // namespace resonant::memory
