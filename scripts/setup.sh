@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings a Debian 12 machine to where the build can start: scripts/setup.sh PART ...
 # Each part makes one folder of build/ and leaves a stamp there with the hash of what it depends on, so that a second run does nothing.
-# Parts: packages [fuzzing|formatting|linting], venv, model, manpages, conformance, schema_suite, clients, servers, peers, rmcp.
+# Parts: packages [fuzzing|formatting|linting], venv, model, manpages, conformance, schema_suite, clients, servers, peers, rmcp, search_peers.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -235,6 +235,19 @@ get_rmcp() {
     stamp rmcp "$hash"
 }
 
+# The vector searches that `./dev bench search --peers` is held against, in a Python of their own.
+get_search_peers() {
+    local hash
+    hash=$(hash_of bench/peers/search/requirements.txt)
+    ! stamped search_peers "$hash" || return 0
+    say "peers of ./dev bench search (faiss-cpu, usearch, numpy) into build/search_peers"
+    rm -rf build/search_peers
+    "$(find_python)" -m venv build/search_peers
+    build/search_peers/bin/python -m pip install --disable-pip-version-check -q --only-binary :all: \
+        -r bench/peers/search/requirements.txt
+    stamp search_peers "$hash"
+}
+
 extra() {
     case $1 in
         fuzzing) packages+=(clang-19 libclang-rt-19-dev) ;;
@@ -252,6 +265,7 @@ for part in "$@"; do
         manpages) get_manpages ;;
         peers) get_peers ;;
         rmcp) get_rmcp ;;
+        search_peers) get_search_peers ;;
         conformance) get_conformance ;;
         clients) get_clients ;;
         servers) get_servers ;;

@@ -175,8 +175,9 @@ class Verifier {
         }
         for (const SegmentFacts& facts : (*manifest)->segments) {
             const auto segment = Segment::open(folder_, facts);
-            if (!segment) {
-                find("Arrow copy: " + segment.error().message, kRebuilt);
+            const Status whole = segment ? (*segment)->verify() : std::unexpected(segment.error());
+            if (!whole) {
+                find("Arrow copy: " + whole.error().message, kRebuilt);
                 continue;
             }
             ++found_.segments;
