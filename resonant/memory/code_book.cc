@@ -1,3 +1,4 @@
+// The layout of a code book and of codes: docs/formats/memory.md.
 #include "resonant/memory/code_book.h"
 
 #include <algorithm>
