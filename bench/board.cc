@@ -4,7 +4,7 @@
 //     bench_board [--peers] [--json]    one JSON document on stdout
 //
 // The snapshot's peer is memcpy of 4 KiB, interleaved. With --peers, one field is held against the
-// crate arc-swap, and read from plain Python (no module of ours) against a dict lookup.
+// crate arc-swap, and read through the Python module against a dict lookup.
 #include <csignal>
 #include <cstring>
 
@@ -136,7 +136,7 @@ int main(int count, char** words) {
     resonant::bench::Peer rust(peers ? rust_program : "", {rust_program});
     const std::string python_program = "bench/peers/read_board.py";
     const std::string page = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(shared->get());
-    resonant::bench::Peer python(peers ? python_program : "", {"python3", python_program, page});
+    resonant::bench::Peer python(peers ? python_program : "", {"env", "PYTHONPATH=build/python", "build/venv/bin/python", python_program, page});
 
     resonant::bench::Report report("board");
     if (peers && !rust.present()) {

@@ -6,7 +6,8 @@
  *
  * Errors: functions that can fail return 0 or NULL and leave words for people in `error`, which may be
  * NULL. When the kernel has ended, what is mapped stays readable and stands still, and resonant_wait
- * answers -1: detach and attach again; positions then start anew with the next epoch.
+ * answers -1: call resonant_attach_again until it answers 1. A sequence is (epoch, position): positions
+ * start anew with the next epoch.
  */
 #ifndef RESONANT_H
 #define RESONANT_H
@@ -37,6 +38,9 @@ typedef struct resonant_event {
  * rights afterwards. NULL when no kernel listens or it refuses. */
 resonant_plane* resonant_attach(const char* socket_path, char* error, size_t error_bytes);
 void resonant_detach(resonant_plane* plane);
+/* Maps what the kernel of now shares. 1: attached, at the first event when resonant_epoch has changed; 0: no
+ * kernel listens yet, or this user may not ask it; nothing has changed. */
+int resonant_attach_again(resonant_plane* plane);
 
 /* Which kernel's life this is. */
 uint64_t resonant_epoch(const resonant_plane* plane);
@@ -54,7 +58,7 @@ int resonant_poll(resonant_plane* plane, resonant_event* target);
 /* Sleeps until there is something to poll. 1: there may be; 0: the time is over; -1: the kernel has
  * ended. Costs nothing while asleep; a wake takes some 20 us. */
 int resonant_wait(resonant_plane* plane, int64_t timeout_ns);
-/* Events that were overwritten before this reader came, exactly. */
+/* Events that were overwritten before this reader came, exactly; of all kernels it was attached to. */
 uint64_t resonant_lost(const resonant_plane* plane);
 /* The position of the next event. */
 uint64_t resonant_position(const resonant_plane* plane);

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Brings a Debian 12 machine to where the build can start: scripts/setup.sh PART ...
 # Each part makes one folder of build/ and leaves a stamp there with the hash of what it depends on, so that a second run does nothing.
-# Parts: packages [fuzzing|formatting|linting], venv, model, manpages, conformance, schema_suite, clients, servers, peers, rmcp, search_peers.
+# Parts: packages [fuzzing|formatting|linting], rust, venv, bindings, ipc_peer, model, manpages, conformance, schema_suite, clients, servers, peers, rmcp, search_peers.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(
-    g++ cmake ninja-build ccache pkg-config git ca-certificates python3 python3-venv
+    g++ cmake ninja-build ccache pkg-config git ca-certificates python3 python3-venv python3-dev
     libboost1.81-dev libssl-dev libsqlite3-dev libsimdjson-dev nlohmann-json3-dev libyaml-cpp-dev
     libre2-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libgtest-dev libgmock-dev
     libutf8proc-dev bubblewrap
@@ -85,6 +85,31 @@ make_venv() {
     build/venv/bin/python -m pip install --disable-pip-version-check -q --only-binary :all: \
         -r scripts/requirements.txt
     stamp venv "$hash"
+}
+
+# What the Python module is built with, and the iceoryx2 client that a test reads our topics with. A folder, no
+# environment of its own: it is put on the path of build/venv's Python where it is wanted.
+get_bindings() {
+    local hash
+    hash=$(hash_of scripts/requirements-bindings.txt)
+    ! stamped bindings "$hash" || return 0
+    say "Python packages of scripts/requirements-bindings.txt into build/bindings"
+    rm -rf build/bindings
+    build/venv/bin/python -m pip install --disable-pip-version-check -q --only-binary :all: --no-deps \
+        --target build/bindings -r scripts/requirements-bindings.txt
+    stamp bindings "$hash"
+}
+
+# cargo for the iceoryx2 channel; without it the build leaves that out and says so.
+get_rust() {
+    command -v cargo >/dev/null || [ -x "$HOME/.cargo/bin/cargo" ] || [ -n "${RESONANT_SKIP_PACKAGES:-}" ] && return 0
+    say "cargo for the iceoryx2 channel: installing cargo-web rustc-web"
+    install_or_leave cargo-web rustc-web || say "no cargo: iceoryx2 is left out of the build, everything else works"
+}
+
+get_ipc_peer() {
+    need_commands cargo || { say "absent, its rows will have no ratio: raw iceoryx2 (cargo >= 1.89)"; return 0; }
+    cargo build -q --release --locked --manifest-path shim/iceoryx2/Cargo.toml --bin iceoryx2_peer --target-dir build/iceoryx2
 }
 
 get_model() {
@@ -260,7 +285,10 @@ for part in "$@"; do extra "$part"; done
 for part in "$@"; do
     case $part in
         packages) [ -n "${RESONANT_SKIP_PACKAGES:-}" ] || install_packages ;;
+        rust) get_rust ;;
         venv) make_venv ;;
+        bindings) get_bindings ;;
+        ipc_peer) get_ipc_peer ;;
         model) get_model ;;
         manpages) get_manpages ;;
         peers) get_peers ;;

@@ -10,6 +10,7 @@
 #include "apps/resonant/commands.h"
 #include "apps/resonant/launch.h"
 #include "resonant/broker/sandbox.h"
+#include "resonant/ipc/channel.h"
 #include "resonant/memory/minilm_embedder.h"
 #include "resonant/net/kernel_socket.h"
 #include "resonant/runtime/kernel.h"
@@ -202,7 +203,11 @@ int doctor(const Common& common) {
     parts.push_back(part("sandbox (bubblewrap)", box.available, box.available ? box.runner : box.reason));
     parts.push_back(part("admin secret", runtime::has_admin_secret(*home),
                          runtime::has_admin_secret(*home) ? "set" : "missing; make it with: resonant init"));
-    parts.push_back(part("iceoryx2", false, "not in this build; sealed descriptors are used between processes"));
+    const bool topics = ipc::is_built(ipc::Kind::Iceoryx2);
+    parts.push_back(part("iceoryx2", topics,
+                         topics ? "0.10.0, for helpers of this user; sealed descriptors for everybody else"
+                                : "left out of this build: no cargo >= 1.89 (apt-get install cargo-web rustc-web); "
+                                  "sealed descriptors are used between processes"));
     const std::string boundary =
         "code of this uid outside a sandbox could edit the database itself: it is inside the trust boundary; "
         "only clients of another uid or in a sandbox are contained";

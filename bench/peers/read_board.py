@@ -1,8 +1,9 @@
-"""Reads a board's field from plain Python: one question a line on stdin, ns a read on stdout.
+"""Reads a board's field from Python: one question a line on stdin, ns a read on stdout.
 
-    python3 read_board.py PATH    PATH is a descriptor of the board, such as /proc/PID/fd/N
+    PYTHONPATH=build/python python3 read_board.py PATH    PATH is a descriptor of the board, such as /proc/PID/fd/N
 
-`field`: harmony.error_rate through a memoryview of doubles, one aligned word, so never torn (docs/formats/board.md).
+`field`: harmony.error_rate through the module `resonant`, one load, so never torn.
+`plain`: the same through a memoryview of doubles, with nothing of ours.
 `dict`: a dictionary lookup, for scale.
 """
 
@@ -10,6 +11,11 @@ import mmap
 import os
 import sys
 import time
+
+try:
+    import resonant
+except ImportError:
+    resonant = None
 
 READS = 500_000
 ERROR_RATE = 280 // 8
@@ -26,16 +32,25 @@ def main():
     fields = memoryview(mmap.mmap(descriptor, 4096, prot=mmap.PROT_READ)).cast("d")
     values = {"error_rate": 1.0}
 
+    ours = resonant and resonant.Board(descriptor)
+    number = resonant and ours.number_of("error_rate")
+
     def field():
+        board = ours
+        for _ in range(READS):
+            board[number]
+
+    def plain():
         board = fields
         for _ in range(READS):
             board[ERROR_RATE]
 
     def lookup():
+        board = values
         for _ in range(READS):
-            values["error_rate"]
+            board["error_rate"]
 
-    questions = {"field": field, "dict": lookup}
+    questions = {"field": field if ours else plain, "plain": plain, "dict": lookup}
     os.sched_setaffinity(0, {0})
     for line in sys.stdin:
         print(time_of(questions[line.strip()]), flush=True)

@@ -1,35 +1,15 @@
 // include/resonant.h over client::Client.
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "include/resonant.h"
 #include "resonant/client/client.h"
 
-using resonant::board::Field;
 using resonant::client::Client;
 
 struct resonant_plane {
     std::unique_ptr<Client> client;
 };
-
-namespace {
-
-std::optional<Field> field_named(std::string_view name) {
-    constexpr std::string_view kUser = "user.";
-    if (!name.starts_with(kUser)) {
-        return resonant::board::find_field(name);
-    }
-    unsigned number = 0;
-    const char* end = name.data() + name.size();
-    const auto parsed = std::from_chars(name.data() + kUser.size(), end, number);
-    if (parsed.ec != std::errc{} || parsed.ptr != end || number >= resonant::board::kUserFields) {
-        return std::nullopt;
-    }
-    return static_cast<Field>(static_cast<unsigned>(Field::UserFirst) + number);
-}
-
-}  // namespace
 
 extern "C" {
 
@@ -52,7 +32,7 @@ void resonant_detach(resonant_plane* plane) { delete plane; }
 std::uint64_t resonant_epoch(const resonant_plane* plane) { return plane->client->board().epoch(); }
 
 int resonant_field(const resonant_plane* plane, const char* name, double* value) {
-    const std::optional<Field> field = field_named(name);
+    const std::optional<resonant::board::Field> field = resonant::client::field_named(name);
     if (field) {
         *value = plane->client->board().field(*field);
     }
@@ -91,7 +71,9 @@ int resonant_wait(resonant_plane* plane, std::int64_t timeout_ns) {
     return news ? *news : -1;
 }
 
-std::uint64_t resonant_lost(const resonant_plane* plane) { return plane->client->events().lost(); }
+std::uint64_t resonant_lost(const resonant_plane* plane) { return plane->client->lost(); }
+
+int resonant_attach_again(resonant_plane* plane) { return plane->client->attach_again().has_value(); }
 
 std::uint64_t resonant_position(const resonant_plane* plane) {
     return plane->client->events().position();

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 
 #include "resonant/shm/handover.h"
@@ -74,6 +75,20 @@ Result<std::string> ask(int socket, std::string line, int fd = -1) {
 
 }  // namespace
 
+std::optional<board::Field> field_named(std::string_view name) {
+    constexpr std::string_view kUser = "user.";
+    if (!name.starts_with(kUser)) {
+        return board::find_field(name);
+    }
+    unsigned number = 0;
+    const char* end = name.data() + name.size();
+    const auto parsed = std::from_chars(name.data() + kUser.size(), end, number);
+    if (parsed.ec != std::errc{} || parsed.ptr != end || number >= board::kUserFields) {
+        return std::nullopt;
+    }
+    return static_cast<board::Field>(static_cast<unsigned>(board::Field::UserFirst) + number);
+}
+
 Result<std::unique_ptr<Client>> Client::attach(const std::string& path) {
     RESONANT_ASSIGN(Descriptor socket, connected(path));
     int pair[2];
@@ -89,7 +104,30 @@ Result<std::unique_ptr<Client>> Client::attach(const std::string& path) {
     RESONANT_ASSIGN(shm::Received received, shm::receive_descriptors(here.get()));
     RESONANT_ASSIGN(auto plane, plane::AgentPlane::attach(std::move(received.descriptors)));
     RESONANT_ASSIGN(const ring::Subscription events, plane->subscribe());
-    return std::unique_ptr<Client>(new Client(std::move(socket), std::move(plane), events));
+    return std::unique_ptr<Client>(new Client(path, std::move(socket), std::move(plane), events));
+}
+
+void Client::seek(std::uint64_t position) {
+    if (const auto there = plane_->subscribe(position)) {  // the ring was checked when it was attached
+        events_ = *there;
+    }
+}
+
+bool Client::is_alive() const {
+    char byte = 0;
+    const ssize_t got = ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
+}
+
+Status Client::attach_again() {
+    RESONANT_ASSIGN(const std::unique_ptr<Client> next, attach(path_));
+    const bool same = next->plane_->epoch() == plane_->epoch();
+    const std::uint64_t position = same ? events_.position() : 0;
+    lost_before_ += events_.lost();
+    socket_ = std::move(next->socket_);
+    plane_ = std::move(next->plane_);
+    seek(position);
+    return {};
 }
 
 Result<bool> Client::wait(Nanos timeout) {

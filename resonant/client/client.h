@@ -7,14 +7,21 @@
 // Invariants:
 //   (1) Nothing here writes shared memory; asking to be woken is a request the kernel may refuse.
 //   (2) No wait is endless: every exchange with the kernel has a time limit.
+//   (3) A sequence is (epoch, position). A reader whose kernel has ended is told so, maps what the next
+//       one shares and reads its events from position 0 on; what it lost before stays counted.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "resonant/plane/agent_plane.h"
 
 namespace resonant::client {
+
+// A built-in field by name, also by its last part, or "user.N" with N from 0 to 63.
+std::optional<board::Field> field_named(std::string_view name);
 
 class Client {
   public:
@@ -27,17 +34,30 @@ class Client {
     const board::BoardView& board() const { return plane_->board(); }
     ring::Subscription& events() { return events_; }
     const ring::Subscription& events() const { return events_; }
+    // Goes to a position; what is no longer there is counted as lost.
+    void seek(std::uint64_t position);
+    ring::Sequence sequence() const { return {plane_->epoch(), events_.position()}; }
+    // Events lost of every kernel this client was attached to.
+    std::uint64_t lost() const { return lost_before_ + events_.lost(); }
+    // Whether the kernel still holds the connection. A system call.
+    bool is_alive() const;
+    // Attaches to whatever kernel listens now, if one does. The same kernel: goes on where it was.
+    // Another one: begins with its first event. Errors as attach(), and then nothing has changed.
+    Status attach_again();
     // Sleeps until there is news; the kernel is asked to raise the ring's flag first. False when the
     // time is over; Unavailable when the kernel has ended.
     Result<bool> wait(Nanos timeout);
 
   private:
-    Client(Descriptor socket, std::unique_ptr<plane::AgentPlane> plane, ring::Subscription events)
-        : socket_(std::move(socket)), plane_(std::move(plane)), events_(events) {}
+    Client(std::string path, Descriptor socket, std::unique_ptr<plane::AgentPlane> plane,
+           ring::Subscription events)
+        : path_(std::move(path)), socket_(std::move(socket)), plane_(std::move(plane)), events_(events) {}
 
+    std::string path_;
     Descriptor socket_;
     std::unique_ptr<plane::AgentPlane> plane_;
     ring::Subscription events_;
+    std::uint64_t lost_before_ = 0;
 };
 
 }  // namespace resonant::client

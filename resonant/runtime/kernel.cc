@@ -57,6 +57,7 @@ struct Kernel::Inner {
     std::string http_missing;
     std::unique_ptr<mcp::KernelFront> front;
     std::unique_ptr<ResourceWatch> watch;
+    std::unique_ptr<Channels> channels;
     std::unique_ptr<PlaneDoor> door;
     Nanos busy_at{};
 
@@ -171,7 +172,8 @@ Status Kernel::Inner::open_socket() {
         return secret.empty() ? peer.uid == 0 : is_admin_secret(home, std::string(secret));
     };
     RESONANT_ASSIGN(front, mcp::KernelFront::open(*loop, *parts->dispatcher, *stdio, how));
-    RESONANT_ASSIGN(door, PlaneDoor::open(*loop, *parts->plane, home.root / "plane.sock"));
+    channels = std::make_unique<Channels>(*loop, *parts->plane, home);
+    RESONANT_ASSIGN(door, PlaneDoor::open(*loop, *parts->plane, *channels, home.root / "plane.sock"));
     return {};
 }
 

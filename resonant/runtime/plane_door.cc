@@ -27,8 +27,8 @@ bool takes_a_message(int fd) {
 }  // namespace
 
 Result<std::unique_ptr<PlaneDoor>> PlaneDoor::open(net::Loop& loop, plane::KernelPlane& plane,
-                                                   const std::filesystem::path& path) {
-    auto door = std::unique_ptr<PlaneDoor>(new PlaneDoor(plane));
+                                                   Channels& channels, const std::filesystem::path& path) {
+    auto door = std::unique_ptr<PlaneDoor>(new PlaneDoor(plane, channels));
     net::KernelSocket::Handler handler{
         [raw = door.get()](net::KernelMessage message) {
             raw->socket_->send(message.connection, raw->answer(message));
@@ -40,6 +40,7 @@ Result<std::unique_ptr<PlaneDoor>> PlaneDoor::open(net::Loop& loop, plane::Kerne
 
 std::string PlaneDoor::answer(net::KernelMessage& message) {
     constexpr std::string_view kArm = "arm ";
+    constexpr std::string_view kChannel = "channel ";
     const std::string_view text = message.text;
     if (text == "share") {
         return share(message);
@@ -49,7 +50,21 @@ std::string PlaneDoor::answer(net::KernelMessage& message) {
         std::from_chars(text.data() + kArm.size(), text.data() + text.size(), seen).ec == std::errc{}) {
         return fmt::format("ok {}", plane_.ring().arm(seen));
     }
-    return "unknown request; known: share (with one descriptor), arm POSITION";
+    if (text.starts_with(kChannel)) {
+        return channel(text.substr(kChannel.size()));
+    }
+    return "unknown request; known: share (with one descriptor), arm POSITION, channel sealed, channel iceoryx2";
+}
+
+// The folder last: it may have spaces.
+std::string PlaneDoor::channel(std::string_view kind) {
+    for (const ipc::Kind one : {ipc::Kind::Sealed, ipc::Kind::Iceoryx2}) {
+        if (kind == ipc::name_of(one)) {
+            const auto place = channels_.open(one);
+            return place ? fmt::format("ok {} {}", place->prefix, place->folder.string()) : place.error().message;
+        }
+    }
+    return "unknown kind of channel; known: sealed, iceoryx2";
 }
 
 std::string PlaneDoor::share(net::KernelMessage& message) {

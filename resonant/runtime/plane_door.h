@@ -2,7 +2,8 @@
 // data plane: sealed read-only descriptors of board and ring, and the wish to be woken. Lines of
 // text: "share" with one descriptor, an end of a socketpair, on which the descriptors are sent;
 // "arm N" before sleeping behind position N. Answers begin with "ok" or say why not. See
-// docs/formats/wire.md. MCP and commands have the kernel's other socket.
+// docs/formats/wire.md. "channel KIND" asks where helpers of this user find topics (channels.h).
+// MCP and commands have the kernel's other socket.
 //
 // Belongs to the loop's thread.
 //
@@ -17,23 +18,26 @@
 
 #include "resonant/net/kernel_socket.h"
 #include "resonant/plane/kernel_plane.h"
+#include "resonant/runtime/channels.h"
 
 namespace resonant::runtime {
 
 class PlaneDoor {
   public:
-    // `loop` and `plane` outlive it.
+    // `loop`, `plane` and `channels` outlive it.
     static Result<std::unique_ptr<PlaneDoor>> open(net::Loop& loop, plane::KernelPlane& plane,
-                                                   const std::filesystem::path& path);
+                                                   Channels& channels, const std::filesystem::path& path);
     PlaneDoor(const PlaneDoor&) = delete;
     PlaneDoor& operator=(const PlaneDoor&) = delete;
 
   private:
-    explicit PlaneDoor(plane::KernelPlane& plane) : plane_(plane) {}
+    PlaneDoor(plane::KernelPlane& plane, Channels& channels) : plane_(plane), channels_(channels) {}
     std::string answer(net::KernelMessage& message);
     std::string share(net::KernelMessage& message);
+    std::string channel(std::string_view kind);
 
     plane::KernelPlane& plane_;
+    Channels& channels_;
     std::unique_ptr<net::KernelSocket> socket_;
 };
 

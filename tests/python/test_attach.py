@@ -43,6 +43,19 @@ def test_a_c_program_follows_the_ring_and_cannot_write(kernel, user):
     assert lines[-1] == "lost 0"
 
 
+@pytest.mark.parametrize("user", [None, NOBODY])
+def test_a_cpp_program_follows_the_ring_and_cannot_write(kernel, user):
+    if user and os.getuid() != 0:
+        pytest.fail("becoming another user needs root: run the tests as root or with sudo")
+    words = [BUILD / "examples/attach_cc", kernel.home / "plane.sock", "12", *([user] if user else [])]
+    code, lines = follow(kernel, words, 12)
+    assert code == 0, lines
+    assert lines[0].startswith(f"uid {user or os.getuid()}, epoch ")
+    assert "writes that succeeded: 0" in lines
+    assert any("attached_0" in line for line in lines)
+    assert lines[-1] == "lost 0"
+
+
 def test_a_python_program_follows_the_ring(kernel):
     words = [sys.executable, ROOT / "examples/attach/attach.py", BUILD / "libresonant_client.so",
              kernel.home / "plane.sock", "6"]
@@ -74,7 +87,7 @@ def shared_segments(kernel):
 
 def test_pure_python_reads_board_and_ring_by_the_formats_pages(kernel):
     if os.getuid() != 0:
-        pytest.skip("the kernel is not dumpable: only root reads its descriptors this way")
+        pytest.fail("the kernel is not dumpable: only root reads its descriptors; run the tests as root or with sudo")
     kernel.call("event.publish", {"type": "by_the_page"})
     segments = shared_segments(kernel)
     board, ring = segments["board"], segments["ring"]

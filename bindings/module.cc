@@ -1,0 +1,243 @@
+// The Python module `resonant`: board and ring of a running kernel, read-only, for programs outside
+// it. bindings/resonant/__init__.py is its face; here is what must be fast or sleeps.
+//
+// Threads: a Board or Ring belongs to one thread at a time. Whoever sleeps does so without the
+// interpreter's lock; the thread behind `await ring.poll()` never takes it.
+#include <fcntl.h>
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "resonant/board/page.h"
+#include "resonant/client/client.h"
+
+namespace nb = nanobind;
+
+namespace resonant::bindings {
+namespace {
+
+constexpr Nanos kSlice = from_millis(250);  // a sleeper looks this often whether it shall end
+
+[[noreturn]] void raise(PyObject* type, const std::string& words) {
+    PyErr_SetString(type, words.c_str());
+    throw nb::python_error();
+}
+[[noreturn]] void raise(const Error& error) {
+    raise(error.code == Code::NotFound      ? PyExc_FileNotFoundError
+          : error.code == Code::Unavailable ? PyExc_ConnectionResetError
+                                            : PyExc_OSError,
+          error.message);
+}
+template <typename T>
+T must(Result<T> result) {
+    if (!result) {
+        raise(result.error());
+    }
+    return std::move(*result);
+}
+
+// One page, mapped: of the kernel behind a socket, or of a descriptor that was handed over. Reading a
+// field is one load.
+class Board {
+  public:
+    explicit Board(const std::string& path) : client_(must(client::Client::attach(path))), view_(client_->board()) {}
+    explicit Board(int descriptor)
+        : segment_(must(shm::Segment::attach(Descriptor(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0)), Bytes{board::kPageBytes}))),
+          view_(must(board::BoardView::over(segment_->data(), segment_->size()))) {}
+
+    const board::BoardView& view() const { return view_; }
+    std::uint16_t number_of(std::string_view name) const {
+        const std::optional<board::Field> field = client::field_named(name);
+        if (!field) {
+            raise(PyExc_KeyError, "there is no board field of this name; see docs/formats/board.md");
+        }
+        return static_cast<std::uint16_t>(*field);
+    }
+
+  private:
+    std::unique_ptr<client::Client> client_;
+    std::optional<shm::Segment> segment_;
+    board::BoardView view_;
+};
+
+// board[number] and board["error_rate"], straight from the interpreter: a call through the binding
+// would cost twice the load.
+PyObject* board_item(PyObject* self, PyObject* key) {
+    const auto& board = *nb::inst_ptr<Board>(self);
+    std::uint16_t number = 0;
+    if (PyLong_CheckExact(key)) [[likely]] {
+        const long value = PyLong_AsLong(key);
+        number = value >= 0 && value < board::kFieldsMax ? static_cast<std::uint16_t>(value) : board::kFieldsMax;
+        if (!board::is_field(static_cast<board::Field>(number))) {
+            PyErr_Clear();
+            PyErr_SetObject(PyExc_KeyError, key);
+            return nullptr;
+        }
+    } else {
+        Py_ssize_t length = 0;
+        const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, &length) : nullptr;
+        const auto field = name != nullptr ? client::field_named({name, static_cast<std::size_t>(length)}) : std::nullopt;
+        if (!field) {
+            PyErr_SetObject(PyExc_KeyError, key);
+            return nullptr;
+        }
+        number = static_cast<std::uint16_t>(*field);
+    }
+    return PyFloat_FromDouble(board.view().field(static_cast<board::Field>(number)));
+}
+
+// The page itself, read-only and without a copy: memoryview(board), numpy.frombuffer(board).
+int board_buffer(PyObject* self, Py_buffer* target, int flags) {
+    const auto& board = *nb::inst_ptr<Board>(self);
+    return PyBuffer_FillInfo(target, self, const_cast<void*>(board.view().page()), board::kPageBytes, 1, flags);
+}
+
+PyType_Slot board_slots[] = {{Py_mp_subscript, reinterpret_cast<void*>(&board_item)},
+                             {Py_bf_getbuffer, reinterpret_cast<void*>(&board_buffer)},
+                             {0, nullptr}};
+
+nb::tuple harmony(const Board& board) {
+    const board::Harmony whole = board.view().harmony();
+    return nb::make_tuple(whole.balance, whole.throughput, whole.latency, whole.error_rate, whole.dharma,
+                          whole.karma_debt, whole.energy);
+}
+
+// Sleeps behind the ring on its own thread and connection, and makes a descriptor readable when there
+// is news: for an event loop.
+class Sleeper {
+  public:
+    explicit Sleeper(std::unique_ptr<client::Client> client)
+        : client_(std::move(client)),
+          bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+          thread_([this](const std::stop_token& stop) { run(stop); }) {}
+    ~Sleeper() {
+        thread_.request_stop();
+        wanted_.notify_all();
+    }
+    int descriptor() const { return bell_.get(); }
+    // Rings once something lies at or after `position`, or the kernel has ended.
+    void want(std::uint64_t position) {
+        std::uint64_t rung = 0;
+        static_cast<void>(!::read(bell_.get(), &rung, sizeof rung));
+        const std::lock_guard lock(mutex_);
+        position_ = position;
+        asked_ = true;
+        wanted_.notify_all();
+    }
+
+  private:
+    void run(const std::stop_token& stop) {
+        for (;;) {
+            std::uint64_t position = 0;
+            {
+                std::unique_lock lock(mutex_);
+                if (!wanted_.wait(lock, stop, [this] { return asked_; })) {
+                    return;
+                }
+                asked_ = false;
+                position = position_;
+            }
+            client_->seek(position);
+            while (!stop.stop_requested()) {
+                const Result<bool> news = client_->wait(kSlice);
+                const std::lock_guard lock(mutex_);
+                if (!news || *news || asked_) {
+                    break;
+                }
+            }
+            const std::uint64_t one = 1;
+            static_cast<void>(!::write(bell_.get(), &one, sizeof one));
+        }
+    }
+
+    std::unique_ptr<client::Client> client_;
+    Descriptor bell_;
+    std::mutex mutex_;
+    std::condition_variable_any wanted_;
+    std::uint64_t position_ = 0;
+    bool asked_ = false;
+    std::jthread thread_;  // ends first
+};
+
+class Ring {
+  public:
+    // Attaches twice, at once: the process may give up its user afterwards.
+    explicit Ring(std::string path)
+        : path_(std::move(path)),
+          client_(must(client::Client::attach(path_))),
+          sleeper_(std::make_unique<Sleeper>(must(client::Client::attach(path_)))) {}
+
+    // (position, type, lane, source, confidence, tool, at_ns, data, name), or None.
+    nb::object poll_now() {
+        ring::Event event;
+        if (client_->events().poll(event) != ring::Poll::Got) {
+            return nb::none();
+        }
+        const std::string_view name = ring::name_in(event);
+        return nb::make_tuple(client_->events().position() - 1, nb::str(ring::name_of(event.type).data()),
+                              nb::str(ring::name_of(event.lane).data()), event.source, event.confidence, event.tool,
+                              event.at_ns,
+                              nb::make_tuple(event.data[0], event.data[1], event.data[2], event.data[3]),
+                              nb::steal(PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), "replace")));
+    }
+    bool wait(double timeout_s) {
+        const nb::gil_scoped_release free;
+        Result<bool> news = client_->wait(from_seconds(timeout_s));
+        if (!news) {
+            const nb::gil_scoped_acquire held;
+            raise(news.error());
+        }
+        return *news;
+    }
+    int listen() {
+        sleeper_->want(client_->events().position());
+        return sleeper_->descriptor();
+    }
+    bool attach_again() {
+        const nb::gil_scoped_release free;
+        auto second = client::Client::attach(path_);
+        if (!second || !client_->attach_again()) {
+            return false;
+        }
+        sleeper_ = std::make_unique<Sleeper>(std::move(*second));
+        return true;
+    }
+    bool is_alive() { return client_->is_alive(); }
+    std::uint64_t epoch() const { return client_->board().epoch(); }
+    std::uint64_t position() const { return client_->events().position(); }
+    std::uint64_t lost() const { return client_->lost(); }
+
+  private:
+    std::string path_;
+    std::unique_ptr<client::Client> client_;
+    std::unique_ptr<Sleeper> sleeper_;
+};
+
+}  // namespace
+
+NB_MODULE(_native, module) {
+    nb::class_<Board>(module, "Board", nb::type_slots(board_slots))
+        .def(nb::init<const std::string&>(), nb::arg("socket"))
+        .def(nb::init<int>(), nb::arg("descriptor"))
+        .def("number_of", &Board::number_of, nb::arg("name"), "The number of a field: board[number] is the fastest way to read it.")
+        .def("harmony", &harmony, "The seven harmony fields, whole.")
+        .def_prop_ro("epoch", [](const Board& board) { return board.view().epoch(); });
+    nb::class_<Ring>(module, "Ring")
+        .def(nb::init<std::string>(), nb::arg("socket"))
+        .def("_poll_now", &Ring::poll_now)
+        .def("wait", &Ring::wait, nb::arg("timeout_s"), "Sleeps until there is news; the interpreter goes on meanwhile.")
+        .def("_listen", &Ring::listen)
+        .def("_attach_again", &Ring::attach_again)
+        .def("_is_alive", &Ring::is_alive)
+        .def_prop_ro("epoch", &Ring::epoch)
+        .def_prop_ro("position", &Ring::position, "The position of the next event.")
+        .def_prop_ro("lost", &Ring::lost, "Events that were overwritten before this reader came, exactly.");
+}
+
+}  // namespace resonant::bindings

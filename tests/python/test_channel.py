@@ -1,0 +1,157 @@
+"""Helpers of the kernel's user read its channel: with the iceoryx2 client of the Python index, by docs/formats/ipc.md."""
+
+import ctypes
+import os
+import socket
+import struct
+import sys
+import time
+
+import pytest
+
+from wire import PATIENCE, ROOT, Kernel
+
+sys.path.append(str(ROOT / "build/bindings"))
+
+
+@pytest.fixture
+def kernel():
+    running = Kernel()
+    yield running
+    running.close()
+
+
+def asked(kernel, line):
+    """One line to the plane's socket and its answer."""
+    with socket.socket(socket.AF_UNIX) as plane:
+        plane.settimeout(PATIENCE)
+        plane.connect(str(kernel.home / "plane.sock"))
+        plane.sendall(line.encode() + b"\n")
+        return plane.makefile().readline().strip()
+
+
+def place_of(kernel, kind):
+    answer = asked(kernel, f"channel {kind}")
+    if "left out" in answer:
+        pytest.skip(answer)
+    word, prefix, folder = answer.split(" ", 2)
+    assert word == "ok"
+    return prefix, folder
+
+
+class Line(ctypes.Structure):
+    _fields_ = [("words", ctypes.c_uint64 * 8)]
+
+    @staticmethod
+    def type_name():
+        return "ResonantLine"
+
+
+class Sample(ctypes.Structure):
+    _fields_ = [("bytes", ctypes.c_uint64), ("position", ctypes.c_uint64), ("body", ctypes.c_uint64)]
+
+    @staticmethod
+    def type_name():
+        return "ResonantSample"
+
+
+def iceoryx2_node(prefix, folder):
+    import iceoryx2
+    iceoryx2.set_log_level(iceoryx2.LogLevel.Fatal)
+    config = iceoryx2.config.default()
+    config.global_cfg.root_path = iceoryx2.Path.new(folder)
+    config.global_cfg.prefix = iceoryx2.FileName.new(prefix)
+    return iceoryx2, iceoryx2.NodeBuilder.new().config(config).create(iceoryx2.ServiceType.Ipc)
+
+
+def harmony_in(page):
+    """By docs/formats/board.md, out of a copy of the page."""
+    assert struct.unpack_from("<QQ", page, 0) == (0x3244524F424D5752, 2)
+    newest, = struct.unpack_from("<Q", page, 384)
+    version, *harmony = struct.unpack_from("<Q7d", page, 448 + 64 * (newest & 1))
+    assert version == newest
+    return harmony
+
+
+def test_the_iceoryx2_client_reads_board_snapshots_and_is_woken(kernel):
+    iceoryx2, node = iceoryx2_node(*place_of(kernel, "iceoryx2"))
+
+    def service(name):
+        return node.service_builder(iceoryx2.ServiceName.new(name))
+
+    subscriber = (service("resonant/board").publish_subscribe(iceoryx2.Slice[Line]).user_header(Sample).open()
+                  .subscriber_builder().create())
+    listener = service("resonant/notices").event().open().listener_builder().create()
+    pages = []
+    deadline = time.monotonic() + PATIENCE
+    while len(pages) < 5 and time.monotonic() < deadline:
+        kernel.call("health.check")  # moves the board
+        sample = subscriber.receive()
+        while sample is not None:
+            header = sample.user_header().contents
+            assert (header.bytes, header.body) == (4096, 0)
+            assert sample.payload_ptr % 64 == 0
+            pages.append((header.position, ctypes.string_at(sample.payload_ptr, header.bytes)))
+            sample.delete()
+            sample = subscriber.receive()
+    assert len(pages) >= 5
+    positions = [position for position, _ in pages]
+    assert positions == sorted(set(positions))
+    assert all(0 <= value <= 1 for _, page in pages for value in harmony_in(page))
+    assert listener.try_wait(), "notice 0 comes with each board sample"
+
+
+def test_a_pure_python_helper_joins_the_sealed_channel(kernel):
+    prefix, folder = place_of(kernel, "sealed")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as channel:
+        channel.settimeout(PATIENCE)
+        channel.connect(f"{folder}/sealed.sock")
+        channel.send(b"join")
+        names, descriptors, _, _ = socket.recv_fds(channel, 65536, 16)
+        assert names == b"board\nbatches\n\n" and len(descriptors) == 3
+        channel.send(b"question" + b"epoch")
+        answer = channel.recv(65536)
+        assert answer.startswith(b"question") and int(answer[8:]) >= 1
+    topic = descriptors[1]
+    with pytest.raises(OSError):
+        os.pwrite(topic, b"x", 0)
+    head = os.pread(topic, 384, 0)
+    magic, slots, slot_bytes = struct.unpack_from("<QQQ", head, 0)
+    following, = struct.unpack_from("<Q", head, 128)
+    assert magic == 0x31504F5453575352 and following >= 1
+    newest = following - 1
+    slot = os.pread(topic, slot_bytes, 384 + newest % slots * slot_bytes)
+    word, length = struct.unpack_from("<QQ", slot, 0)
+    assert word == 2 * (newest + 1) and length == 4096
+    assert all(0 <= value <= 1 for value in harmony_in(slot[64:64 + length]))
+
+
+def test_arrow_segments_come_by_reference_and_are_mapped(kernel):
+    import pyarrow.ipc
+    iceoryx2, node = iceoryx2_node(*place_of(kernel, "iceoryx2"))
+    subscriber = (node.service_builder(iceoryx2.ServiceName.new("resonant/batches"))
+                  .publish_subscribe(iceoryx2.Slice[Line]).user_header(Sample).open().subscriber_builder().create())
+    kernel.call("memory.add", {"content": "the heron waits at the weir"})
+    deadline = time.monotonic() + PATIENCE
+    while (sample := subscriber.receive()) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    header = sample.user_header().contents
+    reference = ctypes.string_at(sample.payload_ptr, header.bytes)
+    sample.delete()
+    assert header.body == 1
+    offset, length = struct.unpack_from("<QQ", reference)
+    with pyarrow.memory_map(reference[16:].decode()) as file:
+        assert (offset, length) == (0, file.size())
+        assert pyarrow.ipc.open_file(file).read_all().num_rows >= 1
+
+
+def test_an_unknown_kind_of_channel_is_named_as_such(kernel):
+    assert "known: sealed, iceoryx2" in asked(kernel, "channel pigeon")
+
+
+def test_doctor_says_whether_iceoryx2_is_there(kernel):
+    parts = {part["part"]: part for part in kernel.run("doctor", "--json")["parts"]}
+    built = "left out" not in asked(kernel, "channel iceoryx2")
+    assert parts["iceoryx2"]["present"] == built
+    assert "sealed descriptors" in parts["iceoryx2"]["detail"]
