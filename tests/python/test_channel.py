@@ -131,11 +131,11 @@ def test_arrow_segments_come_by_reference_and_are_mapped(kernel):
     iceoryx2, node = iceoryx2_node(*place_of(kernel, "iceoryx2"))
     subscriber = (node.service_builder(iceoryx2.ServiceName.new("resonant/batches"))
                   .publish_subscribe(iceoryx2.Slice[Line]).user_header(Sample).open().subscriber_builder().create())
-    kernel.call("memory.add", {"content": "the heron waits at the weir"})
     deadline = time.monotonic() + PATIENCE
     while (sample := subscriber.receive()) is None:
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        kernel.call("memory.add", {"content": f"the heron waits at the weir {time.monotonic()}"})
+        time.sleep(0.1)
     header = sample.user_header().contents
     reference = ctypes.string_at(sample.payload_ptr, header.bytes)
     sample.delete()
