@@ -125,6 +125,25 @@ void add_tools(CLI::App& app, Common& common) {
     });
 }
 
+void add_board_watch(CLI::App& board, Common& common) {
+    auto field = std::make_shared<std::string>();
+    auto threshold = std::make_shared<double>(0);
+    auto timeout = std::make_shared<double>(10);
+    auto above = std::make_shared<CLI::Option*>(nullptr);
+    CLI::App* watch = tool_command(board, common, "watch", "wait until a field crosses a threshold", "board.watch",
+                                   [=] {
+                                       return Json{{"field", *field},
+                                                   {(*above)->count() > 0 ? "above" : "below", *threshold},
+                                                   {"timeout_s", *timeout}};
+                                   });
+    watch->add_option("field", *field, "for example error_rate")->required();
+    CLI::Option_group* either = watch->add_option_group("threshold");
+    *above = either->add_option("--above", *threshold, "wake when the field rises above this");
+    either->add_option("--below", *threshold, "wake when the field falls below this");
+    either->require_option(1);
+    watch->add_option("--timeout", *timeout, "seconds to wait, at most 30");
+}
+
 void add_ring(CLI::App& app, Common& common) {
     CLI::App* ring = group(app, "ring", "events: tail, publish, stats");
     auto since = std::make_shared<std::string>();
@@ -216,9 +235,14 @@ void add_tool_commands(CLI::App& app, Common& common) {
     add_call(app, common);
     add_tools(app, common);
     auto field = std::make_shared<std::string>();
-    tool_command(app, common, "board", "live shared state, whole or one field", "board.read", [field] {
-        return field->empty() ? Json::object() : Json{{"field", *field}};
-    })->add_option("field", *field, "for example error_rate");
+    CLI::App* board = app.add_subcommand("board", "live shared state, whole or one field; board watch: wait for a threshold");
+    board->add_option("field", *field, "for example error_rate");
+    add_board_watch(*board, common);
+    board->callback([&common, board, field] {
+        if (board->get_subcommands().empty()) {
+            common.exit_code = call_tool(common, "board.read", field->empty() ? nothing() : Json{{"field", *field}});
+        }
+    });
     add_ring(app, common);
     add_memory(app, common);
     tool_command(app, common, "monitors", "sleeping watchers", "monitor.list", nothing);

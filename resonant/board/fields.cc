@@ -41,6 +41,19 @@ static_assert(numbers_follow_the_table());
 
 }  // namespace
 
+std::string_view name_of(Kind kind) {
+    return kind == Kind::F64 ? "f64" : kind == Kind::U64 ? "u64" : "i64";
+}
+
+std::optional<Kind> find_kind(std::string_view name) {
+    for (const Kind kind : {Kind::F64, Kind::U64, Kind::I64}) {
+        if (name == name_of(kind)) {
+            return kind;
+        }
+    }
+    return std::nullopt;
+}
+
 std::span<const FieldInfo> built_in_fields() { return kFields; }
 
 std::optional<Field> find_field(std::string_view name) {

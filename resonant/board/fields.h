@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -20,6 +21,8 @@ namespace resonant::board {
 inline constexpr int kBreakerSlots = 64;  // 28 families, then upstream servers
 inline constexpr int kCounterSlots = 64;
 inline constexpr int kUserFields = 64;
+inline constexpr int kUserGroups = 8;
+inline constexpr int kUserGroupFields = 7;  // fields of one user group at most
 
 // A word of the page by index into the table of fields. Built-in fields come first and have fixed
 // indices; user fields follow in the order of their registration.
@@ -35,7 +38,9 @@ enum class Field : std::uint16_t {
 inline constexpr std::uint16_t kBuiltInFields = 19;
 inline constexpr std::uint16_t kFieldsMax = 64 + kUserFields;  // every Field's number is below
 
-enum class Kind : std::uint8_t { F64, U64 };
+enum class Kind : std::uint8_t { F64 = 0, U64 = 1, I64 = 2 };
+std::string_view name_of(Kind kind);  // "f64", "u64", "i64"
+std::optional<Kind> find_kind(std::string_view name);
 
 struct FieldInfo {
     Field field;
@@ -54,8 +59,14 @@ constexpr bool is_harmony(Field field) { return field <= Field::Energy; }
 constexpr bool is_resonance(Field field) {
     return field >= Field::Posture && field <= Field::UpdatedNs;
 }
-constexpr Kind kind_of(Field field) {
-    return is_harmony(field) || field >= Field::UserFirst ? Kind::F64 : Kind::U64;
+constexpr bool is_user(Field field) { return field >= Field::UserFirst; }
+// Of a built-in field; a user field's kind stands in the page (BoardView::kind).
+constexpr Kind kind_of(Field field) { return is_harmony(field) ? Kind::F64 : Kind::U64; }
+// The number that bits of a kind mean.
+constexpr double number_of(Kind kind, std::uint64_t bits) {
+    return kind == Kind::F64   ? std::bit_cast<double>(bits)
+           : kind == Kind::U64 ? static_cast<double>(bits)
+                               : static_cast<double>(static_cast<std::int64_t>(bits));
 }
 // Byte offset of a field's word. A constant when `field` is one.
 constexpr std::uint16_t offset_of(Field field) {

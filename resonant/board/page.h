@@ -6,7 +6,7 @@
 // Invariants:
 //   (1) What is written together lies together: a group write touches the words, one copy and the
 //       line of the tick; counters, breakers and user fields have lines of their own.
-//   (2) A harmony or resonance field has its word, for readers of one field, and its place in a
+//   (2) A field of a group (harmony, resonance, a user group) has its word, for readers of one field, and its place in a
 //       group of two copies, for readers of the whole. A write changes the group first.
 #pragma once
 
@@ -30,7 +30,9 @@ struct Page {
     Word version;
     Word epoch;
     Word maturity_stage;
-    Word reserved_0[12];
+    Word user_kinds[2];   // 2 bits a user field: its Kind
+    Word user_places[4];  // 4 bits a user field: 0, or its group + 1
+    Word reserved_0[6];
     Word heartbeat_ns;
     Word tick;
     Word reserved_1[14];
@@ -43,7 +45,7 @@ struct Page {
     Word breakers[kBreakerSlots];
     Word counters[kCounterSlots];
     Word user[kUserFields];
-    Word reserved_4[192];
+    shm::TwoCopy<kUserGroupFields> user_groups[kUserGroups];
 };
 
 static_assert(sizeof(Page) == kPageBytes);
@@ -61,5 +63,7 @@ static_assert(offsetof(Page, resonance) == 576);
 static_assert(offsetof(Page, breakers) == 1024);
 static_assert(offsetof(Page, counters) == 1536);
 static_assert(offsetof(Page, user) == offset_of(Field::UserFirst));
+static_assert(offsetof(Page, user_kinds) == 32 && offsetof(Page, user_places) == 48);
+static_assert(offsetof(Page, user_groups) == 2560);
 
 }  // namespace resonant::board

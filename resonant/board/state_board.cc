@@ -34,13 +34,44 @@ std::array<std::uint64_t, 8> words_of(const Resonance& resonance) {
 constexpr auto as_harmony = [](auto... words) { return Harmony{std::bit_cast<double>(words)...}; };
 constexpr auto as_resonance = [](auto... words) { return Resonance{words...}; };
 
-std::uint64_t bits_for(Field field, double value) {
-    if (kind_of(field) == Kind::F64) {
+std::uint64_t bits_for(Kind kind, double value) {
+    if (kind == Kind::F64) {
         return std::bit_cast<std::uint64_t>(value);
+    }
+    if (kind == Kind::I64) {
+        constexpr double kEdge = 0x1.fffffffffffffp62;  // the largest double below 2^63
+        return static_cast<std::uint64_t>(static_cast<std::int64_t>(
+            std::isnan(value) ? 0.0 : std::round(std::clamp(value, -0x1p63, kEdge))));
     }
     // Outside of 0 .. 2^63 an integer word has no such number; the nearest it has is what is meant.
     const double whole = std::isnan(value) ? 0.0 : std::round(std::clamp(value, 0.0, 0x1p63));
     return static_cast<std::uint64_t>(whole);
+}
+
+constexpr std::size_t place_of(Field field) {
+    return static_cast<std::size_t>(field) - static_cast<std::size_t>(Field::UserFirst);
+}
+constexpr Field user_field(std::size_t place) {
+    return static_cast<Field>(static_cast<std::size_t>(Field::UserFirst) + place);
+}
+
+// Number of the group of a user field, -1 for none.
+int group_of(const Page& page, std::size_t place) {
+    const std::uint64_t word = page.user_places[place / 16].load(std::memory_order_acquire);
+    return std::min(static_cast<int>(word >> (place % 16 * 4) & 15), kUserGroups) - 1;
+}
+// Where in its group a field stands: behind those that were registered before it.
+std::size_t place_in_group(const Page& page, std::size_t place) {
+    const int group = group_of(page, place);
+    std::size_t before = 0;
+    for (std::size_t i = 0; i < place; ++i) {
+        before += group_of(page, i) == group;
+    }
+    return before;
+}
+
+void mark(Word& word, std::size_t shift, std::uint64_t bits) {
+    word.store(word.load(std::memory_order_relaxed) | bits << shift, std::memory_order_release);
 }
 
 bool is_field_name(std::string_view name) {
@@ -74,7 +105,9 @@ double Snapshot::field(Field field) const {
         default: break;
     }
     RESONANT_ENSURE(is_field(field), "a field that is not in the table is not read");
-    return std::bit_cast<double>(user[number - static_cast<std::size_t>(Field::UserFirst)]);
+    const std::size_t place = number - static_cast<std::size_t>(Field::UserFirst);
+    const std::uint64_t kind = user_kinds[place / 32] >> (place % 32 * 2) & 3;
+    return number_of(static_cast<Kind>(kind), user[place]);
 }
 
 Result<BoardView> BoardView::over(const void* page, std::size_t size_bytes) {
@@ -97,6 +130,21 @@ Result<BoardView> BoardView::over(const void* page, std::size_t size_bytes) {
 
 Harmony BoardView::harmony() const { return page_->harmony.make<Harmony>(as_harmony); }
 Resonance BoardView::resonance() const { return page_->resonance.make<Resonance>(as_resonance); }
+
+UserGroup BoardView::user_group(int group) const {
+    RESONANT_ENSURE(group >= 0 && group < kUserGroups, "the board has 8 user groups");
+    UserGroup found;
+    for (unsigned i = 0; i < kUserFields && found.size < kUserGroupFields; ++i) {
+        if (group_of(*page_, i) == group) {
+            found.fields[static_cast<std::size_t>(found.size++)] = user_field(i);
+        }
+    }
+    if (found.size > 0) {
+        found.words = page_->user_groups[group].read();
+    }
+    return found;
+}
+
 std::uint64_t BoardView::epoch() const { return page_->epoch.load(std::memory_order_relaxed); }
 
 Snapshot BoardView::snapshot() const {
@@ -110,6 +158,20 @@ Snapshot BoardView::snapshot() const {
     shm::copy_words(snapshot.breakers.data(), page_->breakers, kBreakerSlots);
     shm::copy_words(snapshot.counters.data(), page_->counters, kCounterSlots);
     shm::copy_words(snapshot.user.data(), page_->user, kUserFields);
+    snapshot.user_kinds = {page_->user_kinds[0].load(std::memory_order_relaxed),
+                           page_->user_kinds[1].load(std::memory_order_relaxed)};
+    const std::uint64_t grouped = page_->user_places[0].load(std::memory_order_relaxed) |
+                                  page_->user_places[1].load(std::memory_order_relaxed) |
+                                  page_->user_places[2].load(std::memory_order_relaxed) |
+                                  page_->user_places[3].load(std::memory_order_relaxed);
+    if (grouped != 0) [[unlikely]] {
+        for (int group = 0; group < kUserGroups; ++group) {
+            const UserGroup whole = user_group(group);
+            for (std::size_t i = 0; i < static_cast<std::size_t>(whole.size); ++i) {
+                snapshot.user[place_of(whole.fields[i])] = whole.words[i];
+            }
+        }
+    }
     return snapshot;
 }
 
@@ -135,6 +197,14 @@ struct StateBoard::Inner {
         for (std::size_t i = 0; i < words.size(); ++i) {
             page->resonance_words[i].store(words[i], std::memory_order_relaxed);
         }
+        count_write();
+    }
+    // The words of a user group, changed by change(words), in one write.
+    template <typename Change>
+    void change_group(int group, const Change& change) {
+        auto words = page->user_groups[group].read();
+        change(words);
+        page->user_groups[group].write(words);
         count_write();
     }
     void count_write() {
@@ -172,12 +242,22 @@ void StateBoard::heartbeat(std::uint64_t now_ns) {
     inner_->page->heartbeat_ns.store(now_ns, std::memory_order_relaxed);
 }
 
-void StateBoard::set(Field field, double value) { set_word(field, bits_for(field, value)); }
+void StateBoard::set(Field field, double value) {
+    set_word(field, bits_for(view().kind(field), value));
+}
 
 void StateBoard::set_word(Field field, std::uint64_t value) {
     RESONANT_ENSURE(is_field(field), "a field that is not in the table is not written");
     Page& page = *inner_->page;
     const auto number = static_cast<std::size_t>(field);
+    if (is_user(field) && group_of(page, place_of(field)) >= 0) {
+        const std::lock_guard lock(inner_->groups);
+        inner_->change_group(group_of(page, place_of(field)), [&](auto& words) {
+            words[place_in_group(page, place_of(field))] = value;
+        });
+        page.user[place_of(field)].store(value, std::memory_order_release);
+        return;
+    }
     if (!is_harmony(field) && !is_resonance(field)) {
         auto* bytes = reinterpret_cast<std::byte*>(&page) + offset_of(field);
         reinterpret_cast<Word*>(bytes)->store(value, std::memory_order_release);
@@ -205,16 +285,83 @@ std::uint64_t StateBoard::add_counter(int slot, std::uint64_t by) {
     return inner_->page->counters[slot].fetch_add(by, std::memory_order_relaxed) + by;
 }
 
-Result<Field> StateBoard::register_field(std::string_view name, std::string_view unit) {
+Status StateBoard::set_together(std::span<const FieldValue> values) {
+    Page& page = *inner_->page;
+    int group = -1;
+    for (const FieldValue& each : values) {
+        RESONANT_ENSURE(is_field(each.field), "a field that is not in the table is not written");
+        const int own = is_user(each.field) ? group_of(page, place_of(each.field)) : -1;
+        if (own < 0 || (group >= 0 && own != group)) {
+            return fail(Code::InvalidArgument,
+                        "set board fields together: they are not all of one user group; set them "
+                        "one by one, or register them with the same group");
+        }
+        group = own;
+    }
+    if (group < 0) {
+        return {};
+    }
+    const std::lock_guard lock(inner_->groups);
+    inner_->change_group(group, [&](auto& words) {
+        for (const FieldValue& each : values) {
+            words[place_in_group(page, place_of(each.field))] =
+                bits_for(view().kind(each.field), each.value);
+        }
+    });
+    for (const FieldValue& each : values) {
+        page.user[place_of(each.field)].store(bits_for(view().kind(each.field), each.value),
+                                              std::memory_order_release);
+    }
+    return {};
+}
+
+namespace {
+
+Result<std::string_view> bare_name(std::string_view what, std::string_view name) {
     const std::string_view bare =
         name.starts_with(kUserPrefix) ? name.substr(kUserPrefix.size()) : name;
     if (!is_field_name(bare)) {
         return fail(
             Code::InvalidArgument,
-            fmt::format("register field `{}`: a name is 1 to {} lower-case letters, digits and "
+            fmt::format("register {} `{}`: a name is 1 to {} lower-case letters, digits and "
                         "underscores",
-                        name.substr(0, 2 * kNameMax), kNameMax));
+                        what, name.substr(0, 2 * kNameMax), kNameMax));
     }
+    return bare;
+}
+
+// The number that a group of this name has or would get, checked for room.
+Result<int> group_for(const std::vector<RegisteredField>& registered, const std::string& name) {
+    int groups = 0;
+    int members = 0;
+    int found = -1;
+    for (const RegisteredField& known : registered) {
+        groups = std::max(groups, known.group + 1);
+        if (known.group_name == name) {
+            found = known.group;
+            ++members;
+        }
+        if (known.name == name) {
+            return fail(Code::AlreadyExists,
+                        fmt::format("register group {}: a field has that name", name));
+        }
+    }
+    if (members == kUserGroupFields) {
+        return fail(Code::ResourceExhausted, fmt::format("register a field of group {}: it has {} fields already, the most",
+                                                         name, kUserGroupFields));
+    }
+    if (found < 0 && groups == kUserGroups) {
+        return fail(Code::ResourceExhausted,
+                    fmt::format("register group {}: all {} groups are taken until the kernel starts again", name, kUserGroups));
+    }
+    return found < 0 ? groups : found;
+}
+
+}  // namespace
+
+Result<Field> StateBoard::register_field(std::string_view name, std::string_view unit,
+                                         const FieldOptions& options) {
+    RESONANT_ASSIGN(const std::string_view bare, bare_name("field", name));
     if (find(bare)) {
         return fail(Code::AlreadyExists,
                     fmt::format("register field {}: the board has a field of that name", bare));
@@ -227,10 +374,25 @@ Result<Field> StateBoard::register_field(std::string_view name, std::string_view
                                 "starts again",
                                 bare, kUserFields));
     }
-    const auto field =
-        static_cast<Field>(static_cast<std::size_t>(Field::UserFirst) + registered.size());
-    registered.push_back({field, std::string(kUserPrefix) + std::string(bare), std::string(unit)});
-    return field;
+    RegisteredField made{user_field(registered.size()), std::string(kUserPrefix) + std::string(bare),
+                         std::string(unit), options.kind, -1, ""};
+    if (!options.group.empty()) {
+        RESONANT_ASSIGN(const std::string_view group, bare_name("group", options.group));
+        made.group_name = std::string(kUserPrefix) + std::string(group);
+        RESONANT_ASSIGN(made.group, group_for(registered, made.group_name));
+    }
+    for (const RegisteredField& known : registered) {
+        if (known.group_name == made.name) {
+            return fail(Code::AlreadyExists, fmt::format("register field {}: a group has that name", bare));
+        }
+    }
+    const std::size_t place = registered.size();
+    mark(inner_->page->user_kinds[place / 32], place % 32 * 2, static_cast<std::uint64_t>(options.kind));
+    if (made.group >= 0) {
+        mark(inner_->page->user_places[place / 16], place % 16 * 4, static_cast<std::uint64_t>(made.group + 1));
+    }
+    registered.push_back(std::move(made));
+    return registered.back().field;
 }
 
 std::vector<RegisteredField> StateBoard::registered() const {

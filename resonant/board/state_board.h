@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,10 +62,18 @@ struct Snapshot {
     Resonance resonance;
     std::array<std::uint64_t, kBreakerSlots> breakers;  // not cleared first: snapshot() fills all
     std::array<std::uint64_t, kCounterSlots> counters;
-    std::array<std::uint64_t, kUserFields> user;  // bits as registered
+    std::array<std::uint64_t, kUserFields> user;  // bits of their kinds; a group's are from one write
+    std::array<std::uint64_t, 2> user_kinds{};
 
     // The field as a number, as BoardView::field() gives it.
     double field(Field field) const;
+};
+
+// The fields of a user group in the order of their registration, and their bits from one write.
+struct UserGroup {
+    int size = 0;
+    std::array<Field, kUserGroupFields> fields{};
+    std::array<std::uint64_t, kUserGroupFields> words{};
 };
 
 // Reads a mapped page. Valid as long as its segment.
@@ -75,9 +84,16 @@ class BoardView {
 
     // The field as a number, integers too. One load; `field` is one that is_field() accepts.
     double field(Field field) const {
-        const std::uint64_t bits = word(field);
-        return kind_of(field) == Kind::F64 ? std::bit_cast<double>(bits)
-                                           : static_cast<double>(bits);
+        return number_of(kind(field), word(field));
+    }
+    Kind kind(Field field) const {
+        if (!is_user(field)) {
+            return kind_of(field);
+        }
+        const auto place = static_cast<unsigned>(field) - static_cast<unsigned>(Field::UserFirst);
+        const auto bits =
+            page_->user_kinds[place / 32].load(std::memory_order_relaxed) >> (place % 32 * 2) & 3;
+        return static_cast<Kind>(bits == 3 ? 0 : bits);
     }
     // The field's bits. One load.
     std::uint64_t word(Field field) const {
@@ -86,6 +102,7 @@ class BoardView {
     }
     Harmony harmony() const;      // whole
     Resonance resonance() const;  // whole
+    UserGroup user_group(int group) const;  // whole; size 0 when no field is in it
     Snapshot snapshot() const;
     std::uint64_t epoch() const;
     const void* page() const { return page_; }
@@ -100,6 +117,17 @@ struct RegisteredField {
     Field field{};
     std::string name;  // "user.queue_depth"
     std::string unit;
+    Kind kind = Kind::F64;
+    int group = -1;          // number of its group, -1: none
+    std::string group_name;  // "user.queue"
+};
+struct FieldOptions {
+    Kind kind = Kind::F64;
+    std::string_view group;  // fields of one group are read whole; empty: none
+};
+struct FieldValue {
+    Field field{};
+    double value = 0;
 };
 
 class StateBoard {
@@ -119,11 +147,15 @@ class StateBoard {
     void set_word(Field field, std::uint64_t value);
     void set_breaker(int slot, std::uint64_t word);
     std::uint64_t add_counter(int slot, std::uint64_t by = 1);
-    // Registers a user field, a number; its Field can be read and watched like the others. The name
-    // is lower-case letters, digits and underscores, at most 48, with or without "user." before it.
-    // InvalidArgument, AlreadyExists (also when a built-in field has that last part),
-    // ResourceExhausted.
-    Result<Field> register_field(std::string_view name, std::string_view unit);
+    // Registers a user field, a number; its Field can be read and watched like the others. Names (of
+    // groups too) are lower-case letters, digits and underscores, at most 48, with or without "user."
+    // before it. InvalidArgument, AlreadyExists (also when a built-in field has that last part),
+    // ResourceExhausted (64 fields, 8 groups, 7 fields a group).
+    Result<Field> register_field(std::string_view name, std::string_view unit,
+                                 const FieldOptions& options = {});
+    // Changes fields of one user group in one write: a reader of the group sees all or none.
+    // InvalidArgument when they are of different groups, or of none and more than one.
+    Status set_together(std::span<const FieldValue> values);
     // Registered user fields, in the order of their registration.
     std::vector<RegisteredField> registered() const;
     // Built-in and registered fields by name, also by the bare last part.

@@ -109,6 +109,15 @@ void KernelPlane::set_field(board::Field field, double value, std::string_view s
             {static_cast<std::uint64_t>(field), std::bit_cast<std::uint64_t>(value), 0, 0});
 }
 
+Status KernelPlane::set_fields(std::span<const board::FieldValue> values, std::string_view source) {
+    RESONANT_CHECK(board_->set_together(values));
+    for (const board::FieldValue& each : values) {
+        publish(ring::EventType::BoardFieldChanged, source, 0,
+                {static_cast<std::uint64_t>(each.field), std::bit_cast<std::uint64_t>(each.value), 0, 0});
+    }
+    return {};
+}
+
 ring::Subscription KernelPlane::subscribe() const {
     return *ring::Subscription::over(ring_->segment().data(), ring_->segment().size());
 }

@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -49,6 +50,8 @@ class KernelPlane {
     // Writes one board field and publishes BoardFieldChanged (data: field, bits of the value as a
     // double).
     void set_field(board::Field field, double value, std::string_view source);
+    // The same for fields of one user group, in one write; an event for each.
+    Status set_fields(std::span<const board::FieldValue> values, std::string_view source);
 
     // Follows the ring from now on; valid as long as this plane.
     ring::Subscription subscribe() const;

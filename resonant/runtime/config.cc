@@ -77,9 +77,41 @@ Status read_http(const std::filesystem::path& file, const toml::table& table, Co
     return take_list(file, table, "allowed_hosts", http.allowed_hosts);
 }
 
+// [[board_field]] name = "queue_depth"; unit = "jobs"; type = "u64"; group = "queue"
+Status read_board_fields(const std::filesystem::path& file, const toml::node& node,
+                         std::vector<Config::BoardField>& fields) {
+    const toml::array* list = node.as_array();
+    if (list == nullptr) {
+        return wrong(file, node, "'board_field' must be a list of tables: [[board_field]]");
+    }
+    for (const toml::node& item : *list) {
+        const toml::table* table = item.as_table();
+        if (table == nullptr) {
+            return wrong(file, item, "'board_field' must be a list of tables: [[board_field]]");
+        }
+        RESONANT_CHECK(known_keys(file, *table, {"name", "unit", "type", "group"}));
+        Config::BoardField field;
+        std::string type = "f64";
+        RESONANT_CHECK(take(file, *table, "name", field.name));
+        RESONANT_CHECK(take(file, *table, "unit", field.unit));
+        RESONANT_CHECK(take(file, *table, "group", field.group));
+        RESONANT_CHECK(take(file, *table, "type", type));
+        const auto kind = board::find_kind(type);
+        if (!kind) {
+            return wrong(file, *table->get("type"), fmt::format("type is '{}'; it is f64, u64 or i64", type));
+        }
+        field.kind = *kind;
+        fields.push_back(std::move(field));
+    }
+    return {};
+}
+
 Status read_all(const std::filesystem::path& file, const toml::table& table, Config& config) {
     RESONANT_CHECK(known_keys(file, table, {"http", "listing", "idle_exit_s", "import_folders", "model",
-                                            "answer_bytes_max"}));
+                                            "answer_bytes_max", "board_field"}));
+    if (const toml::node* fields = table.get("board_field")) {
+        RESONANT_CHECK(read_board_fields(file, *fields, config.board_fields));
+    }
     if (const toml::node* http = table.get("http")) {
         if (!http->is_table()) {
             return wrong(file, *http, "'http' must be a table: [http]");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "resonant/base/result.h"
+#include "resonant/board/fields.h"
 
 namespace resonant::runtime {
 
@@ -21,6 +22,12 @@ struct Config {
         bool token = true;                         // ask for the bearer token
         std::vector<std::string> allowed_hosts;    // besides loopback names
     } http;
+    struct BoardField {
+        std::string name, unit;
+        board::Kind kind = board::Kind::F64;
+        std::string group;                         // empty: none
+    };
+    std::vector<BoardField> board_fields;          // user fields of the board, registered at start in this order
     std::string listing = "families";              // families | core | all
     double idle_exit_s = 600;                      // kernel leaves after this long without work; 0 = never
     std::vector<std::string> import_folders;       // besides <home>/inbox

@@ -44,6 +44,10 @@ Status Parts::make_stores(const Config& config) {
     RESONANT_ASSIGN(const std::uint64_t epoch, next_epoch(home));
     RESONANT_ASSIGN(database, sql::Database::open(home.database(), {}));
     RESONANT_ASSIGN(plane, plane::KernelPlane::create(clock, epoch));
+    for (const Config::BoardField& field : config.board_fields) {
+        RESONANT_ASSIGN([[maybe_unused]] const board::Field made,
+                        plane->board().register_field(field.name, field.unit, {field.kind, field.group}));
+    }
     restore_limits();
     const std::filesystem::path model = config.model.empty() ? memory::find_model_folder() : config.model;
     Result<std::unique_ptr<memory::MiniLmEmbedder>> opened = memory::MiniLmEmbedder::open(

@@ -28,7 +28,8 @@
 
 namespace resonant::shm {
 
-template <std::size_t Words>
+// `Word` is the atomic word; tests put a checked one in its place (tests/shm/explore_test.cc).
+template <std::size_t Words, typename Word = std::atomic<std::uint64_t>>
 class TwoCopy {
   public:
     using Group = std::array<std::uint64_t, Words>;
@@ -85,11 +86,11 @@ class TwoCopy {
     static constexpr std::uint32_t kTriesMax = 1'000'000;
 
     struct alignas(64) Copy {
-        std::atomic<std::uint64_t> version;
-        std::atomic<std::uint64_t> words[Words];
+        Word version;
+        Word words[Words];
     };
 
-    alignas(64) std::atomic<std::uint64_t> newest_;
+    alignas(64) Word newest_;
     Copy copies_[2];
 };
 

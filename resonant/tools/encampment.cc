@@ -24,8 +24,49 @@ constexpr std::uint64_t kStatsWindow = 4'096;  // newest events that event.stats
 const std::string kPayloads =
     "event payloads";  // whose Results they are: no principal has a blank in its name
 
+std::unexpected<Error> no_number(const std::string& name, const std::string& member) {
+    return fail(Code::InvalidArgument,
+                fmt::format("event.publish: {} needs the number '{}' in its payload: {{\"{}\": 12}}",
+                            name, member, member));
+}
+
+// An event named as a user field or a group of them ("user.queue_depth") carries values to the
+// board: payload {"value": 12}, or of a group {"depth": 3, "oldest_s": 40}.
+Result<Json> publish_field(Services& services, call::Call& call, const std::string& name) {
+    const Json payload = call.arguments.value("payload", Json::object());
+    std::vector<board::FieldValue> values;
+    std::string known;
+    for (const board::RegisteredField& each : services.plane->board().registered()) {
+        const bool alone = each.name == name;
+        const std::string member = alone ? "value" : each.name.substr(sizeof "user." - 1);
+        known += (known.empty() ? "" : ", ") + each.name;
+        if (!alone && (each.group_name != name || !payload.contains(member))) {
+            continue;
+        }
+        if (!payload.contains(member) || !payload[member].is_number()) {
+            return no_number(name, member);
+        }
+        values.push_back({each.field, payload[member].get<double>()});
+    }
+    if (values.empty() || (payload.size() != values.size())) {
+        return fail(Code::NotFound,
+                    fmt::format("event.publish: '{}' and its payload name no registered fields of the board; there are {}. "
+                                "The owner registers more in resonant.toml, [[board_field]]",
+                                name, known.empty() ? "none" : known));
+    }
+    if (values.size() == 1) {
+        services.plane->set_field(values[0].field, values[0].value, call.caller.principal);
+    } else {
+        RESONANT_CHECK(services.plane->set_fields(values, call.caller.principal));
+    }
+    return Json{{"type", name}, {"fields", values.size()}, {"tick", services.plane->board().view().snapshot().tick}};
+}
+
 Result<Json> publish(Services& services, call::Call& call) {
     const std::string name = text_of(call, "type");
+    if (name.starts_with("user.")) {
+        return publish_field(services, call, name);
+    }
     if (name.empty() || name.size() >= std::tuple_size_v<decltype(ring::Event::name)>) {
         return fail(Code::InvalidArgument,
                     fmt::format("event.publish: type has {} bytes; give 1 to 47", name.size()));

@@ -34,7 +34,9 @@ TEST(BoardFormat, page_has_the_places_of_groups_and_slots) {
           row(offsetof(Page, breakers), sizeof(Page::breakers)) + "64 breaker",
           row(offsetof(Page, counters), sizeof(Page::counters)) + "64 counters",
           row(offsetof(Page, user), sizeof(Page::user)) + "64 user",
-          row(offsetof(Page, reserved_4), sizeof(Page::reserved_4)) + "reserved"}) {
+          row(offsetof(Page, user_groups), sizeof(Page::user_groups)) + "8 user groups",
+          row(offsetof(Page, user_kinds), sizeof(Page::user_kinds)) + "kinds",
+          row(offsetof(Page, user_places), sizeof(Page::user_places)) + "groups"}) {
         EXPECT_NE(page.find(wanted), std::string::npos) << wanted;
     }
 }

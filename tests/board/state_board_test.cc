@@ -145,6 +145,91 @@ TEST(StateBoard, registers_user_fields_by_name_until_all_are_taken) {
     EXPECT_EQ(board->view().snapshot().user[63], std::bit_cast<std::uint64_t>(1.0));
 }
 
+TEST(StateBoard, user_field_has_the_kind_it_was_registered_with) {
+    const auto board = made();
+    const Field whole = *board->register_field("jobs", "items", {.kind = Kind::U64, .group = ""});
+    const Field below = *board->register_field("balance_cents", "cents", {.kind = Kind::I64, .group = ""});
+    const Field real = *board->register_field("load", "share");
+    board->set(whole, 7.4);
+    board->set(below, -3.6);
+    board->set(real, -0.25);
+    const BoardView view = board->view();
+    EXPECT_EQ(view.word(whole), 7U);
+    EXPECT_EQ(view.field(below), -4);
+    EXPECT_EQ(view.field(real), -0.25);
+    EXPECT_EQ(view.kind(below), Kind::I64);
+    EXPECT_EQ(view.snapshot().field(below), -4);
+    EXPECT_EQ(view.snapshot().field(whole), 7);
+    board->set(below, -1e300);  // the nearest number it has
+    EXPECT_EQ(view.field(below), -0x1p63);
+    board->set(below, 1e300);
+    EXPECT_LT(view.field(below), 0x1p63 + 1);
+    EXPECT_GT(view.field(below), 0x1p62);
+}
+
+TEST(StateBoard, fields_of_a_user_group_are_written_and_read_whole) {
+    const auto board = made();
+    const FieldOptions queue{.kind = Kind::U64, .group = "queue"};
+    const Field depth = *board->register_field("depth", "jobs", queue);
+    const Field lone = *board->register_field("lone", "");
+    const Field oldest = *board->register_field("oldest", "s", queue);
+    const std::uint64_t tick = board->view().snapshot().tick;
+    ASSERT_TRUE(board->set_together(std::array{FieldValue{oldest, 40}, FieldValue{depth, 3}}));
+    EXPECT_EQ(board->view().snapshot().tick, tick + 1);
+
+    const UserGroup group = board->view().user_group(0);
+    ASSERT_EQ(group.size, 2);
+    EXPECT_EQ(group.fields[0], depth);
+    EXPECT_EQ(group.words[0], 3U);
+    EXPECT_EQ(group.fields[1], oldest);
+    EXPECT_EQ(group.words[1], 40U);
+    EXPECT_EQ(board->view().user_group(1).size, 0);
+    board->set(depth, 4);  // one of them alone keeps the group and its words together
+    EXPECT_EQ(board->view().user_group(0).words[0], 4U);
+    EXPECT_EQ(board->view().field(depth), 4);
+    EXPECT_EQ(board->view().snapshot().field(oldest), 40);
+
+    const Status mixed = board->set_together(std::array{FieldValue{depth, 1}, FieldValue{lone, 1}});
+    ASSERT_FALSE(mixed);
+    EXPECT_EQ(mixed.error().code, Code::InvalidArgument);
+    EXPECT_EQ(board->view().field(depth), 4) << "all or none";
+}
+
+TEST(StateBoard, refuses_user_groups_beyond_their_bounds_with_words) {
+    const auto board = made();
+    for (int i = 0; i < kUserGroupFields; ++i) {
+        ASSERT_TRUE(board->register_field("full_" + std::to_string(i), "", {.kind = Kind::F64, .group = "full"}));
+    }
+    EXPECT_EQ(board->register_field("more", "", {.kind = Kind::F64, .group = "full"}).error().code, Code::ResourceExhausted);
+    EXPECT_EQ(board->register_field("full", "").error().code, Code::AlreadyExists);
+    EXPECT_EQ(board->register_field("x", "", {.kind = Kind::F64, .group = "full_0"}).error().code, Code::AlreadyExists);
+    EXPECT_EQ(board->register_field("x", "", {.kind = Kind::F64, .group = "No Group"}).error().code, Code::InvalidArgument);
+    for (int i = 1; i < kUserGroups; ++i) {
+        const std::string name = "g" + std::to_string(i);
+        ASSERT_TRUE(board->register_field("of_" + name, "", {.kind = Kind::F64, .group = name}));
+    }
+    EXPECT_EQ(board->register_field("x", "", {.kind = Kind::F64, .group = "one_more"}).error().code, Code::ResourceExhausted);
+    EXPECT_EQ(board->find("x"), std::nullopt) << "what was refused is not half registered";
+    EXPECT_TRUE(board->register_field("x", ""));
+}
+
+TEST(StateBoard, gives_whole_user_groups_in_snapshots_beside_a_writer) {
+    const auto board = made();
+    const Field first = *board->register_field("first", "", {.kind = Kind::U64, .group = "pair"});
+    const Field second = *board->register_field("second", "", {.kind = Kind::U64, .group = "pair"});
+    const std::jthread writer([&](const std::stop_token& stop) {
+        for (double i = 0; !stop.stop_requested(); ++i) {
+            ASSERT_TRUE(board->set_together(std::array{FieldValue{first, i}, FieldValue{second, i}}));
+        }
+    });
+    double newest = 0;
+    for (int i = 0; i < 200'000 || newest < 10; ++i) {
+        const Snapshot snapshot = board->view().snapshot();
+        ASSERT_EQ(snapshot.field(first), snapshot.field(second));
+        newest = snapshot.field(first);
+    }
+}
+
 TEST(StateBoard, refuses_to_read_what_is_no_board) {
     alignas(4096) static const std::byte zeroes[kPageBytes] = {};
     EXPECT_EQ(BoardView::over(zeroes, sizeof zeroes).error().code, Code::DataLoss);

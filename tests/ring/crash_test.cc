@@ -79,7 +79,7 @@ TEST(RingCrash, gives_only_whole_events_in_order_when_writers_are_killed_at_rand
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed);
     std::uint64_t events = 0;
-    for (int kill = 0; kill < (test::long_run() ? 5'000 : test::kSanitized ? 10 : 200); ++kill) {
+    for (int kill = 0; kill < (test::long_run() ? 10'000 : test::kSanitized ? 10 : 200); ++kill) {
         test::SocketPair sockets;
         test::Forked writer([&] {
             const auto ring = test::made_ring();
@@ -114,6 +114,51 @@ TEST(RingCrash, gives_only_whole_events_in_order_when_writers_are_killed_at_rand
         ASSERT_LE(reader.lag(), 1U) << "at most the event that was being written is missing";
     }
     EXPECT_GT(events, 0U);
+}
+
+// A debugger or a scheduler may stop the writing process for seconds, anywhere.
+TEST(RingCrash, readers_go_on_while_the_writing_process_is_stopped_and_after_it_continues) {
+    test::SocketPair sockets;
+    test::Forked writer([&] {
+        const auto ring = test::made_ring();
+        send_ring(*ring, sockets.there.get());
+        for (std::uint64_t i = 0;; ++i) {
+            ring->publish(test::numbered(i));
+        }
+    });
+    const shm::Segment segment = receive_ring(sockets.here.get());
+    Subscription reader = test::follow(segment, 0);
+    Event event;
+    std::uint64_t next = 0;
+    const auto read_until = [&](auto&& enough) {
+        for (std::uint64_t got = 0; !enough(got);) {
+            if (reader.poll(event) != Poll::Got) {
+                continue;
+            }
+            ASSERT_TRUE(test::is_whole(event));
+            ASSERT_GE(event.data[0], next) << "out of order";
+            next = event.data[0] + 1;
+            ++got;
+        }
+    };
+    for (int stops = 0; stops < (test::long_run() ? 20 : 3); ++stops) {
+        read_until([](std::uint64_t got) { return got >= 1'000; });
+        ASSERT_EQ(::kill(writer.pid(), SIGSTOP), 0);
+        ASSERT_EQ(::waitpid(writer.pid(), nullptr, WUNTRACED), writer.pid());
+        Poll last = Poll::Got;
+        while ((last = reader.poll(event)) == Poll::Got) {
+            ASSERT_TRUE(test::is_whole(event));
+            next = event.data[0] + 1;
+        }
+        ASSERT_LE(reader.lag(), 1U) << "all that was published was read, the rest is not waited for";
+        std::this_thread::sleep_for(std::chrono::milliseconds(test::long_run() ? 2'000 : 50));
+        ASSERT_EQ(reader.poll(event), last) << "nothing changes while it is stopped";
+        ASSERT_EQ(::kill(writer.pid(), SIGCONT), 0);
+    }
+    read_until([](std::uint64_t got) { return got >= 1'000; });
+    EXPECT_EQ(reader.position(), next);
+    ASSERT_EQ(::kill(writer.pid(), SIGKILL), 0);
+    EXPECT_EQ(writer.wait(), -1);
 }
 
 TEST(RingCrash, passes_a_writer_that_stays_in_the_middle_while_half_a_lap_goes_by) {

@@ -83,7 +83,13 @@ TEST_F(HomeTest, configuration_errors_name_the_line) {
     ASSERT_TRUE(config) << config.error().message;
     EXPECT_EQ(config->listing, "core");
     EXPECT_EQ(config->http.port, 8000);
-    for (const char* text : {"\nlisting = \"many\"\n", "\nlisting = 7\n", "\nlist = \"core\"\n", "\nlisting = \n"}) {
+    ASSERT_TRUE(write_file(file, "[[board_field]]\nname = \"depth\"\ntype = \"u64\"\ngroup = \"queue\"\n"));
+    const auto with_field = load_config(file);
+    ASSERT_TRUE(with_field) << with_field.error().message;
+    ASSERT_EQ(with_field->board_fields.size(), 1U);
+    EXPECT_EQ(with_field->board_fields[0].kind, board::Kind::U64);
+    EXPECT_EQ(with_field->board_fields[0].group, "queue");
+    for (const char* text : {"\nboard_field = 7\n", "[[board_field]]\ntype = \"f16\"\n", "\nlisting = \"many\"\n", "\nlisting = 7\n", "\nlist = \"core\"\n", "\nlisting = \n"}) {
         ASSERT_TRUE(write_file(file, text));
         const auto refused = load_config(file);
         ASSERT_FALSE(refused) << text;

@@ -30,6 +30,29 @@ TEST(Encampment, a_reader_that_comes_too_late_is_told_exactly_how_many_it_lost) 
     EXPECT_GE(tail["lost"].get<std::uint64_t>(), 1000U);
 }
 
+TEST(Encampment, an_event_named_as_a_user_field_carries_its_value_to_the_board) {
+    test::World world;
+    board::StateBoard& board = world.parts().plane->board();
+    ASSERT_TRUE(board.register_field("alone", "jobs"));
+    ASSERT_TRUE(board.register_field("depth", "jobs", {.kind = board::Kind::U64, .group = "queue"}));
+    ASSERT_TRUE(board.register_field("oldest", "s", {.kind = board::Kind::F64, .group = "queue"}));
+    const std::string since = world.ask("event.tail", {{"limit", 100}})["next"];
+    world.ask("event.publish", {{"type", "user.alone"}, {"payload", {{"value", 12}}}});
+    world.ask("event.publish", {{"type", "user.queue"}, {"payload", {{"depth", 3}, {"oldest", 0.5}}}});
+    EXPECT_EQ(world.ask("board.read", {{"field", "user.alone"}})["value"], 12);
+    const Json all = world.ask("board.read");
+    EXPECT_EQ(all["user"]["user.depth"], 3);
+    EXPECT_EQ(all["user"]["user.oldest"], 0.5);
+    EXPECT_EQ(world.ask("event.tail", {{"since", since}, {"types", {"board_field_changed"}}})["count"], 3);
+
+    EXPECT_EQ(world.error("event.publish", {{"type", "user.alone"}}), "invalid_argument");
+    EXPECT_EQ(world.error("event.publish", {{"type", "user.alone"}, {"payload", {{"value", "many"}}}}), "invalid_argument");
+    EXPECT_EQ(world.error("event.publish", {{"type", "user.nothing"}, {"payload", {{"value", 1}}}}), "not_found");
+    EXPECT_EQ(world.error("event.publish", {{"type", "user.queue"}, {"payload", {{"depth", 9}, {"error_rate", 0}}}}), "not_found");
+    EXPECT_EQ(world.ask("board.read", {{"field", "user.depth"}})["value"], 3) << "all or none";
+    EXPECT_EQ(world.ask("board.read", {{"field", "error_rate"}})["value"], 1) << "no built-in field can be set so";
+}
+
 TEST(Encampment, waiting_for_an_event_ends_when_the_time_is_over) {
     test::World world;
     const std::string since = world.ask("event.tail")["next"];
