@@ -243,6 +243,7 @@ void StateBoard::heartbeat(std::uint64_t now_ns) {
 }
 
 void StateBoard::set(Field field, double value) {
+    RESONANT_ENSURE(is_field(field), "a field that is not in the table is not written");
     set_word(field, bits_for(view().kind(field), value));
 }
 
