@@ -5,8 +5,9 @@
 // Belongs to one thread.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstring>
@@ -143,7 +144,7 @@ class VectorSet {
             const float* row = rows_ + i * count_ / wanted * kDimensions;
             sample.insert(sample.end(), row, row + kDimensions);
         }
-        const auto book = memory::CodeBook::choose(sample);
+        const auto book = memory::CodeBook::choose(sample, count_);
         memory::Manifest manifest;
         manifest.model = "all-MiniLM-L6-v2";
         manifest.book = "sea-0-0.book";

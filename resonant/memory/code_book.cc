@@ -1,6 +1,8 @@
 // The layout of a code book and of codes: docs/formats/memory.md.
 #include "resonant/memory/code_book.h"
 
+#include <immintrin.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -30,8 +32,11 @@ struct Header {
 static_assert(sizeof(Header) == 32);
 
 std::uint64_t checksum(std::span<const std::byte> bytes) {
-    return code_kernels(Kernel::Scalar).checksum(bytes.data(), bytes.size());
+    return code_kernels(best_kernel()).checksum(bytes.data(), bytes.size());
 }
+
+// The nearest integer; unlike std::nearbyint it is no call.
+int rounded(float value) { return _mm_cvtss_si32(_mm_set_ss(value)); }
 
 // The even factor keeps that any change of one word shows.
 std::uint32_t folded(std::uint64_t sum) {
@@ -55,7 +60,7 @@ void encode_fine(const float* row, Codes& out) {
     out.fine.resize(begin + kDimensions);
     std::uint8_t* codes = out.fine.data() + begin;
     for (std::size_t i = 0; i < kDimensions; ++i) {
-        const int code = std::clamp(static_cast<int>(std::nearbyint(row[i] * inverse)), -kByteCodeMax, kByteCodeMax);
+        const int code = std::clamp(rounded(row[i] * inverse), -kByteCodeMax, kByteCodeMax);
         codes[i] = static_cast<std::uint8_t>(code + 128);
         const double rest = double{row[i]} - double{scale} * code;
         left_out += rest * rest;
@@ -93,20 +98,21 @@ void CodeBook::encode_row(const float* row, std::size_t lane, std::size_t lanes,
     const std::size_t bytes = 4 * shape_.byte_groups;
     for (std::size_t i = 0; i < steps_.size(); ++i) {
         inside += double{turned[i]} * double{turned[i]};
-        const float place = turned[i] / steps_[i];
+        const double exact = double{turned[i]} / double{steps_[i]};
+        const auto place = static_cast<float>(std::clamp(exact, -1e6, 1e6));
         double value = 0;
         if (i < bytes) {
-            const float code = std::clamp(std::nearbyint(place), float{-kByteCodeMax}, float{kByteCodeMax});
-            codes[i / 4 * line + lane * 4 + i % 4] = static_cast<std::uint8_t>(static_cast<int>(code) + 128);
-            value = double{code};
+            const int code = std::clamp(rounded(place), -kByteCodeMax, kByteCodeMax);
+            codes[i / 4 * line + lane * 4 + i % 4] = static_cast<std::uint8_t>(code + 128);
+            value = code;
         } else {
             const std::size_t nibble = i - bytes;
-            const auto code = static_cast<int>(std::clamp(std::floor(place) + 8, 0.0F, 15.0F));
+            const int code = std::clamp(rounded(place + kNibbleMiddle), 0, 15);
             codes[(shape_.byte_groups + nibble / 8) * line + lane * 4 + nibble % 4] |=
                 static_cast<std::uint8_t>(nibble % 8 < 4 ? code : code << 4);
             value = double{static_cast<float>(code) - kNibbleMiddle};
         }
-        const double off = double{turned[i]} / double{steps_[i]} - value;
+        const double off = exact - value;
         rounding += off * off;
         code_squares += value * value;
     }
@@ -166,7 +172,7 @@ void CodeBook::prepare(Dot dot, const float* query, float norm, CoarseQuery& out
     int sums[2] = {0, 0};
     double rounding = 0;
     for (std::size_t i = 0; i < steps_.size(); ++i) {
-        const int code = std::clamp(static_cast<int>(std::nearbyint(turned[i] * inverse)), -kByteCodeMax, kByteCodeMax);
+        const int code = std::clamp(rounded(turned[i] * inverse), -kByteCodeMax, kByteCodeMax);
         out.codes[i] = static_cast<std::int8_t>(code);
         out.wide[i] = static_cast<std::int16_t>(code);
         sums[i < bytes ? 0 : 1] += code;
@@ -192,7 +198,7 @@ void prepare_fine(const float* query, FineQuery& out) {
     std::int32_t sum = 0;
     double left_out = 0;
     for (std::size_t i = 0; i < kDimensions; ++i) {
-        const int number = static_cast<int>(std::nearbyint(query[i] * inverse));
+        const int number = rounded(query[i] * inverse);
         const int high = (number + 64) >> 7;
         out.wide[i] = static_cast<std::int16_t>(number);
         out.high[i] = static_cast<std::int8_t>(high);
@@ -274,7 +280,7 @@ Result<CodeBook> CodeBook::parse(std::span<const std::byte> bytes) {
         std::memcpy(part->data(), at, part->size() * sizeof(float));
         at += part->size() * sizeof(float);
     }
-    book.seal();
+    book.id_ = checksum(bytes);
     return book;
 }
 

@@ -11,6 +11,7 @@
 namespace resonant::memory {
 namespace {
 
+constexpr std::size_t kAheadBytes = 8'192;  // asked for before they are read
 static_assert(kDimensions % 64 == 0);
 
 // Sixteen running sums over 32-bit words, and the sums of those (as ZFS's fletcher4): the compiler makes of it what the
@@ -269,7 +270,11 @@ RESONANT_VNNI void walk_avx512(const CoarseShape& shape, const CoarseQuery& quer
         if (wanted == 0) {
             continue;
         }
-        const Bounds512 found = bound_avx512(shape, query, run.blocks + run.next * block_bytes);
+        const std::byte* block = run.blocks + run.next * block_bytes;
+        for (std::size_t at = 0; at < block_bytes; at += kLineBytes) {  // across pages, where the processor's own ends
+            _mm_prefetch(reinterpret_cast<const char*>(block + kAheadBytes + at), _MM_HINT_T0);
+        }
+        const Bounds512 found = bound_avx512(shape, query, block);
         const __mmask16 take = _mm512_mask_cmp_ps_mask(wanted, found.bounds, threshold, _CMP_NLT_UQ);
         if (take == 0) {
             continue;

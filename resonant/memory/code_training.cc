@@ -12,13 +12,16 @@ namespace resonant::memory {
 namespace {
 
 constexpr CoarseShape kPlain{0, kDimensions / 8};
-constexpr std::array<CoarseShape, 3> kRotated = {{{8, 16}, {4, 20}, {4, 12}}};
+constexpr std::array<CoarseShape, 3> kRotated = {{{8, 16}, {12, 16}, {16, 16}}};
 constexpr float kNibbleStep = 0.335F;  // of a deviation: the best of 16 levels for a normal distribution
-constexpr int kIterations = 12;
+constexpr int kIterations = 8;
+constexpr std::size_t kTrialRows = 2'016;
 constexpr std::size_t kTrialQueries = 16;
 constexpr std::size_t kTrialRank = 10;
 constexpr double kByteNs = 0.035;     // to read one byte of coarse code
-constexpr double kSurvivorNs = 25;    // to look at one row's fine code
+constexpr double kSurvivorNs = 25;    // to look at one row's fine code,
+constexpr double kFarSurvivorNs = 80; // or where there are more than a cache holds
+constexpr std::size_t kNearRows = 32'768;
 
 // Numbers in (-0.5, 0.5), the same on every machine.
 struct Noise {
@@ -114,8 +117,8 @@ Vector trial_query(std::span<const float> sample, std::size_t number, Noise& noi
     return query;
 }
 
-// Nanoseconds a row that a search is likely to take.
-double likely_cost(const CodeBook& book, std::span<const float> sample) {
+// Nanoseconds a row that a search of `all` rows is likely to take.
+double likely_cost(const CodeBook& book, std::span<const float> sample, std::size_t all) {
     const std::size_t rows = sample.size() / kDimensions;
     std::vector<MemoryId> ids(rows);
     const auto codes = book.encode(sample, ids);
@@ -143,7 +146,10 @@ double likely_cost(const CodeBook& book, std::span<const float> sample) {
         }
     }
     const double share = static_cast<double>(survivors) / static_cast<double>(kTrialQueries * blocks * kBlockRows);
-    return static_cast<double>(book.shape().row_bytes()) * kByteNs + share * kSurvivorNs;
+    // Of more rows a smaller share survives, as the threshold rises: seen to fall with about the root.
+    const double thinned = share * std::sqrt(static_cast<double>(rows) / static_cast<double>(std::max(all, rows)));
+    return static_cast<double>(book.shape().row_bytes()) * kByteNs +
+           thinned * (all > kNearRows ? kFarSurvivorNs : kSurvivorNs);
 }
 
 }  // namespace
@@ -201,20 +207,26 @@ CodeBook CodeBook::rotated(std::span<const float> sample, const CoarseShape& sha
     return book;
 }
 
-CodeBook CodeBook::choose(std::span<const float> sample) {
+CodeBook CodeBook::choose(std::span<const float> sample, std::size_t all) {
     CodeBook best = plain(sample);
     if (sample.size() / kDimensions < kTrainingRowsMin) {
         return best;
     }
-    double best_cost = likely_cost(best, sample);
-    const CodeBook most = rotated(sample, kRotated[1]);  // of most directions: the others take its first
+    static_assert(kTrialRows <= kTrainingRowsMin);
+    std::vector<float> trial;
+    for (std::size_t i = 0; i < kTrialRows; ++i) {
+        const float* row = &sample[i * (sample.size() / kDimensions) / kTrialRows * kDimensions];
+        trial.insert(trial.end(), row, row + kDimensions);
+    }
+    double best_cost = likely_cost(best, trial, all);
+    const CodeBook most = rotated(sample, kRotated.back());  // of most directions: the others take its first
     for (const CoarseShape& shape : kRotated) {
         CodeBook tried = most;
         tried.shape_ = shape;
         tried.directions_.resize(shape.directions() * kDimensions);
         tried.measure_steps(sample);
         tried.seal();
-        const double cost = likely_cost(tried, sample);
+        const double cost = likely_cost(tried, trial, all);
         if (cost < best_cost) {
             best = std::move(tried);
             best_cost = cost;

@@ -156,7 +156,7 @@ Status VectorIndex::make_book(Manifest& manifest, std::shared_ptr<const CodeBook
     if (sample.empty()) {
         sample.resize(kDimensions);
     }
-    book = std::make_shared<CodeBook>(CodeBook::choose(sample));
+    book = std::make_shared<CodeBook>(CodeBook::choose(sample, rows));
     manifest.book = fmt::format("sea-{}-{}{}", manifest.generation, ++manifest.files, kBookSuffix);
     manifest.book_rows = rows;
     return write_book(folder_, manifest.book, *book);

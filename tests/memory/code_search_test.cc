@@ -289,9 +289,9 @@ TEST_F(CodeSearchTest, more_candidates_than_there_are_places_for_are_looked_at_i
 
 TEST_F(CodeSearchTest, few_vectors_are_read_where_directions_are_few) {
     const auto kinds = shapes(random_);
-    const Owned owned(make(kinds[2], 5'000), CodeBook::choose(make(kinds[2], 4'224)));
+    const Owned owned(make(kinds[2], 5'000), CodeBook::choose(make(kinds[2], 4'224), 5'000));
     EXPECT_TRUE(owned.book.is_rotated());
-    EXPECT_FALSE(CodeBook::choose(make(kinds[0], 4'224)).is_rotated()) << "spread vectors have no leading directions";
+    EXPECT_FALSE(CodeBook::choose(make(kinds[0], 4'224), 5'000).is_rotated()) << "spread vectors have no leading directions";
     CodeSearch search;
     const Vector query = kinds[2].make(random_, 0);
     ASSERT_TRUE(search.begin(query.data(), 10));
