@@ -88,7 +88,7 @@ void CodeSearch::scan(const CodedRows& rows, const RowChoice& choice) {
         look_at_candidates();
         parts_.clear();
     }
-    parts_.push_back({rows, choice.without, candidates_});
+    parts_.push_back({rows, choice.without, choice.gone, candidates_});
     if (rows.book == nullptr || is_plain_) {
         scan_plain(rows, choice);
         return;
@@ -236,8 +236,10 @@ void CodeSearch::score(const Part& part, std::uint32_t row) {
         damaged_ = rows.name;
         return;
     }
-    if (part.without != nullptr && std::binary_search(part.without->begin(), part.without->end(), id)) {
-        return;
+    for (const std::vector<MemoryId>* out : {part.without, part.gone}) {
+        if (out != nullptr && std::binary_search(out->begin(), out->end(), id)) {
+            return;
+        }
     }
     ++counts_.vectors;
     best_.offer({dot_(query_.data(), vector), id});

@@ -41,6 +41,7 @@ struct RowChoice {
     const std::uint16_t* masks = nullptr;        // bit w of masks[b]: row 16 b + w does; null: all
     std::size_t likely = SIZE_MAX;               // how many the masks let through
     const std::vector<MemoryId>* without = nullptr;  // sorted ids that do not
+    const std::vector<MemoryId>* gone = nullptr;     // nor these
 };
 
 class CodeSearch {
@@ -67,6 +68,7 @@ class CodeSearch {
     struct Part {
         CodedRows rows;
         const std::vector<MemoryId>* without = nullptr;
+        const std::vector<MemoryId>* gone = nullptr;
         std::size_t begin = 0;  // its first candidate
     };
     struct Seed {

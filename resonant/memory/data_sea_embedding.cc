@@ -2,6 +2,7 @@
 #include "resonant/memory/data_sea_inner.h"
 
 #include <algorithm>
+#include <cmath>
 #include <thread>
 
 #include "resonant/base/log.h"
@@ -124,11 +125,13 @@ Status DataSea::Inner::embed_batch(std::size_t limit, std::size_t& done) {
     done = batch.size();
     return database.write([&](Connection& connection) -> Status {
         for (std::size_t i = 0; i < batch.size(); ++i) {
-            if (vectors[i]) {
+            const auto is_finite = [](float number) { return std::isfinite(number); };
+            if (vectors[i] && std::ranges::all_of(*vectors[i], is_finite)) {
                 RESONANT_CHECK(keep_vector(batch[i].id, batch[i].version, *vectors[i]));
                 continue;
             }
-            log().warn("embed {}: {}", wire_id(batch[i].id), vectors[i].error().message);
+            log().warn("embed {}: {}", wire_id(batch[i].id),
+                       vectors[i] ? "the model gave NaN or infinity" : vectors[i].error().message);
             RESONANT_ASSIGN(auto failure,
                             connection.prepare("UPDATE memory_pending SET failures = failures + 1"
                                                " WHERE memory_id = ?"));

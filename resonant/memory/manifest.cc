@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <fstream>
@@ -71,6 +72,7 @@ Json to_json(const SegmentFacts& facts) {
             {"code_norm_milli", milli(facts.code_norm)},
             {"row_norm_milli", milli(facts.row_norm)},
             {"watermark", facts.watermark},
+            {"gone", facts.gone},
             {"zones", facts.zones},
             {"protected", facts.is_protected},
             {"archived", facts.is_archived},
@@ -96,6 +98,10 @@ SegmentFacts facts_from(const Json& each) {
     facts.code_norm = from_milli(each.at("code_norm_milli"));
     facts.row_norm = from_milli(each.at("row_norm_milli"));
     each.at("watermark").get_to(facts.watermark);
+    each.at("gone").get_to(facts.gone);
+    if (facts.gone.size() > facts.rows || !std::ranges::is_sorted(facts.gone)) {
+        throw Json::other_error::create(502, "rows that are gone are too many or not sorted", &each);
+    }
     each.at("zones").get_to(facts.zones);
     each.at("protected").get_to(facts.is_protected);
     each.at("archived").get_to(facts.is_archived);
@@ -153,7 +159,15 @@ std::unexpected<Error> damaged(const std::filesystem::path& path, const std::str
 std::size_t Manifest::rows() const {
     std::size_t sum = 0;
     for (const SegmentFacts& each : segments) {
-        sum += each.rows;
+        sum += each.rows - each.gone.size();
+    }
+    return sum;
+}
+
+std::size_t Manifest::gone() const {
+    std::size_t sum = 0;
+    for (const SegmentFacts& each : segments) {
+        sum += each.gone.size();
     }
     return sum;
 }

@@ -32,7 +32,8 @@ struct Manifest {
     std::size_t book_rows = 0;   // rows there were when it was made
     std::vector<SegmentFacts> segments;
 
-    std::size_t rows() const;
+    std::size_t rows() const;  // that count
+    std::size_t gone() const;  // that do not
 };
 
 // nullopt when there is none; DataLoss when it is damaged or of another version.

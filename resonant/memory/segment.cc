@@ -216,7 +216,8 @@ Result<std::size_t> Segment::choose(const RowFilter& filter, std::size_t begin, 
     return passed;
 }
 
-Status Segment::scan(CodeSearch& search, const RowFilter& filter, const std::vector<MemoryId>* without) const {
+Status Segment::scan(CodeSearch& search, const RowFilter& filter, const std::vector<MemoryId>* without,
+                     const std::vector<MemoryId>* gone) const {
     if ((filter.signature & ~facts_.signature_any) != 0 || filter.created_min > facts_.created_max ||
         filter.created_max < facts_.created_min) {
         return {};
@@ -236,7 +237,7 @@ Status Segment::scan(CodeSearch& search, const RowFilter& filter, const std::vec
             end += facts_.zones[zone];
         }
         if (wanted && end > begin) {
-            RowChoice choice{begin, end, nullptr, SIZE_MAX, without};
+            RowChoice choice{begin, end, nullptr, SIZE_MAX, without, gone};
             RESONANT_ASSIGN(const std::size_t passed, choose(filter, begin, end, masks));
             if (passed != SIZE_MAX) {
                 choice.masks = masks.data();

@@ -81,6 +81,7 @@ struct SegmentFacts {
     std::uint64_t bytes = 0;
     std::string sha256;  // hexadecimal
     std::int64_t watermark = 0;  // greatest embedding sequence in it
+    std::vector<MemoryId> gone;  // sorted: rows of it that count no longer
     std::array<Extent, kColumns> columns{};
     std::uint64_t book = 0;  // the code book of its codes; 0: it has none
     float code_norm = 0;
@@ -130,8 +131,10 @@ class Segment {
     const SegmentFacts& facts() const { return facts_; }
     bool has_codes() const { return rows_.book != nullptr; }
 
-    // Adds its rows that `filter` lets through to `search`. DataLoss when what it reads is damaged.
-    Status scan(CodeSearch& search, const RowFilter& filter, const std::vector<MemoryId>* without) const;
+    // Adds its rows that `filter` lets through, but those in `without` and `gone` (sorted), to `search`. DataLoss when
+    // what it reads is damaged.
+    Status scan(CodeSearch& search, const RowFilter& filter, const std::vector<MemoryId>* without,
+                const std::vector<MemoryId>* gone = nullptr) const;
     // Reads the whole file. DataLoss when its SHA-256 differs.
     Status verify() const;
 

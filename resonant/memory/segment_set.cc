@@ -70,9 +70,10 @@ std::shared_ptr<const SegmentSet> SegmentSet::none(const Manifest& former) {
 
 Status SegmentSet::scan(std::span<CodeSearch* const> searches, const RowFilter& filter,
                         const std::vector<MemoryId>* without) const {
-    for (const auto& segment : segments_) {
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+        const std::vector<MemoryId>& gone = manifest_.segments[i].gone;
         for (CodeSearch* search : searches) {
-            RESONANT_CHECK(segment->scan(*search, filter, without));
+            RESONANT_CHECK(segments_[i]->scan(*search, filter, without, gone.empty() ? nullptr : &gone));
         }
     }
     return {};

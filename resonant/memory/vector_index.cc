@@ -125,7 +125,9 @@ Status VectorIndex::compare(std::vector<std::string>& findings) {
     if (now->set->book() == nullptr && !now->set->segments().empty()) {
         findings.push_back("Arrow copy: its code book is missing or damaged");
     }
-    for (const auto& segment : now->set->segments()) {
+    for (std::size_t number = 0; number < now->set->segments().size(); ++number) {
+        const auto& segment = now->set->segments()[number];
+        const auto& gone = now->manifest().segments[number].gone;
         const auto again = Segment::open(folder_, segment->facts());
         const Status whole = again ? (*again)->verify() : std::unexpected(again.error());
         if (!whole) {
@@ -137,6 +139,9 @@ Status VectorIndex::compare(std::vector<std::string>& findings) {
                                                          " WHERE memory_id = ? AND model = ?"));
             const auto ids = segment->ids();
             for (std::size_t i = 0; i < ids.size(); ++i) {
+                if (std::ranges::binary_search(gone, ids[i])) {
+                    continue;
+                }
                 row.reset().bind(1, sql_id(ids[i])).bind(2, model_);
                 RESONANT_ASSIGN(const bool is_there, row.step());
                 Vector vector;

@@ -96,6 +96,8 @@ class VectorIndex {
     Status rebuild_locked();
     Status append_locked();
     Status verify_locked();
+    // Marks the rows of segments whose memories were forgotten up to `mark`.
+    Status mark_gone(const SegmentSet& set, std::uint64_t mark, Manifest& manifest);
     // Makes a code book for the vectors that there are, and its file.
     Status make_book(Manifest& manifest, std::shared_ptr<const CodeBook>& book);
     // Writes the public vectors with a sequence after `after` as further segments of `manifest`.

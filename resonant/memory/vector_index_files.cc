@@ -46,8 +46,15 @@ Result<bool> VectorIndex::wants_rebuild(const Snapshot& now) {
     RESONANT_ASSIGN(const auto moved, changed(manifest));
     const bool outgrown = manifest.book_rows < kTrainingRowsMin && rows >= kTrainingRowsMin &&
                           rows >= kBookGrowth * manifest.book_rows;
-    return !now.forgotten.empty() || !moved || moved->size() > behind_max || outgrown ||
-           now.set->book() == nullptr;
+    for (const MemoryId id : now.forgotten) {  // what was erased or became private leaves the files at once
+        RESONANT_ASSIGN(const std::int64_t is_public, state("SELECT count(*) FROM memories WHERE is_private = 0 AND id = " +
+                                                            std::to_string(sql_id(id))));
+        if (is_public == 0) {
+            return true;
+        }
+    }
+    return now.forgotten.size() + manifest.gone() > behind_max || !moved || moved->size() > behind_max ||
+           outgrown || now.set->book() == nullptr;
 }
 
 Status VectorIndex::fold() {
@@ -102,9 +109,11 @@ Status VectorIndex::append_locked() {
     Manifest next = now->manifest();
     RESONANT_ASSIGN(const std::int64_t last,
                     state("SELECT coalesce(max(sequence), 0) FROM memory_embeddings WHERE is_private = 0"));
-    if (last <= next.watermark) {
+    if (last <= next.watermark && now->forgotten.empty()) {
         return {};
     }
+    RESONANT_ASSIGN(const std::uint64_t mark, last_mark());
+    RESONANT_CHECK(mark_gone(*now->set, mark, next));
     auto book = now->set->book();
     if (next.segments.empty()) {
         RESONANT_CHECK(make_book(next, book));
@@ -127,7 +136,45 @@ Status VectorIndex::append_locked() {
         next.versions = before.versions;
         next.moves = before.moves;
     }
-    return switch_to(std::move(next), 0);
+    return switch_to(std::move(next), mark);
+}
+
+Status VectorIndex::mark_gone(const SegmentSet& set, std::uint64_t mark, Manifest& manifest) {
+    std::vector<MemoryId> forgotten;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [id, at] : forgotten_) {
+            if (at <= mark) {
+                forgotten.push_back(id);
+            }
+        }
+    }
+    const Status done = database_.read([&](Connection& connection) -> Status {
+        // What was rolled back is still there under its old sequence: its row counts as before.
+        RESONANT_ASSIGN(auto row, connection.prepare("SELECT 1 FROM memory_embeddings WHERE memory_id = ?"
+                                                     " AND is_private = 0 AND model = ? AND sequence <= ?"));
+        std::vector<MemoryId> gone;
+        for (const MemoryId id : forgotten) {
+            row.reset().bind(1, sql_id(id)).bind(2, model_).bind(3, manifest.watermark);
+            RESONANT_ASSIGN(const bool is_there, row.step());
+            if (!is_there) {
+                gone.push_back(id);
+            }
+        }
+        forgotten = std::move(gone);
+        return {};
+    });
+    RESONANT_CHECK(done);
+    for (std::size_t i = 0; i < set.segments().size() && !forgotten.empty(); ++i) {
+        std::set<MemoryId> gone(manifest.segments[i].gone.begin(), manifest.segments[i].gone.end());
+        for (const MemoryId id : set.segments()[i]->ids()) {
+            if (std::ranges::binary_search(forgotten, id)) {
+                gone.insert(id);
+            }
+        }
+        manifest.segments[i].gone.assign(gone.begin(), gone.end());
+    }
+    return {};
 }
 
 Status VectorIndex::make_book(Manifest& manifest, std::shared_ptr<const CodeBook>& book) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -182,15 +183,18 @@ class Verifier {
             }
             ++found_.segments;
             if (fresh) {
-                RESONANT_CHECK(same_vectors(**segment));
+                RESONANT_CHECK(same_vectors(**segment, facts.gone));
             }
         }
         return {};
     }
 
-    Status same_vectors(const Segment& segment) {
+    Status same_vectors(const Segment& segment, const std::vector<MemoryId>& gone) {
         RESONANT_ASSIGN(Statement row, connection_.prepare("SELECT vector FROM memory_embeddings WHERE memory_id = ?"));
         for (std::size_t i = 0; i < segment.ids().size(); ++i) {
+            if (std::ranges::binary_search(gone, segment.ids()[i])) {
+                continue;
+            }
             RESONANT_ASSIGN(const bool is_there, row.reset().bind(1, sql_id(segment.ids()[i])).step());
             const auto kept = is_there ? row.blob(0) : std::span<const std::byte>();
             if (kept.size() != sizeof(Vector) ||

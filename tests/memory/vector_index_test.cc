@@ -9,6 +9,7 @@
 #include <map>
 #include <random>
 
+#include "resonant/memory/data_sea_reader.h"
 #include "tests/memory/sea_fixture.h"
 
 namespace resonant::memory {
@@ -108,6 +109,38 @@ TEST_F(VectorIndexTest, many_small_segments_become_one_and_the_old_files_go) {
     reopen();
     EXPECT_EQ(nearest("note", 100).size(), 20U);
     EXPECT_FALSE(sea_->status().from_sqlite);
+}
+
+TEST_F(VectorIndexTest, a_changed_text_costs_no_rebuild_and_its_former_row_counts_no_longer) {
+    std::vector<MemoryId> all;
+    for (int i = 0; i < 40; ++i) {
+        all.push_back(add("passage " + std::to_string(i)));
+    }
+    catch_up();
+    Update update;
+    for (int i = 0; i < 5; ++i) {
+        update.content = "reef " + std::to_string(i);
+        ASSERT_TRUE(sea_->update(all[7], update, "ann"));
+        catch_up();
+    }
+    const auto manifest = *read_manifest(folder());
+    EXPECT_EQ(manifest->generation, 0U) << "it was appended to, not rebuilt";
+    EXPECT_EQ(manifest->gone(), 5U);
+    EXPECT_EQ(manifest->rows(), 40U);
+    const auto check = [&] {
+        EXPECT_EQ(nearest("reef 4", 1).front(), all[7]);
+        EXPECT_EQ(nearest("passage 7", 100).size(), 40U);
+        EXPECT_FALSE(sea_->status().from_sqlite);
+        const auto reader = DataSeaReader::open(folder());
+        EXPECT_EQ((*reader)->nearest(*embedder_.embed("passage"), 100)->size(), 40U);
+        EXPECT_EQ((*reader)->nearest(*embedder_.embed("reef 4"), 1)->front().id, all[7]);
+        std::vector<std::string> findings;
+        ASSERT_TRUE(sea_->verify(false, findings));
+        EXPECT_THAT(findings, IsEmpty());
+    };
+    check();
+    reopen();
+    check();
 }
 
 TEST_F(VectorIndexTest, a_mapped_segment_outlives_its_replacement) {
