@@ -277,7 +277,9 @@ Result<CodeBook> CodeBook::parse(std::span<const std::byte> bytes) {
     book.directions_.resize(turned);
     const std::byte* at = body.data();
     for (std::vector<float>* part : {&book.mean_, &book.steps_, &book.directions_}) {
-        std::memcpy(part->data(), at, part->size() * sizeof(float));
+        if (!part->empty()) {
+            std::memcpy(part->data(), at, part->size() * sizeof(float));
+        }
         at += part->size() * sizeof(float);
     }
     book.id_ = checksum(bytes);
