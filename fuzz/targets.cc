@@ -47,8 +47,9 @@ void id_scanner(std::string_view bytes) {
     const std::string whole = scan(bytes, std::max<std::size_t>(bytes.size(), 1));
     RESONANT_ENSURE(scan(bytes, 1) == whole && scan(bytes, 7) == whole, "cuts do not matter");
     if (!whole.empty()) {
+        const bool integer = whole.find_first_not_of("-0123456789") == std::string::npos;
         const Result<Json> id = json::parse(whole);
-        RESONANT_ENSURE(id && (id->is_string() || id->is_number_integer()), "an id is a string or an integer");
+        RESONANT_ENSURE(integer || (id && id->is_string()), "an id is a string or an integer");
     }
 }
 

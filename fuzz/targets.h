@@ -20,6 +20,13 @@ void command(std::string_view bytes);
 // one without a whole copy stops the reader on purpose (shm/two_copy.h).
 void board(std::string_view bytes);
 
+// However bytes are cut on their way in, the same lines are delivered.
+void lines(std::string_view bytes);
+// A message is sorted: requests have an id, what is broken a code, and every answer is JSON.
+void envelope(std::string_view bytes);
+// Bytes of a client to a whole HTTP server: answers begin as answers do, and the server goes on.
+void http(std::string_view bytes);
+
 struct Target {
     std::string_view name;
     void (*run)(std::string_view bytes);
@@ -27,6 +34,7 @@ struct Target {
 
 inline constexpr Target kTargets[] = {
     {"json", json}, {"id_scanner", id_scanner}, {"schema", schema}, {"command", command}, {"board", board},
+    {"lines", lines}, {"envelope", envelope}, {"http", http},
 };
 
 }  // namespace resonant::fuzz

@@ -14,6 +14,9 @@ namespace {
 
 namespace dom = simdjson::dom;
 
+constexpr std::size_t kCapacityKept = 512 * 1024;  // bytes of text; buffers for more are given back
+constexpr std::size_t kValuesMax = 300'000;  // a value costs up to 100 bytes while it is held
+
 // `levels` of nesting are left. simdjson does not count an empty list or object as one; this does.
 Json convert(dom::element element, std::size_t levels, bool& too_deep) {
     if ((element.is_array() || element.is_object()) && levels == 0) {
@@ -58,6 +61,12 @@ Error explain(simdjson::error_code error, std::string_view text) {
         return {Code::InvalidArgument, "parse JSON: the text is empty; send one JSON value"};
     }
     const std::string words = simdjson::error_message(error);
+    if (error == simdjson::NUMBER_ERROR && Json::accept(text)) {
+        return {Code::ResourceExhausted, "parse JSON: an integer does not fit 64 bits; send it as a string"};
+    }
+    if (text.size() > kCapacityKept) {
+        return {Code::InvalidArgument, "parse JSON: " + words};  // the place is not worth the memory
+    }
     try {
         const Json unused = Json::parse(text);
     } catch (const Json::parse_error& found) {
@@ -66,6 +75,29 @@ Error explain(simdjson::error_code error, std::string_view text) {
         // A number out of range has no place in nlohmann's words either.
     }
     return {Code::InvalidArgument, "parse JSON: " + words};
+}
+
+// At most so many values as there are commas, colons and openings outside strings, and one.
+bool too_many_values(std::string_view text) {
+    if (text.size() < kValuesMax) {
+        return false;
+    }
+    const auto opens = [](char c) { return c == ',' || c == ':' || c == '[' || c == '{'; };
+    if (static_cast<std::size_t>(std::count_if(text.begin(), text.end(), opens)) < kValuesMax) {
+        return false;  // the common case, quickly: whatever stands in strings is counted too
+    }
+    std::size_t values = 1;
+    bool in_string = false;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (in_string && text[at] == '\\') {
+            ++at;
+        } else if (text[at] == '"') {
+            in_string = !in_string;
+        } else if (!in_string) {
+            values += opens(text[at]) ? 1 : 0;
+        }
+    }
+    return values > kValuesMax;
 }
 
 // Numbers as ECMAScript writes them (RFC 8785, 3.2.2.3): shortest digits that read back the same.
@@ -197,8 +229,15 @@ Result<Json> parse(std::string_view text) {
                     fmt::format("parse JSON: the text has {} bytes, the limit is {}; send less at once",
                                 text.size(), kTextMax));
     }
+    if (too_many_values(text)) {
+        return fail(Code::ResourceExhausted,
+                    fmt::format("parse JSON: the text holds more than {} values; send less at once", kValuesMax));
+    }
     // A thread's parser keeps its buffers from one message to the next.
     thread_local dom::parser parser(kTextMax + 1);
+    if (parser.capacity() > kCapacityKept && text.size() <= kCapacityKept) {
+        parser = dom::parser(kTextMax + 1);
+    }
     if (parser.max_depth() != kDepthMax + 1) {
         if (const auto error = parser.allocate(64 * 1024, kDepthMax + 1); error != simdjson::SUCCESS) {
             return fail(Code::ResourceExhausted, "parse JSON: no memory for the parser; free some");

@@ -47,11 +47,14 @@ bool Server::prepare_client(Turn& turn) {
             answers.update(*responses);
         }
     }
-    turn.client = std::make_shared<ToolClient>(
-        ToolClient::Place{.loop = loop_, .conversation = turn.conversation, .outlet = turn.outlet,
-                          .cancelled = turn.cancelled, .modern = turn.modern, .capabilities = std::move(capabilities),
-                          .log_level = level},
-        std::move(answers));
+    ToolClient::Place place{.loop = loop_, .conversation = turn.conversation, .outlet = turn.outlet,
+                            .cancelled = turn.cancelled, .modern = turn.modern, .capabilities = std::move(capabilities),
+                            .log_level = level};
+    const bool tasks = turn.modern && knows_tasks(*place.capabilities) && turn.method == "tools/call";
+    turn.client = std::make_shared<ToolClient>(std::move(place), std::move(answers));
+    if (tasks) {
+        allow_task(turn);
+    }
     return true;
 }
 
@@ -63,7 +66,9 @@ bool Server::asks_back(const Turn& turn) {
     if (const std::string& missing = turn.client->missing(); !missing.empty()) {
         turn.fail(kMissingCapability,
                   fmt::format("{} needs a client with the capability {}, which this one did not declare", turn.method, missing),
-                  {{"requiredCapabilities", {{missing, Json::object()}}}});
+                  {{"requiredCapabilities", missing == kTasksExtension
+                                                ? Json{{"extensions", {{missing, Json::object()}}}}
+                                                : Json{{missing, Json::object()}}}});
         return true;
     }
     if (turn.client->open().empty()) {
@@ -123,6 +128,7 @@ void Server::submit(Turn turn, call::Request request, void (Server::*then)(const
     request.client = turn.client;
     conversation.open.emplace(turn.id, turn.cancelled);
     net::Loop& loop = loop_;
+    begin_task_later(turn);
     door_.submit(std::move(request), [this, turn = std::move(turn), &loop, then,
                                       alive = std::weak_ptr<int>(alive_)](call::Reply reply) {
         if (loop.in_loop()) {
@@ -176,6 +182,10 @@ std::function<void(double, double, const std::string&)> Server::progress_of(cons
 }
 
 void Server::finish(const Turn& turn, const call::Reply& reply) {
+    if (const std::shared_ptr<Task> task = turn.client->task()) {
+        finish_task(*task, turn, reply);
+        return;
+    }
     if (!settle(turn) || asks_back(turn)) {
         return;
     }
@@ -184,7 +194,7 @@ void Server::finish(const Turn& turn, const call::Reply& reply) {
     if (reply.error && reply.tool.empty() && catalogue_.find(name) == nullptr &&
         catalogue_.find_family(name) < 0) {
         // No such tool at all: the protocol's error, with what the dispatcher knows of its neighbours.
-        turn.fail(kInvalidParams, fmt::format("Unknown tool: {}", name), body_of(reply));
+        turn.fail(kInvalidParams, fmt::format("Unknown tool: {}", shown(name)), body_of(reply));
         return;
     }
     RenderOptions options;

@@ -69,7 +69,7 @@ Envelope sort_message(Json message) {
     return envelope;
 }
 
-Envelope broken_text(std::string_view text, std::string_view why) {
+Envelope sort_unparsed(std::string_view text, const Error& why) {
     IdScanner scanner;
     scanner.feed(text);
     scanner.finish();
@@ -78,9 +78,24 @@ Envelope broken_text(std::string_view text, std::string_view why) {
         envelope.kind = Envelope::Kind::Response;
         return envelope;
     }
-    envelope.id = scanner.id();
-    envelope.code = kParseError;
-    envelope.words = why;
+    const bool too_much = why.code == Code::ResourceExhausted;  // JSON, but more than is taken
+    if (too_much && scanner.looks_like_notification()) {
+        envelope.kind = Envelope::Kind::Notification;
+        return envelope;
+    }
+    const std::string& id = scanner.id();
+    if (too_much && id.size() > 18 && id.front() != '"') {
+        const std::size_t end = scanner.id_end();
+        const std::string shorter = fmt::format("{}0{}", text.substr(0, end - id.size()), text.substr(end));
+        if (Result<Json> message = json::parse(shorter)) {
+            envelope = sort_message(std::move(*message));
+            envelope.id = id;
+            return envelope;
+        }
+    }
+    envelope.id = id;
+    envelope.code = too_much ? kInvalidRequest : kParseError;
+    envelope.words = why.message;
     return envelope;
 }
 

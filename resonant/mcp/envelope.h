@@ -37,8 +37,9 @@ struct Envelope {
 
 // Sorts a parsed message that is no array.
 Envelope sort_message(Json message);
-// What can be said of a text that does not parse; `why` is the parser's.
-Envelope broken_text(std::string_view text, std::string_view why);
+// What can be said of a text that does not parse; `why` is the parser's. A request is one all the same when
+// only its id is a longer integer than the parser takes.
+Envelope sort_unparsed(std::string_view text, const Error& why);
 
 // {"jsonrpc":"2.0","id":ID,"result":RESULT}; `result` is JSON text.
 std::string result_text(std::string_view id, std::string_view result);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "resonant/mcp/envelope.h"
+#include "resonant/net/media_type.h"
 
 namespace resonant::mcp {
 
@@ -17,6 +18,7 @@ namespace {
 
 using net::HttpRequest;
 using net::HttpResponse;
+using net::lower;
 
 std::string short_hash(std::string_view secret) {
     std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
@@ -36,43 +38,47 @@ HttpResponse protocol_error(int status, int code, std::string_view text, const J
     return {status, "application/json", error_text({}, code, text, data), {}};
 }
 
-// "https://name:443/" or "name:80" without scheme, port and path; "[::1]" keeps its brackets.
-std::string_view host_name(std::string_view text) {
-    if (const auto scheme = text.find("://"); scheme != std::string_view::npos) {
-        text.remove_prefix(scheme + 3);
+// The name of "name:80", in lower case; "[::1]" keeps its brackets. Empty for what is no name and port.
+std::string host_name(std::string_view text) {
+    const std::size_t end = text.starts_with('[') ? text.find(']') + 1 : std::min(text.find(':'), text.size());
+    const std::string_view port = text.substr(end);
+    if (!port.empty() && (port[0] != ':' || port.size() > 6 ||
+                          port.find_first_not_of("0123456789", 1) != std::string_view::npos)) {
+        return {};
     }
-    text = text.substr(0, text.find('/'));
-    if (text.starts_with('[')) {
-        return text.substr(0, text.find(']') + 1);
-    }
-    return text.substr(0, text.find(':'));
+    return lower(text.substr(0, end));
+}
+
+// The host of an Origin, "https://name:443"; empty for everything else ("null", a path, user@host).
+std::string origin_host(std::string_view origin) {
+    const auto scheme = origin.find("://");
+    return scheme == std::string_view::npos ? std::string() : host_name(origin.substr(scheme + 3));
 }
 
 std::optional<std::string> copy(const std::string* value) {
     return value == nullptr ? std::nullopt : std::optional<std::string>(*value);
 }
 
-// The media types we can answer with, leniently: no Accept header means anything.
+// No Accept header means JSON, and no event stream.
 bool accepts_json(const HttpRequest& request) {
     const std::string* accept = request.header("accept");
-    if (accept == nullptr) {
-        return true;
-    }
-    constexpr std::array<std::string_view, 3> kFine{"application/json", "application/*", "*/*"};
-    return std::any_of(kFine.begin(), kFine.end(), [&](std::string_view type) {
-        return accept->find(type) != std::string::npos;
-    });
+    return accept == nullptr || net::accepts(*accept, "application/json");
 }
 
 bool accepts_events(const HttpRequest& request) {
     const std::string* accept = request.header("accept");
-    return accept != nullptr && (accept->find("text/event-stream") != std::string::npos ||
-                                 accept->find("*/*") != std::string::npos);
+    return accept != nullptr && net::accepts(*accept, "text/event-stream");
 }
 
+// Plain JSON in UTF-8. A request without a type is none: a web page could send it unasked.
 bool is_json(const HttpRequest& request) {
     const std::string* type = request.header("content-type");
-    return type == nullptr || type->find("application/json") != std::string::npos;
+    const std::string* coding = request.header("content-encoding");
+    if (type == nullptr || (coding != nullptr && lower(*coding) != "identity")) {
+        return false;
+    }
+    const net::MediaType media = net::media_type(*type);
+    return media.name == "application/json" && (media.charset.empty() || media.charset == "utf-8");
 }
 
 int status_of(const Answer& answer) {
@@ -164,6 +170,7 @@ Result<std::unique_ptr<HttpFront>> HttpFront::open(net::Loop& loop, Server& serv
     net::HttpServerOptions http;
     http.host = options.host;
     http.port = options.port;
+    http.tls = options.tls;
     auto front = std::unique_ptr<HttpFront>(new HttpFront(loop, server, clock, random, std::move(options)));
     RESONANT_ASSIGN(front->http_,
                     net::HttpServer::open(loop,
@@ -177,6 +184,13 @@ Result<std::unique_ptr<HttpFront>> HttpFront::open(net::Loop& loop, Server& serv
 HttpFront::HttpFront(net::Loop& loop, Server& server, Clock& clock, Random& random, HttpFrontOptions options)
     : loop_(loop), server_(server), clock_(clock), random_(random), options_(std::move(options)) {
     timer_ = loop_.after(kCommentEvery, [this] { keep_alive(); });
+    for (std::string& name : options_.allowed_hosts) {
+        name = lower(name);
+    }
+    if (options_.oauth) {
+        options_.allowed_hosts.push_back(origin_host(options_.oauth->resource().substr(
+            0, options_.oauth->resource().find('/', options_.oauth->resource().find("://") + 3))));
+    }
     for (Token& token : options_.tokens) {
         if (token.principal.empty()) {
             token.principal = "token:" + short_hash(token.secret);
@@ -199,17 +213,7 @@ bool HttpFront::host_allowed(std::string_view name) const {
                options_.allowed_hosts.end();
 }
 
-const Token* HttpFront::token_of(const HttpRequest& request) const {
-    static const Token kAnybody{{}, "http", call::Role::Agent};
-    if (options_.tokens.empty()) {
-        return &kAnybody;
-    }
-    constexpr std::string_view kBearer = "Bearer ";
-    const std::string* header = request.header("authorization");
-    if (header == nullptr || !header->starts_with(kBearer)) {
-        return nullptr;
-    }
-    const std::string_view shown = std::string_view(*header).substr(kBearer.size());
+const Token* HttpFront::own_token(std::string_view shown) const {
     const Token* found = nullptr;
     for (const Token& token : options_.tokens) {
         // Every token is compared, each in a time that depends on lengths only.
@@ -221,18 +225,61 @@ const Token* HttpFront::token_of(const HttpRequest& request) const {
     return found;
 }
 
+Result<Token> HttpFront::caller_of(const HttpRequest& request) const {
+    if (options_.tokens.empty() && !options_.oauth) {
+        return Token{{}, "http", call::Role::Agent};
+    }
+    constexpr std::string_view kBearer = "bearer ";
+    const std::string* header = request.header("authorization");
+    if (header == nullptr || !lower(std::string_view(*header).substr(0, kBearer.size())).starts_with(kBearer)) {
+        return fail(Code::InvalidArgument, options_.oauth ? "a bearer token is needed"
+                                                          : "a bearer token is needed; it lies in the home's file `token`");
+    }
+    const std::string_view shown = std::string_view(*header).substr(kBearer.size());
+    if (const Token* own = own_token(shown)) {
+        return *own;
+    }
+    if (!options_.oauth) {
+        return fail(Code::InvalidArgument, "this bearer token is none of this home; its own lies in the file `token`");
+    }
+    RESONANT_ASSIGN(const Bearer bearer, options_.oauth->judge(shown));
+    return Token{{}, bearer.principal, bearer.role};
+}
+
+HttpResponse HttpFront::refusal(const HttpRequest& request, const Error& error) const {
+    const bool scope = error.code == Code::PermissionDenied;
+    HttpResponse response = words(scope ? 403 : 401, error.message);
+    const bool shown = request.header("authorization") != nullptr;
+    response.headers.emplace_back(
+        "WWW-Authenticate",
+        options_.oauth ? options_.oauth->challenge(scope ? "insufficient_scope" : shown ? "invalid_token" : "", error.message)
+        : shown        ? R"(Bearer realm="resonant", error="invalid_token")"
+                       : R"(Bearer realm="resonant")");
+    return response;
+}
+
 void HttpFront::handle(HttpRequest request, Give give) {
     const std::string* host = request.header("host");
-    if (host == nullptr || !host_allowed(host_name(*host))) {
+    if (host == nullptr) {
+        give(words(400, "a request names its Host"));
+        return;
+    }
+    if (!host_allowed(host_name(*host))) {
         give(words(403, "this Host is not served here; name it in the configuration (http.allow_hosts)"));
         return;
     }
-    const std::string* origin = request.header("origin");
-    if (origin != nullptr && !host_allowed(host_name(*origin))) {
+    const bool foreign = std::any_of(request.headers.begin(), request.headers.end(), [this](const auto& header) {
+        return header.first == "origin" && !host_allowed(origin_host(header.second));
+    });
+    if (foreign) {
         give(protocol_error(403, kInvalidRequest, "this Origin may not call; name it in http.allow_hosts"));
         return;
     }
     const std::string path(request.path());
+    if (options_.oauth && options_.oauth->is_metadata_path(path)) {
+        give({200, "application/json", options_.oauth->metadata(), {}});
+        return;
+    }
     if (path == "/healthz") {
         give({200, "application/json", R"({"status":"ok"})", {}});
         return;
@@ -249,11 +296,9 @@ void HttpFront::handle(HttpRequest request, Give give) {
         give(words(404, "nothing here; MCP is served at /mcp"));
         return;
     }
-    const Token* token = token_of(request);
-    if (token == nullptr && (is_mcp || !page->open)) {
-        HttpResponse response = words(401, "a bearer token is needed; it lies in the home's file `token`");
-        response.headers.emplace_back("WWW-Authenticate", R"(Bearer realm="resonant")");
-        give(std::move(response));
+    const Result<Token> token = caller_of(request);
+    if (!token && (is_mcp || !page->open)) {
+        give(refusal(request, token.error()));
         return;
     }
     if (!is_mcp) {
@@ -270,11 +315,13 @@ void HttpFront::handle(HttpRequest request, Give give) {
 }
 
 void HttpFront::mcp(HttpRequest request, Give give, const Token& token, std::optional<Listing> listing) {
+    const std::string* version = request.header("mcp-protocol-version");
+    const bool modern = version != nullptr && *version == kModernVersion;  // it knows POST only
     if (request.method == "POST") {
         post(std::move(request), give, token, listing);
-    } else if (request.method == "DELETE") {
+    } else if (request.method == "DELETE" && !modern) {
         end_session(request, give, token);
-    } else if (request.method == "GET" && request.header("mcp-session-id") != nullptr) {
+    } else if (request.method == "GET" && !modern && request.header("mcp-session-id") != nullptr) {
         stream(request, give, token);
     } else {
         HttpResponse response = words(405, "send JSON-RPC by POST; a stream to GET belongs to a session, "
@@ -287,7 +334,7 @@ void HttpFront::mcp(HttpRequest request, Give give, const Token& token, std::opt
 void HttpFront::post(HttpRequest request, const Give& give, const Token& token,
                      std::optional<Listing> listing) {
     if (!is_json(request)) {
-        give(protocol_error(415, kInvalidRequest, "Content-Type must be application/json"));
+        give(protocol_error(415, kInvalidRequest, "Content-Type must be application/json, in UTF-8 and not compressed"));
         return;
     }
     if (!accepts_json(request)) {
@@ -406,7 +453,11 @@ void HttpFront::keep_alive() {
 
 void HttpFront::end_session(const HttpRequest& request, const Give& give, const Token& token) {
     const std::string* id = request.header("mcp-session-id");
-    const auto found = id == nullptr ? sessions_.end() : sessions_.find(*id);
+    if (id == nullptr) {
+        give(protocol_error(400, kInvalidRequest, "name the session that ends: Mcp-Session-Id"));
+        return;
+    }
+    const auto found = sessions_.find(*id);
     if (found == sessions_.end() || found->second.conversation->caller.principal != token.principal) {
         give(protocol_error(404, kInvalidRequest, "Session not found"));
         return;

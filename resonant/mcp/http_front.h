@@ -5,8 +5,8 @@
 //
 // Invariants:
 //   (1) Origin and Host are checked on every request: loopback names and those configured; else 403.
-//   (2) Bearer tokens are compared in constant time; /mcp and pages not marked open need one unless none
-//       is configured.
+//   (2) Bearer tokens are compared in constant time, or judged by the resource server; /mcp and pages not
+//       marked open need one unless neither is configured.
 //   (3) A legacy session is bound to the principal that began it; for everybody else it does not exist.
 #pragma once
 
@@ -19,6 +19,7 @@
 #include "resonant/base/clock.h"
 #include "resonant/base/random.h"
 #include "resonant/mcp/event_stream.h"
+#include "resonant/mcp/resource_server.h"
 #include "resonant/mcp/server.h"
 #include "resonant/net/http.h"
 
@@ -43,7 +44,9 @@ struct Page {
 struct HttpFrontOptions {
     std::string host = "127.0.0.1";
     std::uint16_t port = 7370;
-    std::vector<Token> tokens;               // none: no token is asked for, everybody is "http"
+    std::vector<Token> tokens;               // none, and no oauth: no token is asked for, everybody is "http"
+    std::shared_ptr<ResourceServer> oauth = {};  // judges tokens that are none of ours
+    std::shared_ptr<const net::TlsContext> tls = {};
     std::vector<std::string> allowed_hosts;  // beside localhost, 127.0.0.1 and [::1]; for Host and Origin
     std::function<bool()> ready;             // /readyz; always ready when empty
     std::vector<Page> pages;
@@ -75,8 +78,10 @@ class HttpFront {
 
     HttpFront(net::Loop& loop, Server& server, Clock& clock, Random& random, HttpFrontOptions options);
     void handle(net::HttpRequest request, Give give);
-    // The caller's token, or null when the request has none that counts.
-    const Token* token_of(const net::HttpRequest& request) const;
+    // Who calls; PermissionDenied for a token that may not do this, InvalidArgument for any other reason.
+    Result<Token> caller_of(const net::HttpRequest& request) const;
+    const Token* own_token(std::string_view shown) const;
+    net::HttpResponse refusal(const net::HttpRequest& request, const Error& error) const;
     bool host_allowed(std::string_view name) const;
     void mcp(net::HttpRequest request, Give give, const Token& token, std::optional<Listing> listing);
     void post(net::HttpRequest request, const Give& give, const Token& token,

@@ -12,11 +12,25 @@ constexpr std::size_t kTokenMax = 256;
 
 bool is_number(char c) { return (c >= '0' && c <= '9') || c == '-'; }
 
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+// A JSON integer of any length: it is echoed as it came.
+bool is_integer(std::string_view text) {
+    text.remove_prefix(text.starts_with('-') ? 1 : 0);
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos &&
+           (text == "0" || text[0] != '0');
+}
+
 }  // namespace
 
 void IdScanner::feed(std::string_view piece) {
     for (const char c : piece) {
+        if (!started_ && !is_space(c)) {
+            started_ = true;
+            opened_ = c == '{' || c == '[';
+        }
         step(c);
+        ++at_;
     }
 }
 
@@ -67,7 +81,7 @@ void IdScanner::step(char c) {
             }
             return;
         case State::Value:
-            if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+            if (is_space(c)) {
                 return;
             }
             state_ = State::Between;
@@ -135,8 +149,9 @@ void IdScanner::end_id() {
     if (!overflow_ && id_.empty()) {
         std::string text = state_ == State::IdString ? "\"" + token_ + "\"" : token_;
         // It will be echoed, so it must be JSON itself: broken text may hold raw control bytes, "1-2" or no UTF-8.
-        if (const Result<Json> id = json::parse(text); id && (id->is_string() || id->is_number_integer())) {
+        if (state_ == State::IdNumber ? is_integer(text) : json::parse(text).has_value()) {
             id_ = std::move(text);
+            id_end_ = at_ + (state_ == State::IdString ? 1 : 0);
         }
     }
     state_ = State::Between;

@@ -18,8 +18,12 @@ class IdScanner {
     // Ends the text: a number at its very end is whole now.
     void finish();
 
-    // JSON text of the id: a string or an integer; empty when none was seen.
+    // JSON text of the id: a string or an integer of any length up to 256; empty when none was seen.
     const std::string& id() const { return id_; }
+    // Where the value of id() ends, counted from the first byte fed; a string's closing quote is inside.
+    std::size_t id_end() const { return id_end_; }
+    // True when its first byte that is no white space opens an object or an array.
+    bool looks_like_json() const { return opened_; }
     // True when it has "result" or "error" and no "method": it must not be answered.
     bool looks_like_response() const { return response_ && !method_; }
     // True when it has a method and no "id": a notification.
@@ -33,6 +37,10 @@ class IdScanner {
     void end_id();
 
     State state_ = State::Between;
+    std::size_t at_ = 0;      // bytes seen before the one being looked at
+    std::size_t id_end_ = 0;
+    bool started_ = false;
+    bool opened_ = false;
     std::size_t depth_ = 0;
     bool in_string_ = false;  // of a value that does not matter
     bool escaped_ = false;

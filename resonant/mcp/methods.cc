@@ -31,7 +31,8 @@ std::optional<std::string> header_value(std::string_view header) {
 }
 
 std::string differs(std::string_view name, std::string_view header, std::string_view body) {
-    return fmt::format("Header mismatch: {} header value '{}' does not match body value '{}'", name, header, body);
+    return fmt::format("Header mismatch: {} header value '{}' does not match body value '{}'", name, shown(header),
+                       shown(body));
 }
 
 // A mirrored argument as its header says it: strings as they are, numbers and booleans as JSON; nothing
@@ -53,14 +54,20 @@ std::string header_fault(const Arrival& arrival, std::string_view method, const 
         std::string body;
         bool needed;
     };
+    const char* named = method == "tools/call" || method == "prompts/get" ? "name"
+                        : method == "resources/read"                      ? "uri"
+                        : method == "tasks/get" || method == "tasks/update" || method == "tasks/cancel" ? "taskId"
+                                                                                                       : "";
     const std::array<Pair, 3> pairs{
         Pair{"MCP-Protocol-Version", arrival.version_header, version, true},
         Pair{"Mcp-Method", arrival.method_header, std::string(method), true},
-        Pair{"Mcp-Name", arrival.name_header, text_of(params, method == "resources/read" ? "uri" : "name"),
-             method == "tools/call" || method == "prompts/get" || method == "resources/read"}};
+        Pair{"Mcp-Name", arrival.name_header, text_of(params, named), *named != '\0'}};
     for (const Pair& pair : pairs) {
         if (!pair.needed) {
             continue;
+        }
+        if (!pair.header && pair.body.empty()) {
+            continue;  // absent in both; the body's own check comes later
         }
         if (!pair.header) {
             return fmt::format("Header mismatch: the {} header is missing", pair.name);
@@ -134,7 +141,8 @@ std::string default_instructions() {
 
 Server::Server(net::Loop& loop, call::Door& door, const dispatch::Catalogue& catalogue, Clock& clock,
                Random& random, ServerOptions options)
-    : loop_(loop), door_(door), catalogue_(catalogue), clock_(clock), options_(std::move(options)), state_(random) {
+    : loop_(loop), door_(door), catalogue_(catalogue), clock_(clock), options_(std::move(options)), state_(random),
+      tasks_(std::make_unique<Tasks>(clock, random)) {
     for (const tools::Tool& tool : catalogue_.tools()) {
         if (Mirrored mirrored = mirrored_arguments(tool.contract.shown_schema); !mirrored.empty()) {
             mirrored_.emplace(wire_name(tool.contract.name), std::move(mirrored));
@@ -152,6 +160,8 @@ Server::Server(net::Loop& loop, call::Door& door, const dispatch::Catalogue& cat
             options_.list_ttl_ms);
     }
 }
+
+Server::~Server() = default;
 
 const std::string& Server::list_text(Listing listing) const {
     return legacy_lists_[static_cast<std::size_t>(listing)];
@@ -177,7 +187,7 @@ void Server::modern(Turn turn) {
     }
     if (version != kModernVersion) {
         turn.fail(kUnsupportedVersion, "Unsupported protocol version",
-                  {{"supported", Json::array({kModernVersion})}, {"requested", version}});
+                  {{"supported", Json::array({kModernVersion})}, {"requested", shown(version)}});
         return;
     }
     const auto capabilities = meta.find(kMetaCapabilities);
@@ -202,8 +212,8 @@ void Server::modern(Turn turn) {
         discover(turn);
     } else if (turn.method == "subscriptions/listen") {
         listen(turn);
-    } else if (!offer(turn)) {
-        turn.fail(kMethodNotFound, fmt::format("method not found: {}", turn.method));
+    } else if (!task_method(turn) && !offer(turn)) {
+        turn.fail(kMethodNotFound, fmt::format("method not found: {}", shown(turn.method)));
     }
 }
 
@@ -243,9 +253,11 @@ void Server::initialize(const Turn& turn) {
 }
 
 void Server::discover(const Turn& turn) {
+    Json able = capabilities();
+    able["extensions"][kTasksExtension] = Json::object();
     const Json result = {{"resultType", "complete"},
                          {"supportedVersions", Json::array({kModernVersion})},
-                         {"capabilities", capabilities()},
+                         {"capabilities", std::move(able)},
                          {"instructions", options_.instructions},
                          {"ttlMs", options_.list_ttl_ms},
                          {"cacheScope", "public"},

@@ -27,10 +27,15 @@ std::pair<const Resource*, std::string> find(const std::vector<Resource>& resour
 
 void Server::read_resource(Turn turn) {
     const std::string uri = text_of(turn.params, "uri");
+    if (uri.empty()) {
+        turn.fail(kInvalidParams, "resources/read needs uri, a string");
+        return;
+    }
     const auto [resource, variable] = find(options_.resources, uri);
     if (resource == nullptr) {
         turn.fail(turn.modern ? kInvalidParams : kResourceNotFound,
-                  "Resource not found; resources/list and resources/templates/list name what there is", {{"uri", uri}});
+                  "Resource not found; resources/list and resources/templates/list name what there is",
+                  {{"uri", shown(uri)}});
         return;
     }
     if (resource->tool.empty()) {
@@ -66,7 +71,7 @@ void Server::get_prompt(Turn turn) {
     const auto prompt = std::find_if(options_.prompts.begin(), options_.prompts.end(),
                                      [&](const Prompt& one) { return one.name == name; });
     if (prompt == options_.prompts.end()) {
-        turn.fail(kInvalidParams, fmt::format("Unknown prompt: {}; prompts/list names what there is", name));
+        turn.fail(kInvalidParams, fmt::format("Unknown prompt: {}; prompts/list names what there is", shown(name)));
         return;
     }
     const Json arguments = turn.params.value("arguments", Json::object());
@@ -74,8 +79,15 @@ void Server::get_prompt(Turn turn) {
         turn.fail(kInvalidParams, fmt::format("arguments must be an object, not {}", arguments.type_name()));
         return;
     }
+    for (const auto& [key, value] : arguments.items()) {
+        if (!value.is_string()) {
+            turn.fail(kInvalidParams, fmt::format("arguments of a prompt are strings; {} is {}", shown(key),
+                                                  value.type_name()));
+            return;
+        }
+    }
     for (const PromptArgument& argument : prompt->arguments) {
-        if (argument.required && (!arguments.contains(argument.name) || !arguments[argument.name].is_string())) {
+        if (argument.required && !arguments.contains(argument.name)) {
             turn.fail(kInvalidParams, fmt::format("prompt {} needs the argument {}, a string: {}", name, argument.name,
                                                   argument.description));
             return;
@@ -107,13 +119,24 @@ void Server::complete(const Turn& turn) {
         turn.fail(kInvalidParams, "completion/complete needs ref and argument, both objects");
         return;
     }
+    for (const char* member : {"name", "value"}) {
+        if (const auto found = argument->find(member); found == argument->end() || !found->is_string()) {
+            turn.fail(kInvalidParams, fmt::format("completion/complete needs argument.{}, a string", member));
+            return;
+        }
+    }
     const std::string begun = text_of(*argument, "value");
     std::vector<std::string> values;
-    if (text_of(*ref, "type") == "ref/prompt") {
+    const std::string type = text_of(*ref, "type");
+    if (type != "ref/prompt" && type != "ref/resource") {
+        turn.fail(kInvalidParams, "ref.type is \"ref/prompt\" or \"ref/resource\"");
+        return;
+    }
+    if (type == "ref/prompt") {
         const auto prompt = std::find_if(options_.prompts.begin(), options_.prompts.end(),
                                          [&](const Prompt& one) { return one.name == text_of(*ref, "name"); });
         if (prompt == options_.prompts.end()) {
-            turn.fail(kInvalidParams, fmt::format("Unknown prompt: {}", text_of(*ref, "name")));
+            turn.fail(kInvalidParams, fmt::format("Unknown prompt: {}", shown(text_of(*ref, "name"))));
             return;
         }
         if (prompt->complete) {

@@ -72,7 +72,7 @@ std::size_t Server::receive(const Talk& conversation, std::string_view text, con
         return receive_batch(conversation, std::move(*message), outlet, arrival);
     }
     Envelope envelope = message ? sort_message(std::move(*message))
-                                : broken_text(text, message.error().message);
+                                : sort_unparsed(text, message.error());
     if (!envelope.id.empty() && envelope.kind != Envelope::Kind::Response) {
         outlet->accepted({envelope.id});
     }
@@ -137,7 +137,7 @@ std::size_t Server::receive_overlong(const Talk& conversation, const IdScanner& 
     }
     Envelope refusal;
     refusal.id = seen.id();
-    refusal.code = kInvalidRequest;
+    refusal.code = seen.looks_like_json() ? kInvalidRequest : kParseError;
     refusal.words = fmt::format("the message is longer than {} bytes and was dropped; send less, or in parts",
                                 json::kTextMax);
     if (!refusal.id.empty()) {
@@ -208,17 +208,21 @@ void Server::request(Turn turn) {
         turn.fail(kInvalidRequest, fmt::format("id {} is still being worked on", turn.id));
         return;
     }
+    turn.modern = turn.method == "server/discover" || turn.arrival.version_header == kModernVersion;
     if (!turn.params.is_object()) {
         turn.fail(kInvalidParams, fmt::format("params must be an object, not {}", turn.params.type_name()));
         return;
     }
-    turn.modern = turn.meta().contains(kMetaVersion) || turn.method == "server/discover" ||
-                  turn.arrival.version_header == kModernVersion;
+    if (const auto meta = turn.params.find("_meta"); meta != turn.params.end() && !meta->is_object()) {
+        turn.fail(kInvalidParams, fmt::format("_meta must be an object, not {}", meta->type_name()));
+        return;
+    }
+    turn.modern = turn.modern || turn.meta().contains(kMetaVersion);
     const auto& header = turn.arrival.version_header;
     if (!turn.modern && header && !known_legacy(*header)) {
         turn.modern = true;  // for the status: only a modern peer tells versions request by request
-        turn.fail(kUnsupportedVersion, fmt::format("Unsupported protocol version {}", *header),
-                  {{"supported", supported_versions()}, {"requested", *header}});
+        turn.fail(kUnsupportedVersion, fmt::format("Unsupported protocol version {}", shown(*header)),
+                  {{"supported", supported_versions()}, {"requested", shown(*header)}});
         return;
     }
     turn.modern ? modern(std::move(turn)) : legacy(std::move(turn));
@@ -234,7 +238,7 @@ void Server::legacy(Turn turn) {
     } else if (turn.method == "resources/subscribe" || turn.method == "resources/unsubscribe") {
         watch(turn, turn.method == "resources/subscribe");
     } else if (!offer(turn)) {
-        turn.fail(kMethodNotFound, fmt::format("method not found: {}", turn.method));
+        turn.fail(kMethodNotFound, fmt::format("method not found: {}", shown(turn.method)));
     }
 }
 

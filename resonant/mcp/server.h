@@ -46,8 +46,11 @@ inline constexpr int kErrorsInARow = 20;
 inline constexpr std::size_t kOpenCallsMax = 256;  // calls of one conversation at once
 inline constexpr std::size_t kWatchedMax = 256;    // resources one conversation watches
 inline constexpr std::size_t kListenersMax = 1024; // open subscriptions/listen of all clients
+inline constexpr Nanos kTaskAfter = from_millis(1'000);  // a call that takes longer becomes a task, where it can
 
 class Outlet;
+class Task;
+class Tasks;
 
 // What one client and we have agreed on, and what it is waiting for.
 struct Conversation {
@@ -131,6 +134,7 @@ class Server {
     // `loop`, `door`, `catalogue` and `clock` outlive the server; calls in flight at its end are dropped.
     Server(net::Loop& loop, call::Door& door, const dispatch::Catalogue& catalogue, Clock& clock,
            Random& random, ServerOptions options = {});
+    ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
@@ -151,6 +155,8 @@ class Server {
     void changed(Change change, const std::string& uri = {});
     // The URIs that somebody watches now. On the loop's thread.
     std::set<std::string> watched() const;
+    // Tasks that run, or whose answers may still be asked for. On the loop's thread.
+    std::size_t tasks_held() const;
 
   private:
     using Talk = std::shared_ptr<Conversation>;
@@ -178,6 +184,11 @@ class Server {
     void finish(const Turn& turn, const call::Reply& reply);
     void submit(Turn turn, call::Request request, void (Server::*then)(const Turn&, const call::Reply&));
     bool settle(const Turn& turn);
+    std::shared_ptr<Task> begin_task(const Turn& turn);
+    void allow_task(const Turn& turn);
+    void begin_task_later(const Turn& turn);
+    void finish_task(Task& task, const Turn& turn, const call::Reply& reply);
+    bool task_method(const Turn& turn);
     bool prepare_client(Turn& turn);
     bool asks_back(const Turn& turn);
     std::string bound_of(const Turn& turn) const;
@@ -201,6 +212,7 @@ class Server {
     Clock& clock_;
     ServerOptions options_;
     RequestState state_;
+    std::unique_ptr<Tasks> tasks_;
     // Arguments that are mirrored to headers: by wire name, {argument, header in lower case}.
     std::unordered_map<std::string, std::vector<std::pair<std::string, std::string>>> mirrored_;
     struct Listener;

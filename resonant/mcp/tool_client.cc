@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <condition_variable>
+#include <future>
 #include <mutex>
 
 #include "resonant/mcp/envelope.h"
@@ -52,7 +53,7 @@ bool ToolClient::can(std::string_view capability) const {
     return found != place_.capabilities->end() && found->is_object();
 }
 
-Result<std::vector<Json>> ToolClient::ask(const std::vector<call::Question>& questions) {
+Status ToolClient::all_can_be_asked(const std::vector<call::Question>& questions) {
     for (const call::Question& question : questions) {
         if (const std::string needed = capability_of(question); !can(needed)) {
             missing_ = needed;
@@ -60,6 +61,17 @@ Result<std::vector<Json>> ToolClient::ask(const std::vector<call::Question>& que
                                                        "`{}`; use one that does, or give the value as an argument",
                                                        needed));
         }
+    }
+    return {};
+}
+
+Result<std::vector<Json>> ToolClient::ask(const std::vector<call::Question>& questions) {
+    RESONANT_CHECK(all_can_be_asked(questions));
+    if (const std::shared_ptr<Task> as_task = task()) {
+        if (place_.loop.in_loop()) {
+            return fail(Code::Internal, "a tool that runs on the I/O thread cannot wait for its client");
+        }
+        return as_task->ask(questions);
     }
     std::vector<Json> results;
     if (!place_.modern) {
@@ -133,6 +145,38 @@ void ToolClient::log(call::LogLevel level, std::string_view logger, const Json& 
 
 void ToolClient::release(Nanos retry) {
     place_.loop.post([outlet = place_.outlet, retry] { outlet->release(retry); });
+}
+
+std::shared_ptr<Task> ToolClient::task() const {
+    const std::lock_guard lock(mutex_);
+    return task_;
+}
+
+void ToolClient::go_on_as(std::shared_ptr<Task> task) {
+    const std::lock_guard lock(mutex_);
+    task_ = std::move(task);
+}
+
+bool ToolClient::become_task(TaskNeed need) {
+    if (task()) {
+        return true;
+    }
+    if (!begin_task_) {
+        missing_ = need == TaskNeed::Must ? kTasksExtension : "";
+        return false;
+    }
+    if (place_.loop.in_loop()) {
+        return begin_task_() != nullptr;
+    }
+    const auto begun = std::make_shared<std::promise<bool>>();
+    std::future<bool> made = begun->get_future();
+    place_.loop.post([begin = begin_task_, begun] { begun->set_value(begin() != nullptr); });
+    while (made.wait_for(kLook) != std::future_status::ready) {
+        if (place_.cancelled->load(std::memory_order_relaxed)) {
+            return false;
+        }
+    }
+    return made.get();
 }
 
 }  // namespace resonant::mcp

@@ -25,6 +25,12 @@ inline std::string text_of(const Json& object, const char* key) {
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// What a client sent, as an error repeats it: its beginning.
+inline std::string_view shown(std::string_view sent) { return sent.substr(0, 200); }
+
+// Whether a client declared the extension of tasks.
+bool knows_tasks(const Json& capabilities);
+
 // "debug" .. "emergency".
 inline std::optional<call::LogLevel> log_level_of(std::string_view name) {
     for (std::size_t i = 0; i < std::size(call::kLogLevels); ++i) {

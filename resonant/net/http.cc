@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "resonant/net/http_connection.h"
+#include "resonant/net/media_type.h"
 
 namespace resonant::net {
 
@@ -21,14 +22,39 @@ struct HttpParser : http::request_parser<http::string_body> {};
 namespace {
 
 constexpr std::size_t kReadAtOnce = 64 * 1024;
+constexpr std::size_t kStuckMax = 4 * kHttpHeaderMax;  // bytes that make no progress: an endless chunk head
 constexpr std::size_t kDrainMax = 64 * 1024 * 1024;  // of a refused request, read so that its answer arrives
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    return out;
+// What makes a head unfit to be worked on, though it can be read; 0 when nothing does.
+std::pair<int, std::string_view> fault_of(const http::request<http::string_body>& head) {
+    const auto hosts = head.count(http::field::host);
+    if (hosts > 1 || (hosts == 0 && head.version() >= 11)) {
+        return {400, "a request names one Host"};
+    }
+    const auto codings = head.count(http::field::transfer_encoding);
+    if (codings > 1 || (codings == 1 && !boost::beast::iequals(head[http::field::transfer_encoding], "chunked"))) {
+        return {400, "Transfer-Encoding can only be chunked"};
+    }
+    if (codings == 1 && head.version() < 11) {
+        return {400, "Transfer-Encoding needs HTTP/1.1"};
+    }
+    if (head[http::field::content_length].find_first_not_of("0123456789") != std::string_view::npos) {
+        return {400, "Content-Length is one number"};
+    }
+    const auto expect = head.find(http::field::expect);
+    if (expect != head.end() && !boost::beast::iequals(expect->value(), "100-continue")) {
+        return {417, "only 100-continue can be expected"};
+    }
+    return {0, {}};
+}
+
+// Whether what has come of a chunk's head cannot become one, so that waiting for its end is in vain.
+bool bad_chunk_head(std::string_view head) {
+    head.remove_prefix(head.starts_with("\r\n") ? 2 : head == "\r" ? 1 : 0);
+    const std::size_t digits = std::min(head.find_first_not_of("0123456789abcdefABCDEF"), head.size());
+    const std::size_t end = head.find('\n');
+    return (digits < head.size() && (digits == 0 || std::string_view("; \t\r").find(head[digits]) == std::string_view::npos)) ||
+           (end != std::string_view::npos && (end == 0 || head[end - 1] != '\r'));
 }
 
 std::string render(const HttpResponse& response, bool keep_alive, bool head) {
@@ -66,12 +92,20 @@ HttpServer::Connection::Connection() = default;
 
 HttpServer::Connection::~Connection() = default;
 
+long HttpServer::Connection::receive(std::span<char> to) {
+    return tls ? tls->receive(to) : ::recv(socket.get(), to.data(), to.size(), MSG_DONTWAIT);
+}
+
+long HttpServer::Connection::send(std::string_view from) {
+    return tls ? tls->send(from) : ::send(socket.get(), from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void HttpServer::Connection::expect_request() {
     parser = std::make_unique<HttpParser>();
     parser->header_limit(kHttpHeaderMax);
     parser->body_limit(kHttpBodyMax);
     parser->eager(true);
-    continued = false;
+    head_taken = false;
     enter(State::Idle);
 }
 
@@ -100,24 +134,35 @@ void HttpServer::serve(std::uint64_t id, std::uint32_t events) {
             return;
         }
         if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) {
-            // Nobody may be there for the answer any more; it is sent all the same.
+            // Nobody may be there for the answer any more; it is sent all the same, and what was asked after it.
             connection.half_closed = true;
-            connection.keep_alive = false;
             connection.gone->store(true, std::memory_order_relaxed);
             rewatch(connection);
         }
         return;
     }
-    if ((events & (EPOLLIN | EPOLLHUP)) != 0 && !read(connection)) {
+    // A handshake may have waited for room to write.
+    const std::uint32_t readable = EPOLLIN | EPOLLHUP | (connection.tls ? EPOLLOUT : 0U);
+    if ((events & readable) != 0 && !read(connection)) {
         drop(id);
     }
 }
 
 bool HttpServer::read(Connection& connection) {
     std::array<char, kReadAtOnce> bytes;
-    const ssize_t count = recv(connection.socket.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    const long count = connection.receive(bytes);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+        rewatch(connection);
         return true;
+    }
+    if (count == 0 && connection.state == Connection::State::Idle && !connection.input.empty()) {
+        connection.half_closed = true;  // requests that came before the end are answered
+        rewatch(connection);
+        return true;
+    }
+    if (count == 0 && connection.state == Connection::State::Reading && !connection.tls) {
+        connection.half_closed = true;
+        return refuse(connection, 400, "the request ended before it was whole");
     }
     if (count <= 0) {
         return false;
@@ -155,18 +200,51 @@ bool HttpServer::parse(Connection& connection) {
         }
         return refuse(connection, 400, error.message());
     }
+    if (connection.parser->is_header_done() && !connection.head_taken) {
+        return take_head(connection);
+    }
+    return go_on(connection);
+}
+
+bool HttpServer::take_head(Connection& connection) {
+    connection.head_taken = true;
+    const auto& head = connection.parser->get();
+    if (const auto [status, words] = fault_of(head); status != 0) {
+        return refuse(connection, status, words);
+    }
+    if (!connection.parser->is_done() && head.count(http::field::expect) > 0) {
+        connection.output += "HTTP/1.1 100 Continue\r\n\r\n";
+        if (!flush(connection)) {
+            return false;
+        }
+    }
+    return go_on(connection);
+}
+
+bool HttpServer::go_on(Connection& connection) {
     if (connection.parser->is_done()) {
+        hold(connection, 0);
         dispatch(connection);
         return true;
     }
-    if (connection.parser->is_header_done() && !connection.continued) {
-        connection.continued = true;
-        if (boost::beast::iequals(connection.parser->get()[http::field::expect], "100-continue")) {
-            connection.output += "HTTP/1.1 100 Continue\r\n\r\n";
-            return flush(connection);
-        }
+    hold(connection, connection.input.size() + connection.parser->get().body().size());
+    if (connection.input.size() > kStuckMax ||
+        (connection.parser->is_header_done() && connection.parser->chunked() && bad_chunk_head(connection.input))) {
+        return refuse(connection, 400, "a chunk's head is wrong, or does not end");
+    }
+    if (connection.half_closed) {
+        return refuse(connection, 400, "the request ended before it was whole");
+    }
+    if (held_ > kHttpHeldMax) {
+        return refuse(connection, 503, fmt::format("half requests of all clients hold more than {} bytes; send it again",
+                                                   kHttpHeldMax));
     }
     return true;
+}
+
+void HttpServer::hold(Connection& connection, std::size_t bytes) {
+    held_ += bytes - connection.held;
+    connection.held = bytes;
 }
 
 bool HttpServer::refuse(Connection& connection, int status, std::string_view words) {
@@ -177,6 +255,7 @@ bool HttpServer::refuse(Connection& connection, int status, std::string_view wor
     response.content_type = "text/plain; charset=utf-8";
     response.body = fmt::format("{}\n", words);
     connection.input.clear();
+    hold(connection, 0);
     return respond(connection, response);
 }
 
@@ -225,6 +304,9 @@ void HttpServer::answer(std::uint64_t id, std::uint64_t number, const HttpRespon
         return;  // the client went, or it was answered already
     }
     Connection& connection = *found->second;
+    if (!response.stream) {
+        connection.gone.reset();  // whatever happens to the connection now, nobody waits for this request
+    }
     if (!respond(connection, response)) {
         loop_.post([this, id, alive = std::weak_ptr<int>(alive_)] {
             if (!alive.expired()) {
@@ -288,6 +370,7 @@ void HttpServer::stream(std::uint64_t id, std::uint64_t request, std::string_vie
     if (last) {
         connection.output += "0\r\n\r\n";
         connection.stream.reset();
+        connection.gone.reset();
         connection.keep_alive ? connection.expect_request() : connection.enter(Connection::State::Draining);
     }
     if (connection.output.size() - connection.written > kHttpStreamMax || !flush(connection)) {
@@ -333,9 +416,7 @@ bool HttpServer::respond(Connection& connection, const HttpResponse& response) {
 
 bool HttpServer::flush(Connection& connection) {
     while (connection.written < connection.output.size()) {
-        const ssize_t count = ::send(connection.socket.get(), connection.output.data() + connection.written,
-                                     connection.output.size() - connection.written,
-                                     MSG_DONTWAIT | MSG_NOSIGNAL);
+        const long count = connection.send(std::string_view(connection.output).substr(connection.written));
         if (count < 0 && errno == EINTR) {
             continue;
         }
@@ -351,9 +432,13 @@ bool HttpServer::flush(Connection& connection) {
     }
     connection.output.clear();
     connection.written = 0;
+    if (connection.half_closed && connection.state != Connection::State::Working &&
+        (connection.state == Connection::State::Draining || connection.input.empty())) {
+        return false;
+    }
     if (connection.state == Connection::State::Draining) {
-        if (connection.half_closed) {
-            return false;
+        if (connection.tls) {
+            connection.tls->finish();
         }
         // The peer may still be sending; closing now would reset the connection under our answer.
         shutdown(connection.socket.get(), SHUT_WR);
@@ -363,10 +448,11 @@ bool HttpServer::flush(Connection& connection) {
 }
 
 void HttpServer::rewatch(Connection& connection) {
-    std::uint32_t events = connection.output.empty() ? 0U : static_cast<std::uint32_t>(EPOLLOUT);
+    const bool writes = !connection.output.empty() || (connection.tls && connection.tls->wants_to_write());
+    std::uint32_t events = writes ? static_cast<std::uint32_t>(EPOLLOUT) : 0U;
     if (connection.state != Connection::State::Working) {
         // Who does not read answers is not read from: nothing piles up.
-        events |= connection.output.empty() ? static_cast<std::uint32_t>(EPOLLIN) : 0U;
+        events |= connection.output.empty() && !connection.half_closed ? static_cast<std::uint32_t>(EPOLLIN) : 0U;
     } else if (!connection.half_closed) {
         events |= EPOLLRDHUP;
     }

@@ -1,13 +1,16 @@
-// An HttpServer answers HTTP/1.1 on one loopback address. It knows requests and answers, not what they
+// An HttpServer answers HTTP/1.1 on one address, plain or over TLS. It knows requests and answers, not what they
 // are about. Parsing is Boost.Beast's; waiting is the Loop's.
 //
 // Belongs to the loop's thread; an Answer may be given from any thread.
 //
 // Invariants:
 //   (1) Every request that was read whole is answered once, in order, on its connection.
-//   (2) Bounds: kHttpHeaderMax, kHttpBodyMax (413), kHttpConnectionsMax (the one that has idled or
-//       dawdled longest makes room), and time limits for half requests and idle connections.
+//   (2) Bounds: kHttpHeaderMax (431), kHttpBodyMax (413), kHttpHeldMax over all connections (503),
+//       kHttpConnectionsMax (the one that has idled or dawdled longest makes room), and time limits for
+//       half requests and idle connections.
 //   (3) When the connection goes while a request is being worked on, its `gone` becomes true.
+//   (4) What two servers could read differently (Host or Transfer-Encoding in doubt) is refused (400), and
+//       the connection ends.
 #pragma once
 
 #include <atomic>
@@ -24,12 +27,14 @@
 #include "resonant/base/result.h"
 #include "resonant/base/units.h"
 #include "resonant/net/loop.h"
+#include "resonant/net/tls.h"
 
 namespace resonant::net {
 
 inline constexpr std::uint32_t kHttpHeaderMax = 16 * 1024;
 inline constexpr std::uint64_t kHttpBodyMax = 4 * 1024 * 1024;
 inline constexpr std::size_t kHttpConnectionsMax = 256;
+inline constexpr std::size_t kHttpHeldMax = 16 * 1024 * 1024;  // bytes of half requests, all connections together
 inline constexpr std::size_t kHttpStreamMax = 8 * 1024 * 1024;  // bytes that wait for a slow reader
 
 struct HttpRequest {
@@ -85,6 +90,7 @@ struct HttpServerOptions {
     std::uint16_t port = 7370;                   // 0: any free one
     Nanos request_patience = from_millis(10'000);  // for one request to come in whole
     Nanos idle_patience = from_millis(75'000);     // between requests
+    std::shared_ptr<const TlsContext> tls = {};    // none: plain
 };
 
 class HttpServer {
@@ -111,6 +117,10 @@ class HttpServer {
     bool read(Connection& connection);
     bool parse(Connection& connection);
     bool refuse(Connection& connection, int status, std::string_view words);
+    // Goes on with a request whose head is in; its body may not be.
+    bool take_head(Connection& connection);
+    bool go_on(Connection& connection);
+    void hold(Connection& connection, std::size_t bytes);
     bool respond(Connection& connection, const HttpResponse& response);
     bool begin_stream(Connection& connection, const HttpResponse& response);
     void stream(std::uint64_t id, std::uint64_t request, std::string_view bytes, bool last);
@@ -129,6 +139,7 @@ class HttpServer {
     std::uint16_t port_;
     std::uint64_t next_ = 1;
     std::uint64_t timer_ = 0;
+    std::size_t held_ = 0;  // bytes of half requests
     std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

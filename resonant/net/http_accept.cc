@@ -103,6 +103,9 @@ void HttpServer::adopt(Descriptor socket) {
         make_room();
     }
     if (connections_.size() >= kHttpConnectionsMax) {
+        if (options_.tls) {
+            return;  // there is no word before the handshake
+        }
         static constexpr std::string_view kBusy =
             "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
         static_cast<void>(::send(socket.get(), kBusy.data(), kBusy.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
@@ -115,6 +118,10 @@ void HttpServer::adopt(Descriptor socket) {
     connection->id = id;
     connection->socket = std::move(socket);
     connection->expect_request();
+    if (options_.tls) {
+        connection->tls = std::make_unique<TlsStream>(*options_.tls, connection->socket.get());
+        connection->enter(Connection::State::Reading);  // the handshake has a request's time
+    }
     const Status watched = loop_.watch(connection->socket.get(), EPOLLIN,
                                        [this, id](std::uint32_t events) { serve(id, events); });
     if (!watched) {
@@ -148,6 +155,7 @@ void HttpServer::drop(std::uint64_t id) {
     if (found->second->gone) {
         found->second->gone->store(true, std::memory_order_relaxed);
     }
+    hold(*found->second, 0);
     const std::shared_ptr<HttpStream> stream = std::move(found->second->stream);
     loop_.unwatch(found->second->socket.get());
     connections_.erase(found);

@@ -6,6 +6,7 @@
 
 #include <ctime>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "resonant/net/http.h"
@@ -35,19 +36,24 @@ struct HttpServer::Connection {
     std::string output;
     std::size_t written = 0;
     std::size_t drained = 0;
+    std::size_t held = 0;        // bytes of a half request
     std::uint64_t request = 0;   // counts the requests of this connection
     bool keep_alive = true;
     bool head = false;           // the request being answered is a HEAD
     bool half_closed = false;
-    bool continued = false;
+    bool head_taken = false;     // of the request being read
     std::unique_ptr<HttpParser> parser;
     std::shared_ptr<std::atomic<bool>> gone;
+    std::unique_ptr<TlsStream> tls;     // none: plain
     std::shared_ptr<HttpStream> stream;  // of the answer being given, while it goes on
 
     void enter(State next) {
         state = next;
         since = coarse_now_ns();
     }
+    // As recv() and send() with MSG_DONTWAIT.
+    long receive(std::span<char> to);
+    long send(std::string_view from);
     // Forgets the last request and waits for the next one.
     void expect_request();
 };

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <utility>
 
 #include "resonant/base/ensure.h"
 #include "resonant/base/log.h"
@@ -115,12 +116,37 @@ void LineConnection::deliver() {
         return;
     }
     delivering_ = true;
-    while (!paused_ && !ended_ && deliver_one()) {
+    int lines = 0;
+    while (!paused_ && !ended_ && !reader_is_slow() && lines < kLinesAtOnce && deliver_one()) {
+        ++lines;
     }
     delivering_ = false;
     if (!ended_) {
         flush();
     }
+    if (ended_ || paused_ || reader_is_slow()) {
+        return;  // resume() or the reader goes on
+    }
+    if (lines == kLinesAtOnce) {
+        deliver_later();
+    } else if (input_over_ && !over_told_) {
+        over_told_ = true;
+        sink_.input_ended(*this);
+    } else if (!input_over_) {
+        loop_.change(input_.fd.get(), EPOLLIN);
+    }
+}
+
+void LineConnection::deliver_later() {
+    if (std::exchange(later_, true)) {
+        return;
+    }
+    loop_.post([this, alive = std::weak_ptr<int>(alive_)] {
+        if (!alive.expired()) {
+            later_ = false;
+            deliver();
+        }
+    });
 }
 
 // Delivers the next whole line, or what is left at the end of the input. False when there is none.
@@ -183,9 +209,6 @@ void LineConnection::input_over() {
     input_over_ = true;
     loop_.unwatch(input_.fd.get());
     deliver();
-    if (!ended_ && !paused_) {
-        sink_.input_ended(*this);
-    }
 }
 
 void LineConnection::pause() { paused_ = true; }
@@ -195,20 +218,7 @@ void LineConnection::resume() {
         return;
     }
     paused_ = false;
-    loop_.post([this, alive = std::weak_ptr<int>(alive_)] {
-        if (alive.expired() || ended_ || paused_) {
-            return;
-        }
-        deliver();
-        if (ended_ || paused_) {
-            return;
-        }
-        if (input_over_) {
-            sink_.input_ended(*this);
-        } else {
-            loop_.change(input_.fd.get(), EPOLLIN);
-        }
-    });
+    deliver_later();
 }
 
 void LineConnection::send(std::string_view line, std::string_view label) {
@@ -292,7 +302,11 @@ void LineConnection::on_output(std::uint32_t events) {
         return;
     }
     if ((events & EPOLLOUT) != 0) {
+        const bool slow = reader_is_slow();
         flush();
+        if (slow && !ended_ && !reader_is_slow()) {
+            deliver_later();  // it reads again
+        }
         return;
     }
     if ((events & (EPOLLERR | EPOLLHUP)) != 0) {

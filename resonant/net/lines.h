@@ -8,8 +8,10 @@
 //       the client: pipes are reopened through /proc/self/fd, sockets use MSG_DONTWAIT. Only pipes and
 //       sockets are accepted.
 //   (2) A line longer than kLineMax is never held: its bytes pass through overlong() and are dropped.
-//   (3) At most output_max bytes wait for a slow reader; beyond that the connection ends.
+//   (3) Who does not read answers is not read from: with output_high bytes waiting no further line is
+//       delivered. What is sent all the same may add up to output_max; beyond that the connection ends.
 //   (4) After the input ended, lines already taken may still be answered; finish() ends it.
+//   (5) At most kLinesAtOnce lines are delivered in a row before others have their turn.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +25,8 @@
 #include "resonant/net/loop.h"
 
 namespace resonant::net {
+
+inline constexpr int kLinesAtOnce = 64;
 
 class LineConnection;
 
@@ -47,6 +51,7 @@ class LineSink {
 };
 
 struct LineOptions {
+    std::size_t output_high = 1 * 1024 * 1024;  // bytes that wait for a slow reader and stop its requests
     std::size_t output_max = 16 * 1024 * 1024;  // bytes that may wait for a slow reader
 };
 
@@ -92,6 +97,8 @@ class LineConnection {
     void on_input();
     void on_output(std::uint32_t events);
     void deliver();
+    void deliver_later();
+    bool reader_is_slow() const { return pending_.size() - written_ >= options_.output_high; }
     bool deliver_one();
     bool drop_overlong(std::string_view input, std::size_t end);
     void input_over();
@@ -115,6 +122,8 @@ class LineConnection {
     bool discarding_ = false;
     bool silent_discard_ = false;      // its beginning died with another kernel
     bool delivering_ = false;
+    bool later_ = false;               // a posted task goes on delivering
+    bool over_told_ = false;           // input_ended() was said
     bool paused_ = false;
     bool input_over_ = false;
     bool finishing_ = false;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <utility>
 
 #include "resonant/base/ensure.h"
 
@@ -64,6 +65,10 @@ void Loop::post(Task task) {
         const std::lock_guard<std::mutex> guard(mutex_);
         posted_.push_back(std::move(task));
     }
+    if (thread_.load(std::memory_order_acquire) == std::this_thread::get_id()) {
+        posted_here_ = true;  // run() looks before it sleeps
+        return;
+    }
     const std::uint64_t one = 1;
     // The counter of an eventfd is full only while a wake-up is pending anyway.
     static_cast<void>(!::write(wake_.get(), &one, sizeof one));
@@ -79,8 +84,9 @@ void Loop::run() {
     thread_.store(std::this_thread::get_id(), std::memory_order_release);
     std::array<epoll_event, kEventsAtOnce> events{};
     while (!stopping_.load(std::memory_order_acquire)) {
-        const int wait_ms = run_timers();
-        const int count = epoll_wait(poll_.get(), events.data(), kEventsAtOnce, wait_ms);
+        int wait_ms = run_timers();
+        wait_ms = posted_here_ ? 0 : wait_ms;
+        const int count = wait(events.data(), kEventsAtOnce, wait_ms);
         RESONANT_ENSURE(count >= 0 || errno == EINTR, "epoll_wait on our own descriptor");
         for (int i = 0; i < count; ++i) {
             const epoll_event& event = events[static_cast<std::size_t>(i)];
@@ -92,9 +98,35 @@ void Loop::run() {
                 dispatch(event.data.u64, event.events);
             }
         }
+        if (std::exchange(posted_here_, false)) {
+            run_posted();
+        }
+        worked_at_ = now_ns();
     }
     run_posted();
     stopping_.store(false, std::memory_order_release);
+}
+
+// Looks for events, and sleeps when there are none. Looking first is worth it while the next event comes
+// within kSpin of the last: one that does widens the look, one that does not halves it, down to nothing.
+int Loop::wait(epoll_event* events, int size, int wait_ms) {
+    if (spin_ns_ > 0 && wait_ms != 0) {
+        std::int64_t now = worked_at_;
+        do {
+            const int count = epoll_wait(poll_.get(), events, size, 0);
+            if (count != 0) {
+                spin_ns_ = kSpin;
+                return count;
+            }
+            now = now_ns();
+        } while (now - worked_at_ < spin_ns_ && !stopping_.load(std::memory_order_relaxed));
+        spin_ns_ = spin_ns_ > kSpin / 8 ? spin_ns_ / 2 : 0;
+    }
+    const int count = epoll_wait(poll_.get(), events, size, wait_ms);
+    if (count > 0 && now_ns() - worked_at_ < 4 * kSpin) {
+        spin_ns_ = kSpin;
+    }
+    return count;
 }
 
 void Loop::run_posted() {

@@ -4,6 +4,9 @@
 // Threads: run() belongs to one thread, the loop's. post(), stop() and in_loop() are for any thread;
 // everything else is for the loop's thread, or for the one thread there is before and after run().
 //
+// After work came in it looks for more without sleeping, for kSpin at most, as long as that has paid lately:
+// a client that asks again at once is spared the waking of another core, and an idle loop sleeps.
+//
 // Invariants:
 //   (1) A callback is never called after unwatch() or cancel() returned.
 //   (2) Posted tasks run in the order of posting, each once, before run() returns.
@@ -23,7 +26,11 @@
 #include "resonant/base/result.h"
 #include "resonant/base/units.h"
 
+struct epoll_event;
+
 namespace resonant::net {
+
+inline constexpr std::int64_t kSpin = 50'000;  // ns
 
 class Loop {
   public:
@@ -63,6 +70,7 @@ class Loop {
 
     Loop(Descriptor poll, Descriptor wake);
     void run_posted();
+    int wait(epoll_event* events, int size, int wait_ms);
     int run_timers();  // milliseconds until the next one, -1 when there is none
     void dispatch(std::uint64_t id, std::uint32_t events);
 
@@ -70,6 +78,9 @@ class Loop {
     Descriptor wake_;
     std::atomic<std::thread::id> thread_{};
     std::atomic<bool> stopping_{false};
+    bool posted_here_ = false;    // by the loop's own thread, which needs no waking
+    std::int64_t worked_at_ = 0;  // when the last events were done with
+    std::int64_t spin_ns_ = 0;    // how long to look before sleeping
     std::mutex mutex_;
     std::vector<Task> posted_;  // under mutex_
     std::uint64_t next_id_ = 1;

@@ -63,8 +63,49 @@ Status take_list(const std::filesystem::path& file, const toml::table& table, st
     return {};
 }
 
+// A path, relative to the folder of the file that names it.
+Status take_path(const std::filesystem::path& file, const toml::table& table, std::string_view key,
+                 std::filesystem::path& target) {
+    std::string text;
+    RESONANT_CHECK(take(file, table, key, text));
+    target = text.empty() ? std::filesystem::path() : file.parent_path() / text;
+    return {};
+}
+
+Status read_oauth(const std::filesystem::path& file, const toml::table& table, Config::Http::OAuth& oauth) {
+    RESONANT_CHECK(known_keys(file, table, {"issuer", "resource", "keys", "scope", "leeway_s"}));
+    RESONANT_CHECK(take(file, table, "issuer", oauth.issuer));
+    RESONANT_CHECK(take(file, table, "resource", oauth.resource));
+    RESONANT_CHECK(take(file, table, "keys", oauth.keys));
+    RESONANT_CHECK(take(file, table, "scope", oauth.scope));
+    RESONANT_CHECK(take(file, table, "leeway_s", oauth.leeway_s));
+    if (oauth.issuer.empty() || oauth.resource.empty() || oauth.keys.empty()) {
+        return wrong(file, table, "[http.oauth] needs issuer, resource (our own URL) and keys (file or URL of the JWKS)");
+    }
+    if (oauth.leeway_s < 0 || oauth.leeway_s > 300) {
+        return wrong(file, *table.get("leeway_s"), fmt::format("leeway_s is {}, it lies between 0 and 300", oauth.leeway_s));
+    }
+    if (!oauth.keys.starts_with("http://") && !oauth.keys.starts_with("https://")) {
+        oauth.keys = (file.parent_path() / oauth.keys).string();
+    }
+    return {};
+}
+
 Status read_http(const std::filesystem::path& file, const toml::table& table, Config::Http& http) {
-    RESONANT_CHECK(known_keys(file, table, {"host", "port", "enabled", "token", "allowed_hosts"}));
+    RESONANT_CHECK(known_keys(file, table, {"host", "port", "enabled", "token", "allowed_hosts", "tls_certificate",
+                                            "tls_key", "allow_plain", "oauth"}));
+    RESONANT_CHECK(take(file, table, "allow_plain", http.allow_plain));
+    RESONANT_CHECK(take_path(file, table, "tls_certificate", http.tls_certificate));
+    RESONANT_CHECK(take_path(file, table, "tls_key", http.tls_key));
+    if (http.tls_certificate.empty() != http.tls_key.empty()) {
+        return wrong(file, table, "tls_certificate and tls_key belong together");
+    }
+    if (const toml::node* oauth = table.get("oauth")) {
+        if (!oauth->is_table()) {
+            return wrong(file, *oauth, "'oauth' must be a table: [http.oauth]");
+        }
+        RESONANT_CHECK(read_oauth(file, *oauth->as_table(), http.oauth));
+    }
     RESONANT_CHECK(take(file, table, "host", http.host));
     RESONANT_CHECK(take(file, table, "enabled", http.enabled));
     RESONANT_CHECK(take(file, table, "token", http.token));

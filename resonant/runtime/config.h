@@ -21,6 +21,17 @@ struct Config {
         bool enabled = true;
         bool token = true;                         // ask for the bearer token
         std::vector<std::string> allowed_hosts;    // besides loopback names
+        std::filesystem::path tls_certificate;     // PEM, with its chain; empty: plain
+        std::filesystem::path tls_key;
+        bool allow_plain = false;                  // serve other machines without TLS (a proxy has it)
+        // Tokens of an authorisation server; an empty issuer: none.
+        struct OAuth {
+            std::string issuer;
+            std::string resource;                  // our URL, the audience
+            std::string keys;                      // JWKS: file or URL
+            std::string scope;                     // that a token must have
+            std::int64_t leeway_s = 60;
+        } oauth;
     } http;
     struct BoardField {
         std::string name, unit;

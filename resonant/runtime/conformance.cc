@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <stdexcept>
 #include <thread>
+
+#include "resonant/mcp/tool_client.h"
 
 namespace resonant::runtime {
 namespace {
@@ -12,6 +15,7 @@ using call::Call;
 using call::LogLevel;
 using call::Pace;
 using call::Question;
+using mcp::TaskNeed;
 using mcp::Change;
 using mcp::Prompt;
 using mcp::Resource;
@@ -224,6 +228,66 @@ void add_input_required(tools::Toolbox& toolbox) {
     add(toolbox, {"test_missing_capability", asking({sample("answer", "Say something", 10)}, "The model said")});
 }
 
+// Works for so many seconds, or until it is cancelled.
+Status work_for(const Call& call, double seconds) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+    while (std::chrono::steady_clock::now() < until) {
+        if (call.is_cancelled()) {
+            return resonant::fail(Code::Unavailable, "it was cancelled");
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return {};
+}
+
+bool become_task(Call& call, TaskNeed need) {
+    auto* client = dynamic_cast<mcp::ToolClient*>(call.client.get());
+    return client != nullptr && client->become_task(need);
+}
+
+void add_tasks(tools::Toolbox& toolbox) {
+    add(toolbox, {"greet", [](Call& call) { return text(call, fmt::format("Hello, {}!", call.arguments.value("name", "you"))); },
+                  Pace::Fast, "name*:string"});
+    add(toolbox, {"slow_compute", [](Call& call) -> Result<Json> {
+                      const double seconds = call.arguments.value("seconds", 0.0);
+                      if (seconds > 0) {
+                          become_task(call, TaskNeed::Can);
+                      }
+                      RESONANT_CHECK(work_for(call, seconds));
+                      return text(call, fmt::format("computed for {} s", seconds));
+                  }, Pace::Waits, "seconds:number label:string"});
+    add(toolbox, {"failing_job", [](Call& call) -> Result<Json> {
+                      if (!become_task(call, TaskNeed::Must)) {
+                          return resonant::fail(Code::Unavailable, "this job is a task only");
+                      }
+                      RESONANT_CHECK(work_for(call, 1));
+                      return resonant::fail(Code::InvalidArgument, "this job always fails");
+                  }, Pace::Waits});
+    add(toolbox, {"protocol_error_job", [](Call& call) -> Result<Json> {
+                      become_task(call, TaskNeed::Can);
+                      throw std::runtime_error("this job always breaks");
+                  }, Pace::Waits});
+    add(toolbox, {"confirm_delete", [](Call& call) -> Result<Json> {
+                      become_task(call, TaskNeed::Can);
+                      RESONANT_ASSIGN(const auto answers, call.client->ask({elicit("confirm", "Delete it?",
+                          form({{"confirm", {{"type", "boolean"}}}}, Json::array({"confirm"})))}));
+                      return text(call, "deleted: " + json::dump(answers[0]));
+                  }, Pace::Waits, "filename:string"});
+    add(toolbox, {"multi_input", [](Call& call) -> Result<Json> {
+                      become_task(call, TaskNeed::Can);
+                      RESONANT_ASSIGN(const auto answers, call.client->ask({elicit_name("What is your name?"),
+                          elicit("confirm", "Go on?", form({{"confirm", {{"type", "boolean"}}}}, Json::array({"confirm"})))}));
+                      return text(call, fmt::format("{} answers", answers.size()));
+                  }, Pace::Waits});
+    add(toolbox, {"test_tool_with_task", [](Call& call) -> Result<Json> {
+                      RESONANT_ASSIGN(const auto answers, call.client->ask({elicit_name("What is your name?")}));
+                      if (!become_task(call, TaskNeed::Must)) {
+                          return resonant::fail(Code::Unavailable, "this job is a task only");
+                      }
+                      return text(call, fmt::format("Hello, {}!", content_of(answers[0], "name")));
+                  }, Pace::Waits});
+}
+
 void add_schemas(tools::Toolbox& toolbox) {
     add(toolbox, {"json_schema_2020_12_tool", [](Call& call) { return text(call, json::dump(call.arguments)); }});
     toolbox.last().input_schema = {{"type", "object"}};
@@ -254,6 +318,7 @@ void add_fixture_tools(tools::Toolbox& toolbox, std::function<void(Change)> chan
     add_telling(toolbox);
     add_asking(toolbox);
     add_input_required(toolbox);
+    add_tasks(toolbox);
     add_schemas(toolbox);
     for (const auto& [name, change] : {std::pair("test_trigger_tool_change", Change::Tools),
                                        std::pair("test_trigger_prompt_change", Change::Prompts)}) {

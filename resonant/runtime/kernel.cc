@@ -1,6 +1,7 @@
 #include "resonant/runtime/kernel.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -28,6 +29,10 @@ sigset_t ending_signals() {
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     return set;
+}
+
+bool is_loopback(const std::string& host) {
+    return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
 std::string trimmed(std::string text) {
@@ -63,6 +68,7 @@ struct Kernel::Inner {
 
     Status open_fronts();
     Status open_http();
+    Status secure_http(mcp::HttpFrontOptions& how);
     Status open_socket();
     Json status();
     bool idle() const;
@@ -123,6 +129,36 @@ Status Kernel::Inner::open_fronts() {
     return open_socket();
 }
 
+// Tokens and TLS. Other machines are served with tokens of an authorisation server only, and encrypted.
+Status Kernel::Inner::secure_http(mcp::HttpFrontOptions& how) {
+    const Config::Http& http_config = config.http;
+    const bool loopback = is_loopback(http_config.host);
+    if (!loopback && http_config.oauth.issuer.empty()) {
+        return fail(Code::InvalidArgument,
+                    fmt::format("http: {} can be reached from other machines; that needs [http.oauth] in resonant.toml "
+                                "(docs/configuration.md), or use 127.0.0.1", http_config.host));
+    }
+    if (!loopback && http_config.tls_certificate.empty() && !http_config.allow_plain) {
+        return fail(Code::InvalidArgument,
+                    fmt::format("http: tokens would cross the network in the clear at {}; set tls_certificate and tls_key, "
+                                "or allow_plain = true behind a proxy that has TLS", http_config.host));
+    }
+    if (!http_config.tls_certificate.empty()) {
+        RESONANT_ASSIGN(how.tls, net::TlsContext::load(http_config.tls_certificate, http_config.tls_key));
+    }
+    if (!http_config.oauth.issuer.empty()) {
+        const Config::Http::OAuth& oauth = http_config.oauth;
+        RESONANT_ASSIGN(how.oauth, mcp::ResourceServer::create({.issuer = oauth.issuer, .resource = oauth.resource,
+                                                                .keys = oauth.keys, .scope = oauth.scope,
+                                                                .leeway_s = oauth.leeway_s}, parts->clock));
+    }
+    if (loopback && http_config.token) {
+        RESONANT_ASSIGN(const std::string token, read_file(home.token()));
+        how.tokens.push_back({.secret = trimmed(token), .principal = "", .role = call::Role::Agent});
+    }
+    return {};
+}
+
 Status Kernel::Inner::open_http() {
     if (!config.http.enabled) {
         http_missing = "switched off";
@@ -132,9 +168,13 @@ Status Kernel::Inner::open_http() {
     how.host = config.http.host;
     how.port = config.http.port;
     how.allowed_hosts = config.http.allowed_hosts;
-    if (config.http.token) {
-        RESONANT_ASSIGN(const std::string token, read_file(home.token()));
-        how.tokens.push_back({.secret = trimmed(token), .principal = "", .role = call::Role::Agent});
+    if (const Status safe = secure_http(how); !safe) {
+        if (options.http_must_bind) {
+            return std::unexpected(safe.error());
+        }
+        http_missing = safe.error().message;
+        log().error("http: {}; going on without it", http_missing);
+        return {};
     }
     how.pages.push_back({.path = "/metrics", .open = false, .get = [this](const net::HttpRequest&) {
                              net::HttpResponse page;
@@ -183,13 +223,14 @@ Json Kernel::Inner::status() {
     status["version"] = program_version();
     status["home"] = home.root.string();
     status["clients"] = stdio->clients();
-    status["http"] = http ? fmt::format("http://{}:{}/mcp", config.http.host, http->port())
+    status["http"] = http ? fmt::format("http{}://{}:{}/mcp", config.http.tls_certificate.empty() ? "" : "s", config.http.host,
+                                        http->port())
                           : "off: " + http_missing;
     return status;
 }
 
 bool Kernel::Inner::idle() const {
-    return stdio->clients() == 0 && (!http || http->sessions() == 0) && parts->idle();
+    return stdio->clients() == 0 && server->tasks_held() == 0 && (!http || http->sessions() == 0) && parts->idle();
 }
 
 // An idle kernel ends under the start lock, so that nobody attaches to one that is leaving.
@@ -221,6 +262,9 @@ void Kernel::Inner::end() {
 
 void Kernel::run() {
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    // Large blocks go back to the system when they are freed, however often they come: a peak leaves no trace.
+    ::mallopt(M_MMAP_THRESHOLD, 512 * 1024);
+    ::mallopt(M_TRIM_THRESHOLD, 2 * 1024 * 1024);
     const sigset_t ending = ending_signals();
     inner_->signals.reset(::signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK));
     const Status watched =

@@ -15,10 +15,12 @@ const std::string kPing = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
 
 class HttpFrontTest : public testing::Test {
   protected:
-    // POST /mcp with these headers beside Content-Length.
+    // POST /mcp with these headers beside Content-Length, and Content-Type where it is not among them.
     HttpAnswer post(const std::string& body, const std::string& headers, const std::string& path = "/mcp") {
+        const bool typed = headers.find("Content-Type") != std::string::npos;
         return HttpClient(rig_.port())
-            .ask("POST " + path + " HTTP/1.1\r\n" + headers + "Content-Length: " + std::to_string(body.size()) +
+            .ask("POST " + path + " HTTP/1.1\r\n" + headers + (typed ? "" : "Content-Type: application/json\r\n") +
+                 "Content-Length: " + std::to_string(body.size()) +
                  "\r\n\r\n" + body);
     }
     HttpAnswer get(const std::string& path, const std::string& headers = "Host: localhost\r\n") {
@@ -51,7 +53,7 @@ TEST_F(HttpFrontTest, foreign_hosts_and_origins_are_refused) {
     const std::string token = std::string("Authorization: Bearer ") + McpRig::kToken + "\r\n";
     EXPECT_EQ(post(kPing, token + "Host: evil.example\r\n").status, 403);
     EXPECT_EQ(post(kPing, token + "Host: 127.0.0.1.evil.example\r\n").status, 403);
-    EXPECT_EQ(post(kPing, token).status, 403) << "no Host at all";
+    EXPECT_EQ(post(kPing, token).status, 400) << "no Host at all";
     EXPECT_EQ(post(kPing, good("Origin: http://evil.example\r\n")).status, 403);
     EXPECT_EQ(post(kPing, good("Origin: null\r\n")).status, 403);
     EXPECT_EQ(post(kPing, good("Origin: http://localhost.evil.example\r\n")).status, 403);
@@ -164,7 +166,7 @@ TEST_F(HttpFrontTest, a_call_is_cancelled_through_its_session) {
     HttpClient caller(rig_.port());
     const std::string body =
         R"({"jsonrpc":"2.0","id":"w","method":"tools/call","params":{"name":"health_check","arguments":{"behave":"wait"}}})";
-    caller.send("POST /mcp HTTP/1.1\r\n" + good(session) + "Content-Length: " + std::to_string(body.size()) +
+    caller.send("POST /mcp HTTP/1.1\r\nContent-Type: application/json\r\n" + good(session) + "Content-Length: " + std::to_string(body.size()) +
                 "\r\n\r\n" + body);
     while (rig_.door().calls == 0) {
         std::this_thread::yield();
@@ -181,7 +183,7 @@ TEST_F(HttpFrontTest, a_modern_client_cancels_by_going_away) {
     {
         HttpClient caller(rig_.port());
         std::string body = modern_call(R"("health_check","arguments":{"behave":"wait"})");
-        caller.send("POST /mcp HTTP/1.1\r\n" + modern("tools/call", "health_check") + "Content-Length: " +
+        caller.send("POST /mcp HTTP/1.1\r\nContent-Type: application/json\r\n" + modern("tools/call", "health_check") + "Content-Length: " +
                     std::to_string(body.size()) + "\r\n\r\n" + body);
         while (rig_.door().calls == 0) {
             std::this_thread::yield();

@@ -167,7 +167,7 @@ class Streams : public testing::Test {
     }
     std::string head(const std::string& verb, const std::string& more, const std::string& body = "") const {
         return verb + " /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + test::McpRig::kToken + "\r\n" + more +
-               (verb == "POST" ? "Content-Length: " + std::to_string(body.size()) + "\r\n" : "") + "\r\n" + body;
+               (verb == "POST" ? "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" : "") + "\r\n" + body;
     }
     std::string begin() {
         const test::HttpAnswer answer = test::HttpClient(rig_.port()).ask(

@@ -22,7 +22,7 @@ PATIENCE = 60  # seconds; a bound, never a measure
 class Kernel:
     """A home in a temporary folder, its kernel, and clients attached to it."""
 
-    def __init__(self, faults="", flags=("--no-http",), policy=None, environment=None):
+    def __init__(self, faults="", flags=("--no-http",), policy=None, environment=None, toml=None):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="resonant-test-"))
         self.environment = dict(os.environ, RESONANT_FAULTS=faults, RESONANT_LOG="error", **(environment or {}))
         self.clients = []
@@ -30,6 +30,8 @@ class Kernel:
         if policy is not None:
             (self.home / "policy.d").mkdir(exist_ok=True, mode=0o700)
             (self.home / "policy.d" / "10-test.yaml").write_text(policy)
+        if toml is not None:
+            (self.home / "resonant.toml").write_text(toml)
         self.flags = flags
         self.process = None
         self.start()

@@ -1,0 +1,84 @@
+#include "resonant/net/tls.h"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "resonant/base/ensure.h"
+
+namespace resonant::net {
+
+namespace {
+
+constexpr std::size_t kRecordMax = 16 * 1024;
+
+std::string last_words() {
+    std::array<char, 256> text{};
+    ERR_error_string_n(ERR_get_error(), text.data(), text.size());
+    ERR_clear_error();
+    return text.data();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<TlsContext>> TlsContext::load(const std::filesystem::path& certificate,
+                                                     const std::filesystem::path& key) {
+    const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+    RESONANT_ENSURE(context != nullptr, "OpenSSL has a TLS server method");
+    SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+    SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                        SSL_MODE_RELEASE_BUFFERS);
+    if (SSL_CTX_use_certificate_chain_file(context.get(), certificate.c_str()) != 1) {
+        return fail(Code::InvalidArgument,
+                    fmt::format("tls: {} is no certificate in PEM: {}", certificate.string(), last_words()));
+    }
+    if (SSL_CTX_use_PrivateKey_file(context.get(), key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(context.get()) != 1) {
+        return fail(Code::InvalidArgument, fmt::format("tls: {} is not the key of {}: {}", key.string(),
+                                                       certificate.string(), last_words()));
+    }
+    return std::shared_ptr<TlsContext>(new TlsContext(context));
+}
+
+TlsStream::TlsStream(const TlsContext& context, int descriptor) : ssl_(SSL_new(context.context_.get()), SSL_free) {
+    RESONANT_ENSURE(ssl_ != nullptr && SSL_set_fd(ssl_.get(), descriptor) == 1, "memory for one TLS connection");
+    SSL_set_accept_state(ssl_.get());
+}
+
+long TlsStream::judge(int result) {
+    if (result > 0) {
+        wants_to_write_ = false;
+        return result;
+    }
+    const int why = SSL_get_error(ssl_.get(), result);
+    wants_to_write_ = why == SSL_ERROR_WANT_WRITE;
+    if (wants_to_write_ || why == SSL_ERROR_WANT_READ) {
+        errno = EAGAIN;
+        return -1;
+    }
+    ERR_clear_error();
+    errno = EPROTO;
+    return why == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+long TlsStream::receive(std::span<char> to) {
+    // A whole record fits, so that nothing stays behind in the library where no event tells of it.
+    RESONANT_ENSURE(to.size() >= kRecordMax, "receive() is given room for a record");
+    return judge(SSL_read(ssl_.get(), to.data(), static_cast<int>(to.size())));
+}
+
+long TlsStream::send(std::string_view from) {
+    return judge(SSL_write(ssl_.get(), from.data(), static_cast<int>(std::min(from.size(), std::size_t{1} << 30))));
+}
+
+void TlsStream::finish() {
+    SSL_shutdown(ssl_.get());
+    ERR_clear_error();
+}
+
+}  // namespace resonant::net
