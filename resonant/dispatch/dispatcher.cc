@@ -309,8 +309,10 @@ void Dispatcher::answer(Work& work, Result<Json> result) {
         refuse(work, denial);
         return;
     }
-    const govern::Settled settled =
-        result ? govern::Settled::Answered : govern::settled_by(result.error().code);
+    // What its client cancelled says nothing about the tool.
+    const govern::Settled settled = result                      ? govern::Settled::Answered
+                                    : work.call.is_cancelled() ? govern::Settled::NotRun
+                                                               : govern::settled_by(result.error().code);
     settle(work, settled);
     if (result) {
         work.reply.content = std::move(*result);

@@ -21,6 +21,7 @@ using call::Role;
 namespace {
 
 constexpr double kTtlDefault = 3600;
+constexpr std::size_t kNoteMax = 300;  // bytes of what a client says
 constexpr auto kPause = std::chrono::milliseconds(50);  // between two looks at a waiting request
 
 Json show(const society::Consent& consent) {
@@ -48,11 +49,59 @@ Result<Nanos> ttl_of(const call::Call& call) {
     return from_seconds(seconds);
 }
 
+// What the person in front of the client says to it. A no ends the matter; a yes is passed on to the owner,
+// who alone can grant, with where the client works.
+struct Word {
+    bool refused = false;
+    std::string note;
+};
+
+Result<Word> ask_person(const call::Call& call) {
+    Word word;
+    if (!call.client || !call.client->can("elicitation")) {
+        return word;
+    }
+    const std::string message =
+        fmt::format("{} asks for leave: {}. Reason given: {}. A yes is passed on to the owner, a no ends it.",
+                    call.caller.principal, text_of(call, "action"), text_of(call, "reason"));
+    const Json form = {{"type", "object"}, {"properties", {{"note", {{"type", "string"}, {"title", "A word to the owner"}}}}}};
+    std::vector<call::Question> questions{{"person", "elicitation/create", {{"message", message}, {"requestedSchema", form}}}};
+    if (call.client->can("roots")) {
+        questions.push_back({"folders", "roots/list", Json::object()});
+    }
+    const Result<std::vector<Json>> answers = call.client->ask(questions);
+    if (!answers && answers.error().code == Code::InputRequired) {
+        return std::unexpected(answers.error());
+    }
+    if (!answers) {
+        return word;  // nobody could be asked: the owner decides without
+    }
+    const Json& person = answers->front();
+    word.refused = person.value("action", Json()) != "accept";
+    const Json content = person.value("content", Json::object());
+    if (content.is_object() && content.value("note", Json()).is_string()) {
+        word.note = fmt::format("; the person at the client: {}", content["note"].get<std::string>().substr(0, kNoteMax));
+    }
+    const Json roots = answers->back().value("roots", Json::array());
+    for (std::size_t i = 0; roots.is_array() && i < std::min<std::size_t>(roots.size(), 4); ++i) {
+        if (roots[i].is_object() && roots[i].value("uri", Json()).is_string()) {
+            word.note += fmt::format("; works in {}", roots[i]["uri"].get<std::string>().substr(0, kNoteMax));
+        }
+    }
+    return word;
+}
+
 Result<Json> request(Services& services, call::Call& call) {
     RESONANT_ASSIGN(const Nanos ttl, ttl_of(call));
+    RESONANT_ASSIGN(const Word word, ask_person(call));
     RESONANT_ASSIGN(society::Consent consent,
                     services.consents->request(call.caller.principal, text_of(call, "action"),
-                                               text_of(call, "reason"), ttl));
+                                               text_of(call, "reason") + word.note, ttl));
+    if (word.refused) {
+        RESONANT_ASSIGN(consent, services.consents->refuse(consent.id, call.caller.principal,
+                                                           "the person at the client said no"));
+        return show(consent);
+    }
     services.plane->publish(ring::EventType::ConsentRequested, call.caller.principal,
                             call.contract->id + 1U);
     const Nanos deadline = services.clock->monotonic() + from_seconds(number_of(call, "wait_s", 0));
@@ -217,8 +266,8 @@ void add_straddling_legs(Toolbox& toolbox, Services& services) {
          .access = Access::Write,
          .core = true,
          .parameters = "action*:string reason*:string ttl_s:number wait_s:number<=30",
-         .summary = "ask the person for consent (elicitation where the client has it, "
-                    "else the owner answers at the command line); returns consent_id, "
+         .summary = "ask for consent: the person at the client, where it has elicitation, may say no "
+                    "or add a word; the owner grants; returns consent_id, "
                     "state granted|refused|waiting",
          .pace = Pace::Waits,
          .free_text = true,
