@@ -42,13 +42,13 @@ def test_consent_is_asked_of_the_person_at_the_client_who_may_say_no(kernel, cli
     while (message := client.receive()).get("id") != "call":
         if "method" in message and "id" in message:
             asked.add(message["method"])
-            result = ({"roots": [{"uri": "file:///home/anna/swarm"}]} if message["method"] == "roots/list" else
+            result = ({"roots": [{"uri": "file:///srv/swarm"}]} if message["method"] == "roots/list" else
                       {"action": action, "content": {"note": "only today"}})
             client.send({"jsonrpc": "2.0", "id": message["id"], "result": result})
     assert asked == {"elicitation/create", "roots/list"}
     content = message["result"]["structuredContent"]
     assert content["state"] == state
-    assert "only today" in content["reason"] and "file:///home/anna/swarm" in content["reason"]
+    assert "only today" in content["reason"] and "file:///srv/swarm" in content["reason"]
 
 
 def test_in_the_modern_era_the_question_is_the_answer_and_nothing_was_done_before(client):
