@@ -8,9 +8,11 @@ is checked; a check that does not hold says what was expected and what was seen.
 
 import argparse
 import json
+import os
 import pathlib
 import shutil
 import sqlite3
+import subprocess
 import sys
 import time
 
@@ -26,6 +28,8 @@ FAMILIES_BYTES_MAX = 14_000
 EMBEDDING_S = 900  # a bound for the first run; later ones find the vectors in the cache
 WATCHERS = 10_000
 FAILURES = 20
+FOLLOWED = 12  # events
+NOBODY = "65534"
 DANGEROUS = {"command": ["/bin/rm", "-r", "build"], "files": {"build/old.o": "x"}}
 
 
@@ -66,6 +70,7 @@ class Demo:
                 await self.refuse_and_limit()
                 await self.survive_a_kill()
                 await self.watch_and_resolve()
+                await self.read_as_another_user()
             await self.print_client_blocks()
 
     # (1)
@@ -325,6 +330,25 @@ class Demo:
             whole = self.stage.run("ledger", "verify")
             expect(whole["ok"], "an unbroken chain", whole)
             see(f"{len(entries)} entry of reasoner.resolve; {whole['entries']:,} entries verified")
+
+    # (9)
+    async def read_as_another_user(self):
+        async with self.step(9, "another user reads board and ring, and cannot write") as see:
+            words = [self.stage.program.parent / "examples/attach_c", self.stage.home / "plane.sock", str(FOLLOWED), NOBODY]
+            if os.getuid() != 0:
+                words = ["sudo", "-n", *words]
+            with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as follower:
+                lines = [follower.stdout.readline().strip()]
+                expect(lines[0].startswith(f"uid {NOBODY}, epoch "), f"user {NOBODY} to read the board", lines[0])
+                for number in range(FOLLOWED):
+                    await self.a.get("event.publish", {"type": f"demo.{number}"})
+                lines += follower.stdout.read().splitlines()
+            writes, *events, lost = lines[1:]
+            expect(writes == "writes that succeeded: 0", "every attempt to write to fail", writes)
+            positions = [int(event.split()[0]) for event in events]
+            missed = positions[-1] - positions[0] + 1 - len(positions)
+            expect(len(positions) == FOLLOWED and lost == f"lost {missed}", f"the exact count of the lost, {missed}", lines)
+            see(f"{lines[0]}; {writes}; {len(positions)} events, {lost}")
 
     # (10)
     async def print_client_blocks(self):
