@@ -11,6 +11,7 @@
 #include "resonant/memory/rows.h"
 #include "resonant/memory/segment.h"
 #include "resonant/sql/opening.h"
+#include "resonant/sql/page_files.h"
 
 namespace resonant::memory {
 namespace {
@@ -35,6 +36,10 @@ class Verifier {
             RESONANT_CHECK(words());
             RESONANT_CHECK(vectors());
             RESONANT_CHECK(arrow());
+        }
+        // The ledger's pages too, though it proves itself: whoever wrote one went around this program.
+        for (const std::uint32_t page : sql::damaged_pages(connection_.handle())) {
+            find(fmt::format("database: page {} is not as it was written", page), kRestore);
         }
         return std::move(found_);
     }

@@ -15,6 +15,7 @@
 #include "resonant/sql/failure.h"
 #include "resonant/sql/opening.h"
 #include "resonant/sql/optimistic.h"
+#include "resonant/sql/page_owners.h"
 
 namespace resonant::sql {
 namespace {
@@ -88,6 +89,8 @@ struct Database::Inner {
     std::vector<Connection*> idle;
     std::map<std::thread::id, Connection*> reading;
     int hushed = 0;  // checkpoints that keep new readers waiting
+
+    PageOwners owners;  // of pages that are not as they were written
 
     std::mutex names_mutex;
     std::set<std::string, std::less<>> bookkeeping;
@@ -192,6 +195,11 @@ Status Database::Inner::finish(const Status& outcome, std::int64_t changes_befor
     }
     if (depth == 1 && optimistic_here != nullptr && optimistic_here->spoiled_) {
         return roll_back(fail(Code::Conflict, "the transaction was spoiled by one of its changes"));
+    }
+    if (outcome && depth == 1) {
+        if (const Status sound = owners.judge(writer->handle()); !sound) {
+            return roll_back(sound);
+        }
     }
     if (outcome && !lost) {
         const Status done =
@@ -311,7 +319,9 @@ Status Database::Inner::lend_reader(const Change& query) {
     };
     const Loan loan{*this, reader};
     RESONANT_CHECK(run_one(*reader, "BEGIN"));
-    return query(*reader);
+    const Status outcome = query(*reader);
+    const Status sound = owners.judge(reader->handle());
+    return sound ? outcome : sound;
 }
 
 // Waits until nobody reads, and keeps those who come waiting: SQLite only polls for a moment
@@ -366,6 +376,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
     RESONANT_ENSURE(options.readers > 0, "a Database needs at least one reader");
     auto inner = std::make_unique<Inner>();
     inner->file = file;
+    inner->owners.file = file;
     inner->options = options;
     if (!options.read_only) {
         RESONANT_CHECK(create_private(file));
@@ -388,6 +399,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
         inner->idle.push_back(reader.get());
         inner->readers.push_back(std::move(reader));
     }
+    RESONANT_CHECK(inner->owners.judge(inner->readers.front()->handle()));
     return std::unique_ptr<Database>(new Database(std::move(inner)));
 }
 

@@ -9,6 +9,7 @@
 
 #include "resonant/base/descriptor.h"
 #include "resonant/sql/failure.h"
+#include "resonant/sql/page_files.h"
 
 namespace resonant::sql {
 namespace {
@@ -49,7 +50,7 @@ Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& file, b
     sqlite3* handle = nullptr;
     const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                       (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
-    const int outcome = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+    const int outcome = sqlite3_open_v2(file.c_str(), &handle, flags, page_files());
     auto connection = std::make_unique<Connection>(handle);
     const std::string tried = "open database " + file.string();
     if (outcome != SQLITE_OK) {
@@ -58,6 +59,12 @@ Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& file, b
     sqlite3_busy_timeout(handle, kBusyTimeoutMs);
     // Else a statement is compiled anew for each value that might make a partial index of use.
     sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_QPSG, 1, nullptr);
+    std::error_code unseen;
+    if (!read_only && std::filesystem::file_size(file, unseen) == 0) {
+        int reserved = kChecksumBytes;
+        sqlite3_file_control(handle, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
+        RESONANT_CHECK(connection->run("PRAGMA application_id=" + std::to_string(kApplicationId)));
+    }
     const int prepared = sqlite3_exec(handle, kPragmas, nullptr, nullptr, nullptr);
     if (prepared != SQLITE_OK) {
         return fail_sqlite(handle, prepared, tried);
@@ -67,6 +74,12 @@ Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& file, b
         sqlite3_exec(handle, "SELECT count(*) FROM sqlite_schema", nullptr, nullptr, nullptr);
     if (looked != SQLITE_OK) {
         return fail_sqlite(handle, looked, tried);
+    }
+    RESONANT_ASSIGN(Statement id, connection->prepare("PRAGMA application_id"));
+    RESONANT_CHECK(id.step());
+    if (id.integer(0) == kApplicationId && !has_checksums(handle)) {
+        return fail(Code::DataLoss, tried + ": its head says that its pages have no checksums, and they had; "
+                                            "restore it from a copy");
     }
     return connection;
 }

@@ -11,6 +11,7 @@
 
 #include "resonant/govern/ledger_chain.h"
 #include "resonant/govern/ledger_reads.h"
+#include "resonant/sql/page_files.h"
 #include "tests/govern/house.h"
 
 namespace resonant::govern {
@@ -45,7 +46,8 @@ class LedgerTest : public ::testing::Test {
     // Changes the file behind the ledger's back, as a tamperer would.
     void tamper(const std::string& script) const {
         sqlite3* raw = nullptr;
-        ASSERT_EQ(sqlite3_open(file().c_str(), &raw), SQLITE_OK);
+        // One who knows of the pages' checksums, too.
+        ASSERT_EQ(sqlite3_open_v2(file().c_str(), &raw, SQLITE_OPEN_READWRITE, sql::page_files()), SQLITE_OK);
         char* error = nullptr;
         EXPECT_EQ(sqlite3_exec(raw, ("PRAGMA synchronous=OFF;" + script).c_str(), nullptr, nullptr, &error), SQLITE_OK) << error << script;
         sqlite3_close(raw);

@@ -138,6 +138,13 @@ def test_a_full_disk_denies_writes_keeps_reads_and_what_was_acknowledged():
         assert "full" in str(refused).lower() or "space" in str(refused).lower(), refused
         read, failed = client.call("memory.read", {"ids": [acknowledged[0]], "metadata": True})
         assert not failed, read
+        # What is kept back for the ledger still takes denials, each an entry of its own.
+        for number in range(5):
+            client.call("sandbox.run", {"command": ["rm", "-rf", f"/{number}"]})
+        denials, failed = client.call("karma.trace", {"decision": "deny", "tool": "sandbox.run", "limit": 50})
+        assert not failed and sum("sandbox" in str(entry) for entry in denials["entries"]) == 5, denials
+        content, failed = client.call("memory.add", {"content": "small, and yet it must wait"})
+        assert failed and "full" in str(content), content
         kernel.kill()
         kernel.wait()
         client.close()
@@ -190,3 +197,32 @@ def test_kill_9_and_on_through_the_same_client_with_nothing_lost():
         assert not failed and len(read["memories"]) == 20, read
         assert client.call("karma.verify")[0]["ok"] is True
         subprocess.run([PROGRAM, "--home", kernel.home, "down"], env=kernel.environment, capture_output=True)
+
+
+def test_memory_verify_is_silent_on_a_whole_home_and_names_what_was_changed_behind_it():
+    with Kernel() as kernel:
+        client = kernel.client()
+        for text in ("herons stand in reeds", "kernels hold locks", "bread rises slowly"):
+            stored, failed = client.call("memory.add", {"content": text})
+            assert not failed, stored
+        live = kernel.run("--json", "memory", "verify")
+        assert live["ok"] and live["memories"] == 3 and live["ledger_entries"] >= 6, live
+        kernel.run("down", check=False)
+        kernel.process.wait(60)
+        file = kernel.home / "resonant.db"
+        whole = file.read_bytes()
+        at = whole.index(b"kernels hold locks")
+        flip(file, at)
+        named = subprocess.run([PROGRAM, "--home", kernel.home, "--json", "memory", "verify"], capture_output=True, text=True)
+        assert named.returncode == 1, named
+        assert "page" in named.stdout and "restore" in named.stdout, named.stdout
+        file.write_bytes(whole)
+        with sqlite3.connect(file) as database:  # a hand that knows nothing of checksums
+            database.execute("UPDATE memory_texts SET content = 'kernels hold nothing' WHERE memory_id = 2")
+        named = subprocess.run([PROGRAM, "--home", kernel.home, "--json", "memory", "verify"], capture_output=True, text=True)
+        assert named.returncode == 1 and "m2" in named.stdout, named.stdout
+        file.write_bytes(whole)
+        for rest in ("resonant.db-wal", "resonant.db-shm"):
+            (kernel.home / rest).unlink(missing_ok=True)
+        kernel.start()
+        assert kernel.run("--json", "memory", "verify")["ok"]
