@@ -252,7 +252,7 @@ Status Parts::save_limits() {
     if (text == saved_limits_) {
         return {};
     }
-    RESONANT_CHECK(write_file(limits_file(home), text));
+    RESONANT_CHECK(write_file(limits_file(home), govern::hex(govern::sha256(text)) + "\n" + text));
     saved_limits_ = std::move(text);
     return {};
 }
@@ -263,8 +263,14 @@ void Parts::restore_limits() {
     if (!text) {
         return;
     }
+    const std::size_t head = std::min(text->find('\n'), text->size());
+    const std::string body = text->substr(std::min(head + 1, text->size()));
+    if (text->substr(0, head) != govern::hex(govern::sha256(body))) {
+        log().warn("limits: {} is not as it was written; they start anew", limits_file(home).string());
+        return;
+    }
     try {
-        const Result<Json> rows = json::parse(*text);
+        const Result<Json> rows = json::parse(body);
         std::vector<board::LimitsTable::Saved> saved;
         for (const Json& row : rows ? *rows : Json::array()) {
             board::LimitsTable::Saved one{row.at(0).get<std::string>(), {}};

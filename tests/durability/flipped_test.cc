@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "resonant/base/log.h"
+#include "resonant/runtime/parts.h"
 #include "tests/durability/governed_home.h"
 
 namespace resonant::test {
@@ -157,6 +158,42 @@ TEST_F(FlippedTest, a_byte_of_the_ledgers_head) { flip_all(home(), "ledger.head"
 
 // The log ends where it is damaged, so what came after may be missing; then the ledger's head tells of it.
 TEST_F(FlippedTest, a_byte_of_the_log) { flip_all(scratch_.path() / "live", "resonant.db-wal", 30, true); }
+
+// Limits that cannot be trusted start anew: a word of a limit is never another than was saved.
+TEST(FlippedLimits, a_byte_of_the_saved_limits) {
+    const MemoryScratch scratch;
+    SystemRandom system;
+    const auto home = runtime::open_home(scratch.path() / "home", system);
+    ASSERT_TRUE(home.has_value()) << home.error().message;
+    runtime::Config config;
+    config.model = "/nonexistent";
+    const auto rows = [&] {
+        const auto parts = runtime::Parts::create(*home, config);
+        return parts ? (*parts)->plane->limits().save().size() : std::size_t{9'999};
+    };
+    {
+        const auto parts = runtime::Parts::create(*home, config);
+        ASSERT_TRUE(parts.has_value()) << parts.error().message;
+        (*parts)->start();
+        call::Request request;
+        request.tool = "health.check";
+        request.caller.principal = "ann";
+        EXPECT_FALSE((*parts)->dispatcher->run(std::move(request)).error);
+    }
+    const fs::path file = home->root / "limits.json";
+    const std::string whole = whole_file(file);
+    ASSERT_GT(rows(), 0U);
+    const std::uint64_t seed = chosen_seed();
+    SCOPED_TRACE("RESONANT_SEED=" + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    for (int i = 0; i < (long_form() ? 300 : 10); ++i) {
+        std::string bytes = whole;
+        const std::size_t at = random() % bytes.size();
+        bytes[at] = static_cast<char>(bytes[at] ^ (1 << (random() % 8)));
+        std::ofstream(file, std::ios::binary) << bytes;
+        EXPECT_EQ(rows(), 0U) << "byte " << at;
+    }
+}
 
 }  // namespace
 }  // namespace resonant::test
