@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "resonant/base/ensure.h"
 
 namespace resonant::memory {
@@ -64,33 +66,67 @@ Result<Encoder> Encoder::create(const Weights& weights, const Kernels& kernels) 
         layer.outer_norm = from.norm(name + "output.LayerNorm");
     }
     RESONANT_CHECK(from.status());
+    if (kernels.pack != nullptr) {
+        made.packed_.reserve(made.layers_.size() * 6);
+        for (Layer& layer : made.layers_) {
+            for (Linear& map : layer.query_key_value) {
+                made.pack(map);
+            }
+            made.pack(layer.attended);
+            made.pack(layer.inner);
+            made.pack(layer.outer);
+        }
+    }
     return made;
 }
 
-void Encoder::add_outputs(std::span<const TokenId> tokens, Vector& sum) const {
-    RESONANT_ENSURE(!tokens.empty() && tokens.size() <= kWindowTokens, "tokens must fit the window");
-    const std::size_t count = tokens.size();
+void Encoder::pack(Linear& map) {
+    std::vector<std::uint16_t>& packed = packed_.emplace_back(map.outputs * map.inputs);
+    kernels_->pack(map, packed.data());
+    map.packed = packed.data();
+}
+
+void Encoder::embed_words(std::span<const Window> windows, float* x) const {
+    for (const Window& window : windows) {
+        for (std::size_t t = 0; t < window.tokens.size(); ++t, x += kHidden) {
+            const auto id = static_cast<std::size_t>(window.tokens[t]);
+            RESONANT_ENSURE(window.tokens[t] >= 0 && id < kVocabulary,
+                            "a token must be of the vocabulary");
+            for (std::size_t i = 0; i < kHidden; ++i) {
+                x[i] = words_[id * kHidden + i] + positions_[t * kHidden + i] + first_type_[i];
+            }
+        }
+    }
+}
+
+void Encoder::add_outputs(std::span<const Window> windows) const {
+    std::size_t count = 0;
+    std::size_t longest = 0;
+    for (const Window& window : windows) {
+        RESONANT_ENSURE(!window.tokens.empty(), "a window has tokens");
+        count += window.tokens.size();
+        longest = std::max(longest, window.tokens.size());
+    }
+    RESONANT_ENSURE(count <= kBatchTokens, "windows must fit a batch");
     std::vector<float> x(count * kHidden);
     std::vector<float> qkv(count * 3 * kHidden);
     std::vector<float> attended(count * kHidden);
     std::vector<float> mapped(count * kHidden);
     std::vector<float> inner(count * kInner);
-    std::vector<float> scratch(attention_scratch_floats(count));
-    for (std::size_t t = 0; t < count; ++t) {
-        const auto id = static_cast<std::size_t>(tokens[t]);
-        RESONANT_ENSURE(tokens[t] >= 0 && id < kVocabulary, "a token must be of the vocabulary");
-        for (std::size_t i = 0; i < kHidden; ++i) {
-            x[t * kHidden + i] =
-                words_[id * kHidden + i] + positions_[t * kHidden + i] + first_type_[i];
-        }
-    }
+    std::vector<float> scratch(attention_scratch_floats(longest));
+    embed_words(windows, x.data());
     kernels_->add_and_normalise(x.data(), nullptr, embedded_norm_, count);
     for (const Layer& layer : layers_) {
         for (std::size_t part = 0; part < 3; ++part) {
             kernels_->linear(layer.query_key_value[part], x.data(), count,
                              qkv.data() + part * kHidden, 3 * kHidden);
         }
-        kernels_->attention(qkv.data(), count, attended.data(), scratch.data());
+        std::size_t first = 0;
+        for (const Window& window : windows) {
+            kernels_->attention(qkv.data() + first * 3 * kHidden, window.tokens.size(),
+                                attended.data() + first * kHidden, scratch.data());
+            first += window.tokens.size();
+        }
         kernels_->linear(layer.attended, attended.data(), count, mapped.data(), kHidden);
         kernels_->add_and_normalise(x.data(), mapped.data(), layer.attended_norm, count);
         kernels_->linear(layer.inner, x.data(), count, inner.data(), kInner);
@@ -98,8 +134,13 @@ void Encoder::add_outputs(std::span<const TokenId> tokens, Vector& sum) const {
         kernels_->linear(layer.outer, inner.data(), count, mapped.data(), kHidden);
         kernels_->add_and_normalise(x.data(), mapped.data(), layer.outer_norm, count);
     }
-    for (std::size_t i = 0; i < count * kHidden; ++i) {
-        sum[i % kHidden] += x[i];
+    const float* row = x.data();
+    for (const Window& window : windows) {
+        for (std::size_t t = 0; t < window.tokens.size(); ++t, row += kHidden) {
+            for (std::size_t i = 0; i < kHidden; ++i) {
+                (*window.sum)[i] += row[i];
+            }
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "resonant/memory/encoder_bfloat16.h"
+
 namespace resonant::memory {
 namespace {
 
@@ -23,7 +25,7 @@ namespace plain {
 #define RESONANT_LANES 4
 #define RESONANT_TARGET
 #include "resonant/memory/encoder_kernels.inc"
-constexpr Kernels kKernels{"plain", linear, gelu, add_and_normalise, attention};
+constexpr Kernels kKernels{"plain", Precision::Float32, nullptr, linear, gelu, add_and_normalise, attention};
 }  // namespace plain
 
 #ifdef __x86_64__
@@ -31,14 +33,16 @@ namespace avx2 {
 #define RESONANT_LANES 8
 #define RESONANT_TARGET __attribute__((target("avx2,fma")))
 #include "resonant/memory/encoder_kernels.inc"
-constexpr Kernels kKernels{"avx2", linear, gelu, add_and_normalise, attention};
+constexpr Kernels kKernels{"avx2", Precision::Float32, nullptr, linear, gelu, add_and_normalise, attention};
 }  // namespace avx2
 
 namespace avx512 {
 #define RESONANT_LANES 16
 #define RESONANT_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma")))
 #include "resonant/memory/encoder_kernels.inc"
-constexpr Kernels kKernels{"avx512", linear, gelu, add_and_normalise, attention};
+constexpr Kernels kKernels{"avx512", Precision::Float32, nullptr, linear, gelu, add_and_normalise, attention};
+constexpr Kernels kBfloat16Kernels{"avx512_bf16", Precision::BFloat16, bfloat16::pack,
+                                   bfloat16::linear, gelu, add_and_normalise, attention};
 }  // namespace avx512
 #endif
 
@@ -46,13 +50,17 @@ constexpr Kernels kKernels{"avx512", linear, gelu, add_and_normalise, attention}
 
 std::span<const Kernels* const> available_kernels() {
 #ifdef __x86_64__
-    static constexpr std::array<const Kernels*, 3> kAll{&plain::kKernels, &avx2::kKernels,
-                                                        &avx512::kKernels};
+    static constexpr std::array<const Kernels*, 4> kAll{
+        &plain::kKernels, &avx2::kKernels, &avx512::kKernels, &avx512::kBfloat16Kernels};
     const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") &&
                             __builtin_cpu_supports("avx512dq") &&
                             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-    return std::span(kAll).first(has_avx512 ? 3 : has_avx2 ? 2 : 1);
+    const std::size_t count = has_avx512 && bfloat16::is_available() ? 4
+                              : has_avx512                           ? 3
+                              : has_avx2                             ? 2
+                                                                     : 1;
+    return std::span(kAll).first(count);
 #else
     static constexpr std::array<const Kernels*, 1> kAll{&plain::kKernels};
     return kAll;
@@ -60,5 +68,16 @@ std::span<const Kernels* const> available_kernels() {
 }
 
 const Kernels& best_kernels() { return *available_kernels().back(); }
+
+const Kernels& best_float32_kernels() {
+    const auto all = available_kernels();
+    return **std::find_if(all.rbegin(), all.rend(), [](const Kernels* each) {
+        return each->precision == Precision::Float32;
+    });
+}
+
+std::string_view name_of(Precision precision) {
+    return precision == Precision::BFloat16 ? "bf16" : "f32";
+}
 
 }  // namespace resonant::memory

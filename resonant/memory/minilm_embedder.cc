@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kWindowOwnTokens = kWindowTokens - 2;
 constexpr unsigned kThreadsMax = 64;
+constexpr std::size_t kGroupTexts = 4;  // texts that a thread takes at once
 
 bool holds_model(const std::filesystem::path& folder) {
     std::error_code ignored;
@@ -107,19 +108,12 @@ Result<std::vector<TokenId>> MiniLmEmbedder::tokens(std::string_view text) {
     return tokenizer_->tokens(text, kWindowsMax * kWindowOwnTokens);
 }
 
-Result<Vector> MiniLmEmbedder::compute(std::string_view text) {
-    RESONANT_ASSIGN(const std::vector<TokenId> all, tokens(text));
-    Vector sum{};
-    std::span<const TokenId> rest = all;
-    do {  // the empty text is one window of [CLS] and [SEP]
-        const auto own = rest.first(std::min(rest.size(), kWindowOwnTokens));
-        std::vector<TokenId> window{tokenizer_->start()};
-        window.insert(window.end(), own.begin(), own.end());
-        window.push_back(tokenizer_->stop());
-        encoder_->add_outputs(window, sum);
-        rest = rest.subspan(own.size());
-    } while (!rest.empty());
-    // The mean over all tokens has the direction of their sum, and only the direction stays.
+std::string MiniLmEmbedder::model() const {
+    return fmt::format("all-MiniLM-L6-v2/{}", name_of(options_.kernels->precision));
+}
+
+// The mean over all tokens has the direction of their sum, and only the direction stays.
+Result<Vector> MiniLmEmbedder::direction_of(Vector sum) const {
     double squares = 0;
     for (const float value : sum) {
         squares += static_cast<double>(value) * static_cast<double>(value);
@@ -135,6 +129,42 @@ Result<Vector> MiniLmEmbedder::compute(std::string_view text) {
     return sum;
 }
 
+void MiniLmEmbedder::compute(std::span<const std::string_view> texts,
+                             std::span<Result<Vector>> results) {
+    if (const Status& loaded = load(); !loaded) {
+        std::ranges::fill(results, Result<Vector>(std::unexpected<Error>(loaded.error())));
+        return;
+    }
+    std::vector<Vector> sums(texts.size(), Vector{});
+    std::vector<std::vector<TokenId>> windows;
+    std::vector<Vector*> into;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        const auto all = tokenizer_->tokens(texts[i], kWindowsMax * kWindowOwnTokens);
+        std::span<const TokenId> rest = all;
+        do {  // the empty text is one window of [CLS] and [SEP]
+            const auto own = rest.first(std::min(rest.size(), kWindowOwnTokens));
+            auto& window = windows.emplace_back(1, tokenizer_->start());
+            window.insert(window.end(), own.begin(), own.end());
+            window.push_back(tokenizer_->stop());
+            into.push_back(&sums[i]);
+            rest = rest.subspan(own.size());
+        } while (!rest.empty());
+    }
+    std::vector<Encoder::Window> batch;
+    std::size_t tokens = 0;
+    for (std::size_t i = 0; i < windows.size(); ++i) {
+        if (tokens + windows[i].size() > kBatchTokens) {
+            encoder_->add_outputs(batch);
+            batch.clear();
+            tokens = 0;
+        }
+        batch.push_back({windows[i], into[i]});
+        tokens += windows[i].size();
+    }
+    encoder_->add_outputs(batch);
+    std::ranges::transform(sums, results.begin(), [&](const Vector& sum) { return direction_of(sum); });
+}
+
 EmbeddingCache::Key MiniLmEmbedder::key_of(std::string_view text) const {
     std::string bytes = model();
     bytes.append(reinterpret_cast<const char*>(weights_.fingerprint().data()),
@@ -145,19 +175,38 @@ EmbeddingCache::Key MiniLmEmbedder::key_of(std::string_view text) const {
     return key;
 }
 
+void MiniLmEmbedder::embed_group(std::span<const std::string> texts,
+                                 std::span<Result<Vector>> results) {
+    std::vector<std::size_t> missing;
+    std::vector<std::string_view> wanted;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        if (auto cached = cache_ ? cache_->find(key_of(texts[i])) : std::nullopt) {
+            results[i] = *cached;
+            continue;
+        }
+        missing.push_back(i);
+        wanted.emplace_back(texts[i]);
+    }
+    if (missing.empty()) {
+        return;
+    }
+    std::vector<Result<Vector>> computed(wanted.size(), fail(Code::Internal, "embedder: not reached"));
+    compute(wanted, computed);
+    for (std::size_t i = 0; i < missing.size(); ++i) {
+        if (computed[i] && cache_) {
+            if (const auto kept = cache_->insert(key_of(wanted[i]), *computed[i]); !kept) {
+                warn_once(kept.error());
+            }
+        }
+        results[missing[i]] = std::move(computed[i]);
+    }
+}
+
 Result<Vector> MiniLmEmbedder::embed(std::string_view text) {
-    if (!cache_) {
-        return compute(text);
-    }
-    const auto key = key_of(text);
-    if (const auto cached = cache_->find(key)) {
-        return *cached;
-    }
-    RESONANT_ASSIGN(const Vector vector, compute(text));
-    if (const auto kept = cache_->insert(key, vector); !kept) {
-        warn_once(kept.error());
-    }
-    return vector;
+    const std::string one(text);
+    Result<Vector> result = fail(Code::Internal, "embedder: not reached");
+    embed_group(std::span(&one, 1), std::span(&result, 1));
+    return result;
 }
 
 Status MiniLmEmbedder::forget(std::string_view text) {
@@ -171,8 +220,10 @@ std::vector<Result<Vector>> MiniLmEmbedder::embed_many(std::span<const std::stri
     const auto work = [&] {
         // On Linux niceness is a thread's own. A refusal only makes the work less polite.
         (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), options.niceness);
-        for (std::size_t i = next++; i < texts.size(); i = next++) {
-            results[i] = embed(texts[i]);
+        for (std::size_t i = next.fetch_add(kGroupTexts); i < texts.size();
+             i = next.fetch_add(kGroupTexts)) {
+            const std::size_t count = std::min(kGroupTexts, texts.size() - i);
+            embed_group(texts.subspan(i, count), std::span(results).subspan(i, count));
         }
     };
     std::vector<std::jthread> threads;
