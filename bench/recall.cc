@@ -1,21 +1,22 @@
-// Finding, judged by questions with known answers: bench_recall [--json] [PASSAGES.jsonl]. Run from the top of the
-// repository. Corpora: the manual pages' passages (scripts/passages.py) and the made-up dialogues of bench/recall, each in
-// a galaxy of its own. The ways compared all go through the DataSea: words alone (search), vectors alone (nearest),
-// both with equal weights, and ours (recall). The half `tuned` may be looked at while the ranking is changed; the half
-// `held_out` may not (every other conversation, every other question about pages).
+// Finding, judged by questions with known answers: bench_recall [--json] [--misses] [--no-pages] [PASSAGES.jsonl]. Run
+// from the top of the repository. Corpora: 5,000 passages of manual pages (scripts/passages.py), the documents of this
+// repository, and made-up dialogues of many sessions, terse ones ("talk") and chatty ones ("long"), each corpus in a
+// galaxy of its own, each dialogue turn a memory. The ways compared go through the DataSea: words alone (search), vectors
+// alone (nearest), both with equal weights, and ours (recall). The half `tuned` may be looked at while the ranking is
+// changed; the half `held_out` may not (every other conversation, every other question about pages and documents).
 //
 //     rows: {half, kind, way, questions, recall_1, recall_5, recall_10, mrr}; recall = share of a question's answers found
-//     recall_5000  ms  one recall over the passages and dialogues, without the query's embedding
+//     way meaning_f32  vectors alone, of the float32 encoder (dialogues and documents): what a faster precision may cost
+//     recall_5000  ms  one recall over 5,000 passages, without the query's embedding
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
-#include <sstream>
+#include <numeric>
 #include <unordered_map>
 
+#include "bench/recall_corpus.h"
 #include "bench/report.h"
 #include "resonant/base/random.h"
 #include "resonant/memory/data_sea.h"
@@ -24,24 +25,11 @@
 namespace resonant::bench {
 namespace {
 
-namespace fs = std::filesystem;
 using memory::DataSea;
 using memory::MemoryId;
 
 constexpr std::size_t kDepth = 10;
 constexpr std::size_t kPool = 50;  // of each list that equal weights see
-
-void must(const Status& status) {
-    if (!status) {
-        std::fprintf(stderr, "bench recall: %s\n", status.error().message.c_str());
-        std::exit(1);
-    }
-}
-template <typename T>
-T must(Result<T> result) {
-    must(result ? Status{} : Status{std::unexpected(result.error())});
-    return std::move(*result);
-}
 
 // Remembers vectors for the run, so that a recall is timed without its query's embedding.
 class KeepingEmbedder final : public memory::Embedder {
@@ -64,95 +52,6 @@ class KeepingEmbedder final : public memory::Embedder {
     memory::Embedder& inner_;
     std::unordered_map<std::string, memory::Vector> kept_;
 };
-
-struct Question {
-    std::string half, kind, text, galaxy;
-    std::vector<std::string> answers;  // sources of memories
-};
-
-std::vector<std::string> split(const std::string& text, const std::string& at) {
-    std::vector<std::string> parts;
-    for (std::size_t from = 0; from <= text.size();) {
-        const std::size_t to = std::min(text.find(at, from), text.size());
-        parts.push_back(text.substr(from, to - from));
-        from = to + at.size();
-    }
-    return parts;
-}
-
-struct Corpus {
-    std::vector<memory::Memory> memories;
-    std::vector<Question> questions;
-};
-
-std::ifstream open(const fs::path& path) {
-    std::ifstream file(path);
-    if (!file) {
-        must(fail(Code::NotFound, path.string() + " is missing; run from the top of the repository, "
-                                                  "through ./dev bench recall"));
-    }
-    return file;
-}
-
-// Every turn is a memory "Name: text", its source "conversation/name of the turn".
-void read_conversations(const fs::path& path, Corpus& corpus) {
-    auto file = open(path);
-    std::string conversation, session;
-    int number = -1;
-    for (std::string line; std::getline(file, line);) {
-        if (line.starts_with("@conversation ")) {
-            conversation = line.substr(14);
-            ++number;
-        } else if (line.starts_with("@session ")) {
-            session = line.substr(9);
-        } else if (line.starts_with("? ")) {
-            const auto parts = split(line.substr(2), " | ");
-            Question question{number % 2 == 0 ? "tuned" : "held_out", "talk " + parts.at(0), parts.at(1), "talk", {}};
-            for (const std::string& name : split(parts.at(2), " ")) {
-                question.answers.push_back(conversation + '/' + name);
-            }
-            corpus.questions.push_back(std::move(question));
-        } else if (!line.empty() && line[0] != '#') {
-            memory::Memory turn;
-            const std::size_t mark = line.ends_with('}') ? line.rfind(" {") : std::string::npos;
-            turn.content = line.substr(0, mark);
-            turn.source = mark == std::string::npos
-                              ? conversation
-                              : conversation + '/' + line.substr(mark + 2, line.size() - mark - 3);
-            turn.session = conversation + ' ' + session;
-            turn.tags = {session};
-            turn.galaxy = "talk";
-            corpus.memories.push_back(std::move(turn));
-        }
-    }
-}
-
-void read_pages(const fs::path& passages, const fs::path& questions, Corpus& corpus) {
-    auto texts = open(passages);
-    for (std::string line; std::getline(texts, line);) {
-        const Json record = Json::parse(line);
-        memory::Memory passage;
-        passage.title = record["title"];
-        passage.content = record["content"];
-        passage.tags = record["tags"];
-        passage.source = record["source"];
-        passage.galaxy = "pages";
-        corpus.memories.push_back(std::move(passage));
-    }
-    auto file = open(questions);
-    int number = 0;
-    for (std::string line; std::getline(file, line);) {
-        if (line.empty() || line[0] == '#') {
-            continue;
-        }
-        const auto parts = split(line, " | ");
-        Question question{number++ % 2 == 0 ? "tuned" : "held_out", "page " + parts.at(0), parts.at(1), "pages", {}};
-        for (const std::string& name : split(parts.at(2), " ")) {
-            question.answers.push_back("man:" + name);
-        }
-        corpus.questions.push_back(std::move(question));
-    }
-}
 
 struct Figures {
     double first = 0, fifth = 0, tenth = 0, reciprocal = 0;
@@ -230,14 +129,50 @@ class Measurement {
         }
     }
     double recall_ms() {
-        const auto& questions = corpus_.questions;
-        return nanoseconds([&] {
-                   for (const Question& question : questions) {
-                       memory::Filter filter;
-                       filter.galaxy = question.galaxy;
-                       must(sea_.recall(question.text, filter, kDepth, "bench"));
-                   }
-               }) / static_cast<double>(questions.size()) / 1e6;
+        int asked = 0;
+        const double taken = nanoseconds([&] {
+            for (const Question& question : corpus_.questions) {
+                if (question.galaxy == "page") {
+                    memory::Filter filter;
+                    filter.galaxy = question.galaxy;
+                    must(sea_.recall(question.text, filter, kDepth, "bench"));
+                    ++asked;
+                }
+            }
+        });
+        return taken / asked / 1e6;
+    }
+    // Vectors alone by another encoder, over everything but the pages.
+    void ask_meaning(memory::Embedder& embedder, const char* way) {
+        std::vector<std::string> texts;
+        std::vector<const memory::Memory*> memories;
+        for (const memory::Memory& each : corpus_.memories) {
+            if (each.galaxy != "page") {
+                memories.push_back(&each);
+                texts.push_back(each.title.empty() ? each.content : each.title + "\n" + each.content);
+            }
+        }
+        const memory::BatchOptions batch{.threads = std::thread::hardware_concurrency(), .niceness = 0};
+        const auto vectors = embedder.embed_many(texts, batch);
+        for (const Question& question : corpus_.questions) {
+            if (question.galaxy == "page") {
+                continue;
+            }
+            const memory::Vector query = must(embedder.embed(question.text));
+            std::vector<std::pair<float, std::size_t>> order;
+            for (std::size_t i = 0; i < memories.size(); ++i) {
+                if (memories[i]->galaxy == question.galaxy) {
+                    const memory::Vector vector = must(vectors[i]);
+                    order.emplace_back(-std::inner_product(query.begin(), query.end(), vector.begin(), 0.0F), i);
+                }
+            }
+            std::ranges::sort(order);
+            std::vector<std::string> found;
+            for (std::size_t i = 0; i < std::min(kDepth, order.size()); ++i) {
+                found.push_back(memories[order[i].second]->source);
+            }
+            count(question, way, found, false);
+        }
     }
     void print(Json& rows) const {
         for (const auto& [key, figures] : figures_) {
@@ -250,10 +185,12 @@ class Measurement {
     }
 
   private:
-    void count(const Question& question, const char* way, const std::vector<std::string>& found) {
-        const std::string corpus = question.kind.substr(0, 4);
-        for (const std::string& kind : {question.kind, corpus + " all", std::string("all")}) {
-            figures_[{question.half, kind, way}].count(question, found);
+    void count(const Question& question, const char* way, const std::vector<std::string>& found,
+               bool in_all = true) {
+        figures_[{question.half, question.kind, way}].count(question, found);
+        figures_[{question.half, question.galaxy + " all", way}].count(question, found);
+        if (in_all) {
+            figures_[{question.half, "all", way}].count(question, found);
         }
     }
     static void show(const Question& question, const memory::Page& page) {
@@ -269,18 +206,36 @@ class Measurement {
     std::map<std::tuple<std::string, std::string, std::string>, Figures> figures_;
 };
 
-int run(const fs::path& passages, bool show_misses) {
+struct Wishes {
+    fs::path passages = "build/passages.jsonl";
+    bool misses = false;
+    bool pages = true;
+};
+
+std::unique_ptr<memory::MiniLmEmbedder> open_model(const memory::Kernels& kernels) {
+    return must(memory::MiniLmEmbedder::open({.model_folder = memory::find_model_folder(),
+                                              .cache_folder = memory::default_cache_folder(),
+                                              .kernels = &kernels}));
+}
+
+int run(const Wishes& wishes) {
     Corpus corpus;
-    read_conversations("bench/recall/conversations.txt", corpus);
-    read_pages(passages, "bench/recall/pages.txt", corpus);
-    const auto model = must(memory::MiniLmEmbedder::open(
-        {.model_folder = memory::find_model_folder(), .cache_folder = memory::default_cache_folder()}));
+    read_conversations("bench/recall/conversations.txt", "talk", corpus);
+    read_conversations("bench/recall/long_conversations.txt", "long", corpus);
+    read_documents(corpus);
+    if (wishes.pages) {
+        read_pages(wishes.passages, corpus);
+    }
+    check_answers(corpus);
+    const auto model = open_model(memory::best_kernels());
+    const auto float32 = open_model(memory::best_float32_kernels());
     KeepingEmbedder embedder(*model);
     SystemRandom random;
     SystemClock clock;
     const fs::path folder = fs::temp_directory_path() / ("resonant-bench-" + random.hex(8));
     fs::create_directories(folder);
     Json document{{"subject", "recall"}, {"machine", machine()}, {"memories", corpus.memories.size()},
+                  {"model", model->model()},
                   {"questions", corpus.questions.size()}, {"rows", Json::array()}};
     {
         const auto database = must(sql::Database::open(folder / "bench.db", {}));
@@ -294,13 +249,19 @@ int run(const fs::path& passages, bool show_misses) {
         while (must(sea->catch_up(4'096, {})) > 0) {
         }
         Measurement measurement(*sea, corpus);
-        measurement.ask_all(show_misses);
+        measurement.ask_all(wishes.misses);
+        measurement.ask_meaning(*float32, "meaning_f32");
         measurement.print(document["rows"]);
-        Row row{.name = "recall_ms", .unit = "ms", .ours = {}};
-        for (int i = 0; i < 3; ++i) {
-            row.ours.push_back(measurement.recall_ms());
+        if (wishes.pages) {
+            std::vector<double> ours;
+            for (int i = 0; i < 7; ++i) {
+                ours.push_back(measurement.recall_ms());
+            }
+            document["rows"].push_back({{"name", "recall_5000"}, {"unit", "ms"}, {"better", "lower"},
+                                        {"min", *std::ranges::min_element(ours)}, {"p50", median(ours)},
+                                        {"peer", nullptr}, {"peer_version", nullptr},
+                                        {"peer_p50", nullptr}, {"ratio", nullptr}});
         }
-        document["rows"].push_back({{"name", row.name}, {"unit", "ms"}, {"better", "lower"}, {"p50", median(row.ours)}});
     }
     fs::remove_all(folder);
     std::puts(document.dump(1).c_str());
@@ -311,14 +272,16 @@ int run(const fs::path& passages, bool show_misses) {
 }  // namespace resonant::bench
 
 int main(int count, char** arguments) {
-    std::filesystem::path passages = "build/passages.jsonl";
-    bool show_misses = false;
+    resonant::bench::Wishes wishes;
     for (int i = 1; i < count; ++i) {
-        if (std::strcmp(arguments[i], "--misses") == 0) {
-            show_misses = true;
-        } else if (std::strcmp(arguments[i], "--json") != 0) {
-            passages = arguments[i];
+        const std::string argument = arguments[i];
+        if (argument == "--misses") {
+            wishes.misses = true;
+        } else if (argument == "--no-pages") {
+            wishes.pages = false;
+        } else if (!argument.starts_with("--")) {
+            wishes.passages = argument;
         }
     }
-    return resonant::bench::run(passages, show_misses);
+    return resonant::bench::run(wishes);
 }

@@ -15,9 +15,9 @@
 
 namespace resonant::memory {
 
-struct Candidate;
-
 struct DataSea::Inner {
+    struct Recall;  // one recall on its way
+
     Inner(sql::Database& database_in, std::filesystem::path folder, Embedder* embedder_in,
           std::string model, Clock& clock_in, ChangeSink sink_in)
         : database(database_in),
@@ -36,9 +36,9 @@ struct DataSea::Inner {
     // Nearest memories that `filter` lets through, best first.
     Result<std::vector<Scored>> nearest(const Vector& query, const Filter& filter, std::size_t k,
                                         const std::string& viewer);
-    // Words and meaning side by side, with what each of them lacks filled in where it can be.
-    Status add_meaning(const Vector& query, std::vector<Scored> near,
-                       std::map<MemoryId, Candidate>& candidates);
+    // The vector of `id` by this model, if it has one.
+    static Result<std::optional<Vector>> stored_vector(sql::Connection& connection, MemoryId id,
+                                                       const std::string& model);
     // How many memories still have no vector.
     Result<std::size_t> pending();
     // Writes the accesses counted so far.

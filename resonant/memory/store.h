@@ -16,6 +16,7 @@
 
 #include "resonant/base/clock.h"
 #include "resonant/memory/data_sea.h"
+#include "resonant/memory/kernels.h"
 #include "resonant/memory/rows.h"
 #include "resonant/sql/database.h"
 
@@ -23,6 +24,8 @@ namespace resonant::memory {
 
 class Store {
   public:
+    static constexpr std::size_t kSideMax = 4;
+
     Store(sql::Database& database, Clock& clock) : database_(database), clock_(clock) {}
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
@@ -48,6 +51,12 @@ class Store {
     Result<std::vector<Hit>> search(const std::string& query, const Filter& filter,
                                     std::size_t limit, std::size_t offset,
                                     const std::string& viewer);
+    // The same order without the memories, for whoever weighs them further.
+    Result<std::vector<Scored>> word_scores(const std::string& query, const Filter& filter,
+                                            std::size_t limit, const std::string& viewer);
+    // The memories of the session of `id` that were stored right before and after it and that `filter`
+    // lets through, itself among them, in their order: at most kSideMax on each side.
+    Result<std::vector<MemoryId>> around(MemoryId id, const Filter& filter, const std::string& viewer);
     // Compares the text index with the memories; builds it anew where that is wanted and needed.
     Status check_words(bool repair, std::vector<std::string>& findings);
     // Links that stand between memories of `ids`.

@@ -139,6 +139,34 @@ Result<std::vector<Hit>> Store::list(const std::string& sort, const Filter& filt
     return hits;
 }
 
+namespace {
+
+// bm25() is negative and best when smallest. Ranks on small rows; who wants whole memories joins them.
+std::string ranked(const WordQuery& words, const Condition& condition) {
+    constexpr std::string_view kBonus =
+        " * CASE WHEN f.rowid IN (SELECT rowid FROM memory_words WHERE memory_words MATCH ?)"
+        " THEN 1.25 ELSE 1 END";
+    return fmt::format(
+        "SELECT f.rowid AS id, -bm25(memory_words, 4.0, 1.0, 2.0){} AS score"
+        " FROM memory_words f JOIN memories m ON m.id = f.rowid WHERE f.memory_words MATCH ? AND {}"
+        " ORDER BY score DESC, f.rowid LIMIT ? OFFSET ?",
+        words.all.empty() ? "" : kBonus, condition.text);
+}
+
+void bind(Statement& rows, const WordQuery& words, const Condition& condition, std::size_t limit,
+          std::size_t offset) {
+    int next = 1;
+    if (!words.all.empty()) {
+        rows.bind(next++, words.all);
+    }
+    rows.bind(next++, words.any);
+    next = condition.bind(rows, next);
+    rows.bind(next, static_cast<std::int64_t>(limit));
+    rows.bind(next + 1, static_cast<std::int64_t>(offset));
+}
+
+}  // namespace
+
 Result<std::vector<Hit>> Store::search(const std::string& query, const Filter& filter,
                                        std::size_t limit, std::size_t offset,
                                        const std::string& viewer) {
@@ -147,29 +175,13 @@ Result<std::vector<Hit>> Store::search(const std::string& query, const Filter& f
         return std::vector<Hit>();
     }
     const Condition condition = condition_of(filter, viewer);
-    // bm25() is negative and best when smallest. The inner query ranks on small rows; only the rows
-    // of the page are then read in full.
-    constexpr std::string_view kBonus =
-        " * CASE WHEN f.rowid IN (SELECT rowid FROM memory_words WHERE memory_words MATCH ?)"
-        " THEN 1.25 ELSE 1 END";
-    const std::string ranked = fmt::format(
-        "WITH ranked AS (SELECT f.rowid AS id, -bm25(memory_words, 4.0, 1.0, 2.0){} AS score"
-        " FROM memory_words f JOIN memories m ON m.id = f.rowid WHERE f.memory_words MATCH ? AND {}"
-        " ORDER BY score DESC, f.rowid LIMIT ? OFFSET ?) ",
-        words.all.empty() ? "" : kBonus, condition.text);
     std::vector<Hit> hits;
     const Status done = database_.read([&](Connection& connection) -> Status {
-        RESONANT_ASSIGN(auto rows, connection.prepare(ranked + select_memories(", r.score") +
+        RESONANT_ASSIGN(auto rows, connection.prepare("WITH ranked AS (" + ranked(words, condition) +
+                                                      ") " + select_memories(", r.score") +
                                                       "JOIN ranked r ON r.id = m.id"
                                                       " ORDER BY r.score DESC, m.id"));
-        int next = 1;
-        if (!words.all.empty()) {
-            rows.bind(next++, words.all);
-        }
-        rows.bind(next++, words.any);
-        next = condition.bind(rows, next);
-        rows.bind(next, static_cast<std::int64_t>(limit));
-        rows.bind(next + 1, static_cast<std::int64_t>(offset));
+        bind(rows, words, condition, limit, offset);
         return rows.each([&](const Statement& row) -> Status {
             const double score = row.real(kMemoryColumns);
             hits.push_back({memory_of(row), score, {fmt::format("words: bm25 {:.2f}", score)}});
@@ -178,6 +190,63 @@ Result<std::vector<Hit>> Store::search(const std::string& query, const Filter& f
     });
     RESONANT_CHECK(done);
     return hits;
+}
+
+Result<std::vector<Scored>> Store::word_scores(const std::string& query, const Filter& filter,
+                                               std::size_t limit, const std::string& viewer) {
+    std::vector<Scored> found;
+    const WordQuery words = word_query(query);
+    if (words.words == 0) {
+        return found;
+    }
+    const Condition condition = condition_of(filter, viewer);
+    const Status done = database_.read([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(auto rows, connection.prepare(ranked(words, condition)));
+        bind(rows, words, condition, limit, 0);
+        return rows.each([&](const Statement& row) -> Status {
+            found.push_back(
+                {static_cast<float>(row.real(1)), static_cast<MemoryId>(row.integer(0))});
+            return {};
+        });
+    });
+    RESONANT_CHECK(done);
+    return found;
+}
+
+Result<std::vector<MemoryId>> Store::around(MemoryId id, const Filter& filter,
+                                            const std::string& viewer) {
+    // Sessions that are stored at the same time lie interleaved: so much further is looked.
+    constexpr std::int64_t kReach = 3 * static_cast<std::int64_t>(kSideMax);
+    // What was stored outside a session belongs together when it is of one source, or has no titles as
+    // turns of a talk have none, and no such silence lies between.
+    constexpr std::int64_t kSilenceNs = 3'600'000'000'000;
+    const Condition condition = condition_of(filter, viewer);
+    std::vector<MemoryId> found;
+    const Status done = database_.read([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(
+            auto rows,
+            connection.prepare(
+                "SELECT m.id FROM memories o JOIN memories m ON m.id BETWEEN o.id - ?2 AND o.id + ?2"
+                " AND m.session = o.session AND m.galaxy = o.galaxy AND m.owner = o.owner"
+                " AND (m.session <> '' OR ((m.source = o.source OR m.title || o.title = '')"
+                "  AND abs(m.created_ns - o.created_ns) <= ?3))"
+                " WHERE o.id = ?1 AND " +
+                condition.text + " ORDER BY m.id"));
+        rows.bind(1, sql_id(id)).bind(2, kReach).bind(3, kSilenceNs);
+        condition.bind(rows, 4);
+        return rows.each([&](const Statement& row) -> Status {
+            found.push_back(static_cast<MemoryId>(row.integer(0)));
+            return {};
+        });
+    });
+    RESONANT_CHECK(done);
+    const auto self = std::find(found.begin(), found.end(), id);
+    const auto side = static_cast<std::ptrdiff_t>(kSideMax);
+    if (self == found.end()) {
+        return std::vector<MemoryId>();
+    }
+    return std::vector<MemoryId>(self - std::min(side, self - found.begin()),
+                                 self + std::min(side + 1, found.end() - self));
 }
 
 Result<std::vector<Edge>> Store::edges_among(std::span<const MemoryId> ids) {

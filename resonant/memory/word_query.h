@@ -19,8 +19,11 @@ struct WordQuery {
 inline constexpr std::size_t kQueryWordsMax = 64;  // further words are left out
 
 // A word is what stands between white space; its parts ("shm_open": shm, open) must follow each
-// other.
+// other. A possessive s is left out, and so are words that every English question has ("what did
+// the"), unless there are no others.
 WordQuery word_query(std::string_view text);
+// `word` in small letters.
+bool is_stop_word(std::string_view word);
 bool has_words(std::string_view text);
 
 }  // namespace resonant::memory

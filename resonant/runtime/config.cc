@@ -147,8 +147,21 @@ Status read_board_fields(const std::filesystem::path& file, const toml::node& no
     return {};
 }
 
+Status read_embedding(const std::filesystem::path& file, const toml::table& table, Config::Embedding& embedding) {
+    RESONANT_CHECK(known_keys(file, table, {"endpoint", "model", "key_variable", "timeout_ms"}));
+    RESONANT_CHECK(take(file, table, "endpoint", embedding.endpoint));
+    RESONANT_CHECK(take(file, table, "model", embedding.model));
+    RESONANT_CHECK(take(file, table, "key_variable", embedding.key_variable));
+    RESONANT_CHECK(take(file, table, "timeout_ms", embedding.timeout_ms));
+    if (embedding.timeout_ms < 100 || embedding.timeout_ms > 120'000) {
+        return wrong(file, *table.get("timeout_ms"), fmt::format("timeout_ms is {}, it lies between 100 and 120000",
+                                                                 embedding.timeout_ms));
+    }
+    return {};
+}
+
 Status read_all(const std::filesystem::path& file, const toml::table& table, Config& config) {
-    RESONANT_CHECK(known_keys(file, table, {"http", "listing", "idle_exit_s", "import_folders", "model",
+    RESONANT_CHECK(known_keys(file, table, {"http", "embedding", "listing", "idle_exit_s", "import_folders", "model",
                                             "answer_bytes_max", "board_field"}));
     if (const toml::node* fields = table.get("board_field")) {
         RESONANT_CHECK(read_board_fields(file, *fields, config.board_fields));
@@ -158,6 +171,12 @@ Status read_all(const std::filesystem::path& file, const toml::table& table, Con
             return wrong(file, *http, "'http' must be a table: [http]");
         }
         RESONANT_CHECK(read_http(file, *http->as_table(), config.http));
+    }
+    if (const toml::node* embedding = table.get("embedding")) {
+        if (!embedding->is_table()) {
+            return wrong(file, *embedding, "'embedding' must be a table: [embedding]");
+        }
+        RESONANT_CHECK(read_embedding(file, *embedding->as_table(), config.embedding));
     }
     RESONANT_CHECK(take(file, table, "listing", config.listing));
     if (config.listing != "families" && config.listing != "core" && config.listing != "all") {

@@ -39,6 +39,12 @@ struct Config {
         std::string group;                         // empty: none
     };
     std::vector<BoardField> board_fields;          // user fields of the board, registered at start in this order
+    struct Embedding {
+        std::string endpoint;                      // empty: the local model
+        std::string model;
+        std::string key_variable;                  // environment variable that holds the key
+        std::int64_t timeout_ms = 10'000;
+    } embedding;
     std::string listing = "families";              // families | core | all
     double idle_exit_s = 600;                      // kernel leaves after this long without work; 0 = never
     std::vector<std::string> import_folders;       // besides <home>/inbox

@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <cstdlib>
+
 #include "resonant/base/log.h"
+#include "resonant/broker/embedding_endpoint.h"
+#include "resonant/memory/minilm_embedder.h"
 #include "resonant/sql/log_relief.h"
 #include "resonant/tools/tool_search.h"
 
@@ -40,6 +45,36 @@ Result<std::unique_ptr<Parts>> Parts::create(const Home& home, const Config& con
     return parts;
 }
 
+// A model that is missing leaves words; a wrong setting is the owner's to mend.
+Status Parts::make_embedder(const Config& config) {
+    if (!config.embedding.endpoint.empty()) {
+        const std::string& variable = config.embedding.key_variable;
+        const char* key = variable.empty() ? nullptr : std::getenv(variable.c_str());
+        if (!variable.empty() && key == nullptr) {
+            return fail(Code::InvalidArgument, "embedding: key_variable names " + variable +
+                                                   ", which is not set; set it or leave key_variable out");
+        }
+        RESONANT_ASSIGN(embedder, broker::EmbeddingEndpoint::open(
+                                      {.url = config.embedding.endpoint,
+                                       .model = config.embedding.model,
+                                       .key = key == nullptr ? "" : key,
+                                       .timeout = std::chrono::milliseconds(config.embedding.timeout_ms),
+                                       .cache_folder = memory::default_cache_folder()}));
+        return {};
+    }
+    const std::filesystem::path model = config.model.empty() ? memory::find_model_folder() : config.model;
+    Result<std::unique_ptr<memory::MiniLmEmbedder>> opened = memory::MiniLmEmbedder::open(
+        {.model_folder = model, .cache_folder = memory::default_cache_folder()});
+    if (opened) {
+        embedder = std::move(*opened);
+        services.paths.model = model;
+        return {};
+    }
+    embedder_missing = opened.error().message;
+    log().warn("memory: {}; recall uses words only", embedder_missing);
+    return {};
+}
+
 Status Parts::make_stores(const Config& config) {
     RESONANT_ASSIGN(const std::uint64_t epoch, next_epoch(home));
     RESONANT_ASSIGN(database, sql::Database::open(home.database(), {}));
@@ -49,16 +84,7 @@ Status Parts::make_stores(const Config& config) {
                         plane->board().register_field(field.name, field.unit, {field.kind, field.group}));
     }
     restore_limits();
-    const std::filesystem::path model = config.model.empty() ? memory::find_model_folder() : config.model;
-    Result<std::unique_ptr<memory::MiniLmEmbedder>> opened = memory::MiniLmEmbedder::open(
-        {.model_folder = model, .cache_folder = memory::default_cache_folder()});
-    if (opened) {
-        embedder = std::move(*opened);
-        services.paths.model = model;
-    } else {
-        embedder_missing = opened.error().message;
-        log().warn("memory: {}; recall uses words only", embedder_missing);
-    }
+    RESONANT_CHECK(make_embedder(config));
     RESONANT_ASSIGN(sea, memory::DataSea::open(*database, home.segments(), embedder.get(), clock,
                                                [this](memory::Change change, memory::MemoryId id,
                                                       std::uint64_t detail) { on_change(change, id, detail); }));

@@ -30,7 +30,7 @@
 #include "resonant/mcp/server.h"
 #include "resonant/mcp/stdio_front.h"
 #include "resonant/memory/data_sea.h"
-#include "resonant/memory/minilm_embedder.h"
+#include "resonant/memory/embedder.h"
 #include "resonant/plane/kernel_plane.h"
 #include "resonant/runtime/config.h"
 #include "resonant/runtime/home.h"
@@ -69,7 +69,7 @@ struct Parts {
     SystemRandom random;
     std::unique_ptr<sql::Database> database;
     std::unique_ptr<plane::KernelPlane> plane;
-    std::unique_ptr<memory::MiniLmEmbedder> embedder;
+    std::unique_ptr<memory::Embedder> embedder;
     std::string embedder_missing;  // why there is none
     std::unique_ptr<memory::DataSea> sea;
     std::unique_ptr<society::Sessions> sessions;
@@ -99,6 +99,7 @@ struct Parts {
 
   private:
     explicit Parts(Home where) : home(std::move(where)) {}
+    Status make_embedder(const Config& config);
     Status make_stores(const Config& config);
     Status make_governance();
     Status make_agents(const Config& config);

@@ -14,6 +14,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 class SearchTest : public SeaTest {};
 
@@ -130,6 +131,7 @@ TEST_F(SearchTest, recall_says_why_each_hit_is_there) {
     ASSERT_THAT(ids(page), ElementsAre(match, linked));
     EXPECT_THAT(page->hits[0].reasons,
                 ElementsAre(HasSubstr("words: bm25"), HasSubstr("meaning: cosine"),
+                            "context: told before " + wire_id(linked),
                             "link: extends " + wire_id(linked)));
     EXPECT_GT(page->hits[0].score, page->hits[1].score);
 }
@@ -164,25 +166,125 @@ TEST_F(SearchTest, nearest_is_refused_for_numbers_that_are_none) {
     EXPECT_TRUE(sea_->nearest(query, {}, 5, 0, "ann")->hits.empty());
 }
 
-TEST(Fusion, each_part_alone_still_orders) {
-    const std::vector<Candidate> words{{1, 2.0, std::nullopt}, {2, 4.0, std::nullopt}};
-    EXPECT_EQ(fuse(words, {}).front().id, 2U);
-    EXPECT_DOUBLE_EQ(fuse(words, {}).front().score, 1);
-    const std::vector<Candidate> meaning{{1, std::nullopt, 0.9}, {2, std::nullopt, 0.5}};
-    EXPECT_EQ(fuse(meaning, {}).front().id, 1U);
-    EXPECT_DOUBLE_EQ(fuse(meaning, {}).front().score, 1);
-    EXPECT_TRUE(fuse({}, {}).empty());
+TEST_F(SearchTest, recall_finds_an_answer_by_the_question_before_it) {
+    Memory talk;
+    talk.session = "lunch";
+    add("Owen: Did the technician look at the oven?", talk);
+    const MemoryId answer = add("Nadia: A broken thermocouple, 180 euros.", talk);
+    add("Owen: Ouch.", talk);
+    for (int i = 0; i < 60; ++i) {
+        Memory other;
+        other.session = "other " + std::to_string(i);
+        add("Remark number " + std::to_string(i) + " about ovens and boats", other);
+    }
+    catch_up();
+    const auto page = sea_->recall("what was wrong with the oven that the technician saw?", {}, 3, "ann");
+    ASSERT_THAT(ids(page), Contains(answer));
+    const auto hit = std::find_if(page->hits.begin(), page->hits.end(),
+                                  [&](const Hit& each) { return each.memory.id == answer; });
+    EXPECT_THAT(hit->reasons, Contains(HasSubstr("context: told after")));
 }
 
-TEST(Fusion, a_poor_best_cosine_is_not_blown_up_and_a_link_is_worth_little) {
-    const std::vector<Candidate> poor{{1, 1.0, 0.0}, {2, std::nullopt, 0.1}};
-    EXPECT_EQ(fuse(poor, {}).front().id, 1U);
-    const std::vector<Candidate> equal{{1, 1.0, 0.5}, {2, 1.0, 0.5}, {3, 1.0, 0.5}};
-    const std::vector<Edge> edges{{3, 9, "related", 1}, {3, 2, "related", 0.2}};
-    EXPECT_EQ(fuse(equal, edges).front().id, 3U);
-    EXPECT_EQ(fuse(equal, {}).front().id, 1U) << "ties by id";
-    const std::vector<Candidate> apart{{1, 1.0, 0.9}, {2, 0.5, 0.7}};
-    EXPECT_EQ(fuse(apart, std::vector<Edge>{{2, 9, "causal", 1}}).front().id, 1U);
+TEST_F(SearchTest, recall_takes_no_context_from_other_sessions_and_none_from_what_the_viewer_may_not_see) {
+    Memory secret;
+    secret.session = "lunch";
+    secret.is_private = true;
+    secret.owner = "bob";
+    add("zebra crossing zebra", secret);
+    Memory talk;
+    talk.session = "lunch";
+    const MemoryId beside = add("zebra, she said", talk);
+    Memory other;
+    other.session = "dinner";
+    add("zebra zebra zebra", other);
+    catch_up();
+    const auto page = sea_->recall("zebra crossing", {}, 10, "ann");
+    for (const Hit& hit : page->hits) {
+        EXPECT_NE(hit.memory.owner, "bob");
+        if (hit.memory.id == beside) {
+            EXPECT_THAT(hit.reasons, Not(Contains(HasSubstr("context"))));
+        }
+    }
+}
+
+TEST_F(SearchTest, recall_lifts_the_named_speaker_and_the_asked_time) {
+    Memory early;
+    early.tags = {"2023-05-01"};
+    early.session = "a";
+    Memory late;
+    late.tags = {"2023-09-01"};
+    late.session = "b";
+    add("Owen: I bought a bicycle", early);
+    early.session = "c";
+    const MemoryId nadia = add("Nadia: I bought a bicycle bell", early);
+    const MemoryId september = add("Owen: I bought a bicycle lock", late);
+    catch_up();
+    const auto named = sea_->recall("which bicycle thing has Nadia bought", {}, 3, "ann");
+    EXPECT_EQ(ids(named).front(), nadia);
+    EXPECT_THAT(named->hits.front().reasons, Contains("named: nadia"));
+    const auto timed = sea_->recall("bicycle bought in September 2023", {}, 3, "ann");
+    EXPECT_EQ(ids(timed).front(), september);
+    EXPECT_THAT(timed->hits.front().reasons, Contains("time: as asked"));
+}
+
+TEST_F(SearchTest, a_near_duplicate_and_what_was_superseded_come_after_their_better) {
+    const MemoryId old = add("the standup is at ten");
+    const MemoryId now = add("the standup is at eleven");
+    ASSERT_TRUE(sea_->link({now, old, "supersedes", 1}, false, "ann").has_value());
+    catch_up();
+    const auto page = sea_->recall("when is the standup", {}, 10, "ann");
+    ASSERT_THAT(ids(page), ElementsAre(now, old));
+    EXPECT_THAT(page->hits[1].reasons, Contains("superseded by " + wire_id(now)));
+}
+
+Hit hit_of(MemoryId id, double score) {
+    Hit hit;
+    hit.memory.id = id;
+    hit.score = score;
+    return hit;
+}
+
+TEST(Fusion, each_part_alone_still_orders) {
+    const std::vector<Candidate> words{{1, 2.0, std::nullopt}, {2, 4.0, std::nullopt}};
+    EXPECT_LT(base_of(words[0], parts_of(words)), base_of(words[1], parts_of(words)));
+    const std::vector<Candidate> meaning{{1, std::nullopt, 0.9}, {2, std::nullopt, 0.5}};
+    EXPECT_DOUBLE_EQ(base_of(meaning[0], parts_of(meaning)), 0.9);
+    EXPECT_FALSE(parts_of({}).words || parts_of({}).meaning);
+}
+
+TEST(Fusion, a_part_with_nothing_to_say_stays_silent) {
+    const std::vector<Candidate> poor_words{{1, 0.5, 0.2}, {2, std::nullopt, 0.5}};
+    EXPECT_LT(base_of(poor_words[0], parts_of(poor_words)), base_of(poor_words[1], parts_of(poor_words)));
+    const std::vector<Candidate> poor_meaning{{1, 20.0, 0.05}, {2, std::nullopt, 0.1}};
+    EXPECT_GT(base_of(poor_meaning[0], parts_of(poor_meaning)), base_of(poor_meaning[1], parts_of(poor_meaning)));
+}
+
+TEST(Fusion, a_memory_without_a_vector_yet_is_not_lost_among_those_that_have_one) {
+    const std::vector<Candidate> mixed{{1, 15.0, std::nullopt}, {2, std::nullopt, 0.4}, {3, 1.0, 0.35}};
+    EXPECT_GT(base_of(mixed[0], parts_of(mixed)), base_of(mixed[1], parts_of(mixed)));
+}
+
+TEST(Fusion, context_counts_what_was_told_before_more_than_what_came_after) {
+    const Neighbours neighbours{{2, {{1, -1}, {3, 1}}}, {4, {{9, -1}}}};
+    const std::map<MemoryId, double> bases{{1, 0.5}, {2, 0.1}, {3, 0.5}};
+    const Context context = context_of(2, neighbours, bases);
+    EXPECT_DOUBLE_EQ(context.score, 0.5 * 0.30 + 0.5 * 0.15);
+    EXPECT_EQ(context.strongest, 1U);
+    EXPECT_EQ(context_of(4, neighbours, bases).score, 0) << "its neighbour is no candidate";
+    EXPECT_EQ(context_of(7, neighbours, bases).score, 0);
+}
+
+TEST(Fusion, a_link_is_worth_little_and_ties_are_broken_by_id) {
+    std::vector<Hit> hits{hit_of(3, 0.5), hit_of(2, 0.5), hit_of(1, 0.5), hit_of(4, 0.7)};
+    settle(hits, std::vector<Edge>{{3, 2, "related", 0.2}, {3, 9, "related", 1}});
+    EXPECT_EQ(hits[0].memory.id, 4U);
+    EXPECT_EQ(hits[1].memory.id, 2U);
+    EXPECT_EQ(hits[2].memory.id, 3U);
+    EXPECT_EQ(hits[3].memory.id, 1U);
+    std::vector<Hit> copies{hit_of(1, 0.60), hit_of(2, 0.59), hit_of(3, 0.57)};
+    settle(copies, std::vector<Edge>{{2, 1, "near_duplicate", 1}});
+    EXPECT_EQ(copies[1].memory.id, 3U);
+    EXPECT_EQ(copies[2].memory.id, 2U);
 }
 
 TEST(WordQuery, quotes_each_word_and_keeps_the_parts_of_one_together) {

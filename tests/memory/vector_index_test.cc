@@ -240,6 +240,23 @@ TEST_F(VectorIndexTest, another_model_embeds_everything_anew_and_vectors_are_nev
     EXPECT_EQ((*sea)->status().model, "others/f32");
 }
 
+// As when a home moves to a machine whose processor has no bfloat16, and back.
+TEST_F(VectorIndexTest, another_precision_of_one_model_is_another_model_and_words_find_meanwhile) {
+    const MemoryId id = add("coral reef");
+    catch_up();
+    for (const char* name : {"words/bf16", "words/f32"}) {
+        sea_.reset();
+        test::WordEmbedder other(name);
+        auto sea = DataSea::open(*database_, folder(), &other, clock_, nullptr);
+        ASSERT_TRUE(sea.has_value());
+        EXPECT_THAT((*sea)->nearest(*other.embed("coral reef"), {}, 5, -1, "ann")->hits, IsEmpty()) << name;
+        EXPECT_EQ(ids((*sea)->recall("reef", {}, 5, "ann")), Ids{id}) << name;
+        EXPECT_EQ(*(*sea)->catch_up(10, nullptr), 0U);
+        EXPECT_EQ((*sea)->nearest(*other.embed("coral reef"), {}, 5, -1, "ann")->hits[0].memory.id, id);
+        EXPECT_EQ((*sea)->status().model, name);
+    }
+}
+
 TEST_F(VectorIndexTest, near_duplicates_are_linked_and_both_kept) {
     const MemoryId first = add("The quick brown fox jumps.");
     const MemoryId second = add("The quick brown fox jumps!");

@@ -89,7 +89,7 @@ TEST_F(HomeTest, configuration_errors_name_the_line) {
     ASSERT_EQ(with_field->board_fields.size(), 1U);
     EXPECT_EQ(with_field->board_fields[0].kind, board::Kind::U64);
     EXPECT_EQ(with_field->board_fields[0].group, "queue");
-    for (const char* text : {"\nboard_field = 7\n", "[[board_field]]\ntype = \"f16\"\n", "\nlisting = \"many\"\n", "\nlisting = 7\n", "\nlist = \"core\"\n", "\nlisting = \n"}) {
+    for (const char* text : {"\nboard_field = 7\n", "[[board_field]]\ntype = \"f16\"\n", "\nlisting = \"many\"\n", "\nlisting = 7\n", "\nlist = \"core\"\n", "[embedding]\ntimeout_ms = 1\n", "\nlisting = \n"}) {
         ASSERT_TRUE(write_file(file, text));
         const auto refused = load_config(file);
         ASSERT_FALSE(refused) << text;

@@ -1,0 +1,150 @@
+// The part of a DataSea that recalls: candidates by words and by meaning, those told beside the best of them,
+// what speaks for each (fusion.h), in one order.
+#include "resonant/memory/data_sea_inner.h"
+
+#include <algorithm>
+
+#include "resonant/memory/fusion.h"
+#include "resonant/memory/question.h"
+
+namespace resonant::memory {
+namespace {
+
+using sql::Connection;
+
+constexpr std::size_t kCandidates = 50;  // of each kind
+constexpr std::size_t kWidened = 16;     // best candidates whose neighbours become candidates too
+constexpr std::size_t kRead = 24;        // best candidates that are read, to be weighed in full
+constexpr int kContextReach = 2;
+
+// Every two of `session`, which lie in the order in which they were told, that are near enough.
+void pair_up(const std::vector<MemoryId>& session, Neighbours& neighbours) {
+    for (std::size_t i = 0; i < session.size(); ++i) {
+        for (std::size_t j = i + 1; j < session.size() && j <= i + kContextReach; ++j) {
+            const int offset = static_cast<int>(j - i);
+            neighbours[session[i]].emplace(session[j], offset);
+            neighbours[session[j]].emplace(session[i], -offset);
+        }
+    }
+}
+
+}  // namespace
+
+struct DataSea::Inner::Recall {
+    Inner& sea;
+    Connection& connection;
+    const Filter& filter;
+    const std::string& viewer;
+    Dot dot = dot_of(best_kernel());
+    std::string model = sea.index.status().model;
+    Parts parts = {};
+    std::map<MemoryId, Candidate> candidates = {};
+    std::map<MemoryId, double> bases = {};
+    Neighbours neighbours = {};
+
+    Candidate& candidate(MemoryId id) {
+        Candidate& found = candidates[id];
+        found.id = id;
+        return found;
+    }
+    void score() {
+        std::vector<Candidate> list;
+        for (const auto& [id, each] : candidates) {
+            list.push_back(each);
+        }
+        parts = parts_of(list);
+        for (const Candidate& each : list) {
+            bases[each.id] = base_of(each, parts);
+        }
+    }
+    // The best `count` candidates, by base and, when there are neighbours, by context.
+    std::vector<Scored> best(std::size_t count) const {
+        TopK best(count);
+        for (const auto& [id, base] : bases) {
+            best.offer({static_cast<float>(base + context_of(id, neighbours, bases).score), id});
+        }
+        return best.take();
+    }
+    Status fill_in(const Vector& query) {
+        for (auto& [id, each] : candidates) {
+            if (each.cosine) {
+                continue;
+            }
+            RESONANT_ASSIGN(const auto vector, sea.stored_vector(connection, id, model));
+            if (vector) {
+                each.cosine = dot(query.data(), vector->data());
+            }
+        }
+        return {};
+    }
+    Status widen() {
+        for (const Scored& each : best(kWidened)) {
+            RESONANT_ASSIGN(const auto session, sea.store.around(each.id, filter, viewer));
+            pair_up(session, neighbours);
+            for (const MemoryId id : session) {
+                candidate(id);
+            }
+        }
+        return {};
+    }
+    Result<std::vector<Hit>> hits(const Question& question, std::size_t limit) {
+        std::vector<Hit> found;
+        std::vector<MemoryId> ids;
+        for (const Scored& each : best(std::max(kRead, limit))) {
+            RESONANT_ASSIGN(Memory memory, load(connection, each.id, viewer));
+            Hit hit{std::move(memory), 0, {}};
+            weigh(hit, candidates.at(each.id), parts, context_of(each.id, neighbours, bases), question);
+            found.push_back(std::move(hit));
+            ids.push_back(each.id);
+        }
+        RESONANT_ASSIGN(const auto edges, sea.store.edges_among(ids));
+        settle(found, edges);
+        found.resize(std::min(found.size(), limit));
+        return found;
+    }
+};
+
+Result<Page> DataSea::recall(const std::string& query, const Filter& filter, std::size_t limit,
+                             const std::string& viewer) {
+    RESONANT_CHECK(check_limit("recall", limit));
+    Page page;
+    const Result<Vector> meaning = embed(query);
+    if (!meaning && meaning.error().code != Code::Unavailable) {
+        return std::unexpected(meaning.error());
+    }
+    const std::size_t wanted = std::max(kCandidates, limit);
+    const Status done = inner_->database.read([&](Connection& connection) -> Status {
+        Inner::Recall recall{*inner_, connection, filter, viewer};
+        RESONANT_ASSIGN(const auto by_words, inner_->store.word_scores(query, filter, wanted, viewer));
+        for (const Scored& each : by_words) {
+            recall.candidate(each.id).words = each.score;
+        }
+        RESONANT_ASSIGN(const std::size_t left, inner_->pending());
+        if (meaning) {
+            RESONANT_ASSIGN(const auto near, inner_->nearest(*meaning, filter, wanted, viewer));
+            page.vectors_used = !near.empty();
+            for (const Scored& each : near) {
+                recall.candidate(each.id).cosine = each.score;
+            }
+            RESONANT_CHECK(recall.fill_in(*meaning));
+        } else {
+            page.note = "words only: " + meaning.error().message;
+        }
+        if (meaning && left > 0) {
+            page.note = std::to_string(left) + " memories have no vector yet: found by words only";
+        }
+        recall.score();
+        RESONANT_CHECK(recall.widen());
+        if (meaning) {
+            RESONANT_CHECK(recall.fill_in(*meaning));
+        }
+        recall.score();
+        RESONANT_ASSIGN(page.hits,
+                        recall.hits(question_of(query, inner_->clock.wall().count), limit));
+        return {};
+    });
+    RESONANT_CHECK(done);
+    return page;
+}
+
+}  // namespace resonant::memory
