@@ -47,6 +47,12 @@ Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& file, b
     // Statistics of memory cost a lock for each allocation, in all connections. Before SQLite's first use only.
     static std::once_flag configured;
     std::call_once(configured, [] { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); });
+    std::error_code unseen;
+    const std::filesystem::path mark = file.string() + kChecksumMark;
+    const bool is_new = !read_only && std::filesystem::file_size(file, unseen) == 0;
+    if (is_new) {
+        RESONANT_CHECK(create_private(mark));
+    }
     sqlite3* handle = nullptr;
     const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                       (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
@@ -59,8 +65,7 @@ Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& file, b
     sqlite3_busy_timeout(handle, kBusyTimeoutMs);
     // Else a statement is compiled anew for each value that might make a partial index of use.
     sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_QPSG, 1, nullptr);
-    std::error_code unseen;
-    if (!read_only && std::filesystem::file_size(file, unseen) == 0) {
+    if (is_new) {
         int reserved = kChecksumBytes;
         sqlite3_file_control(handle, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
         RESONANT_CHECK(connection->run("PRAGMA application_id=" + std::to_string(kApplicationId)));
@@ -77,7 +82,7 @@ Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& file, b
     }
     RESONANT_ASSIGN(Statement id, connection->prepare("PRAGMA application_id"));
     RESONANT_CHECK(id.step());
-    if (id.integer(0) == kApplicationId && !has_checksums(handle)) {
+    if (id.integer(0) == kApplicationId && std::filesystem::exists(mark, unseen) && !has_checksums(handle)) {
         return fail(Code::DataLoss, tried + ": its head says that its pages have no checksums, and they had; "
                                             "restore it from a copy");
     }

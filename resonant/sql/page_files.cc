@@ -1,6 +1,7 @@
 #include "resonant/sql/page_files.h"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <new>
 #include <set>
+#include <string>
 
 namespace resonant::sql {
 namespace {
@@ -24,7 +26,8 @@ struct File {
     sqlite3_file base;  // first: SQLite knows the File by it
     bool is_main;
     bool is_log;
-    bool checked;       // its pages have checksums
+    bool marked;        // the mark beside it says that its pages have checksums
+    bool checked;       // and so does its head
     std::set<std::uint32_t>* damaged;
     std::vector<char>* gathered;  // writes to the log that wait
     sqlite3_int64 gathered_at;
@@ -69,7 +72,7 @@ bool is_page(int amount, sqlite3_int64 at) {
 
 void look_at_header(File& file, const char* bytes, int amount, sqlite3_int64 at) {
     if (at == 0 && amount >= static_cast<int>(kHeaderBytes)) {
-        file.checked = static_cast<unsigned char>(bytes[kReservedByte]) == kChecksumBytes;
+        file.checked = file.marked && static_cast<unsigned char>(bytes[kReservedByte]) == kChecksumBytes;
     }
 }
 
@@ -238,6 +241,7 @@ int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* base, int flags,
         return outcome;
     }
     file.is_main = (flags & SQLITE_OPEN_MAIN_DB) != 0;
+    file.marked = file.is_main && name != nullptr && ::access((std::string(name) + kChecksumMark).c_str(), F_OK) == 0;
     file.is_log = (flags & SQLITE_OPEN_WAL) != 0;
     file.damaged = new (std::nothrow) std::set<std::uint32_t>;
     file.gathered = file.is_log ? new (std::nothrow) std::vector<char> : nullptr;

@@ -9,7 +9,8 @@
 //       whoever asks decides what they are worth (Database refuses them unless they are the ledger's, which has its
 //       own proof).
 //   (2) The log has checksums of its own; its writes are held back only until they are synced, read or measured.
-//   (3) A file made without checksums stays as it is.
+//   (3) Only a file with its mark beside it (kChecksumMark) is checked: a copy that another program made of it, page by
+//       page, has stale checksums and no mark.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@ struct sqlite3;
 namespace resonant::sql {
 
 inline constexpr int kChecksumBytes = 8;              // reserved at the end of each page
+inline constexpr const char* kChecksumMark = ".checked";  // an empty file beside the database
 inline constexpr std::int32_t kApplicationId = 0x5265736f;  // "Reso": the file has checksums
 
 // The name to open files with. Registers it at its first use.

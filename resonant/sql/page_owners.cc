@@ -47,7 +47,7 @@ Status PageOwners::judge(sqlite3* connection) {
             }
             why = "database " + file.string() + ": page " + std::to_string(page) + " (" +
                   (owner.empty() ? "of nobody" : "of " + owner) +
-                  ") is not as it was written; `resonant memory verify` says more, restore the file from a copy";
+                  ") is not as it was written; `resonant memory verify` says more, restore the file from a copy (one that another program made: remove " + file.string() + ".checked, too)";
             refuses.store(true, std::memory_order_release);
             break;
         }
