@@ -165,18 +165,25 @@ Status DataSea::protect(MemoryId id, bool is_protected, const std::string& by) {
 }
 
 Status DataSea::erase(MemoryId id, const std::string& reason, const std::string& by) {
+    std::vector<MemoryId> gone{id};
     const Status done = inner_->database.write([&](Connection&) -> Status {
-        RESONANT_CHECK(inner_->forget_vectors(id));
-        RESONANT_CHECK(inner_->store.erase(id, reason, by));
-        inner_->index.forget(id);
+        RESONANT_ASSIGN(const auto derived, inner_->store.derived_from(id));
+        gone.insert(gone.end(), derived.begin(), derived.end());
+        for (const MemoryId each : gone) {
+            RESONANT_CHECK(inner_->forget_vectors(each));
+            RESONANT_CHECK(inner_->store.erase(each, reason, by));
+            inner_->index.forget(each);
+        }
         return {};
     });
     RESONANT_CHECK(done);
-    {
+    for (const MemoryId each : gone) {
         const std::lock_guard lock(inner_->touching);
-        inner_->touched.erase(id);
+        inner_->touched.erase(each);
     }
-    inner_->tell(Change::Erased, id, 0);
+    for (const MemoryId each : gone) {
+        inner_->tell(Change::Erased, each, 0);
+    }
     return inner_->database.writing() ? Status() : finish_erase();
 }
 
@@ -240,22 +247,34 @@ Result<Page> DataSea::search(const std::string& query, const Filter& filter, std
     return page_of(std::move(hits), limit, offset);
 }
 
-Result<SweepReport> DataSea::sweep(std::size_t limit, bool dry_run) {
-    if (!dry_run) {
-        RESONANT_CHECK(inner_->flush_touched());
-    }
-    RESONANT_ASSIGN(SweepReport report, inner_->store.sweep(limit, dry_run));
+void DataSea::Inner::tell_moves(const SweepReport& report) const {
     for (const auto& [id, source, target] : report.moves) {
-        if (!dry_run) {
-            inner_->tell(
-                Change::Moved, id,
-                static_cast<std::uint64_t>(source) << 8 | static_cast<std::uint64_t>(target));
-        }
+        tell(Change::Moved, id,
+             static_cast<std::uint64_t>(source) << 8 | static_cast<std::uint64_t>(target));
     }
+}
+
+Result<SweepReport> DataSea::sweep(std::size_t limit, bool dry_run) {
+    if (dry_run) {
+        return inner_->store.sweep(limit, true, false);
+    }
+    RESONANT_CHECK(inner_->flush_touched());
+    RESONANT_ASSIGN(SweepReport report, inner_->store.sweep(limit, false, false));
+    inner_->tell_moves(report);
     return report;
 }
 
-Result<ZoneStats> DataSea::zones(const std::string& galaxy) { return inner_->store.zones(galaxy); }
+Result<SweepReport> DataSea::settle(std::size_t limit) {
+    RESONANT_CHECK(inner_->flush_touched());
+    RESONANT_ASSIGN(SweepReport report, inner_->store.sweep(limit, false, true));
+    inner_->tell_moves(report);
+    return report;
+}
+
+Result<ZoneStats> DataSea::zones(const std::string& galaxy,
+                                 const std::optional<std::string>& viewer) {
+    return inner_->store.zones(galaxy, viewer);
+}
 
 Result<std::vector<std::tuple<Zone, Zone, std::size_t, std::int64_t>>> DataSea::movements() {
     return inner_->store.movements();

@@ -158,8 +158,13 @@ class DataSea {
     Result<std::size_t> catch_up(std::size_t limit,
                                  const std::function<void(std::size_t, std::size_t)>& progress);
     VectorStatus status();
+    // Rescores the memories that were not for the longest time, and moves them between zones.
     Result<SweepReport> sweep(std::size_t limit, bool dry_run);
-    Result<ZoneStats> zones(const std::string& galaxy);
+    // The same for those only that were read since: recall pulls inward.
+    Result<SweepReport> settle(std::size_t limit);
+    // With a viewer: of what it may see.
+    Result<ZoneStats> zones(const std::string& galaxy,
+                            const std::optional<std::string>& viewer = std::nullopt);
     // Movements between zones: (from, to, count, last_ns).
     Result<std::vector<std::tuple<Zone, Zone, std::size_t, std::int64_t>>> movements();
     // Counts accesses: bookkeeping, no effect in the ledger's sense.

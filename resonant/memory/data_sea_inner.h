@@ -33,6 +33,8 @@ struct DataSea::Inner {
         }
     }
 
+    void tell_moves(const SweepReport& report) const;
+
     // Nearest memories that `filter` lets through, best first.
     Result<std::vector<Scored>> nearest(const Vector& query, const Filter& filter, std::size_t k,
                                         const std::string& viewer);

@@ -2,6 +2,11 @@
 
 #include <string>
 
+#include "resonant/memory/constellations.h"
+#include "resonant/memory/galaxies.h"
+#include "resonant/memory/imports.h"
+#include "resonant/memory/survey.h"
+
 namespace resonant::memory {
 namespace {
 
@@ -62,6 +67,14 @@ CREATE VIRTUAL TABLE memory_words USING fts5(
     title, content, tags, content='', tokenize='porter unicode61 remove_diacritics 2');
 )sql";
 
+// Tables that came later; an older program of this version never looks at them.
+Status create_later_tables(sql::Connection& connection) {
+    RESONANT_CHECK(Constellations::create_table(connection));
+    RESONANT_CHECK(Galaxies::create_table(connection));
+    RESONANT_CHECK(Imports::create_table(connection));
+    return Survey::create_table(connection);
+}
+
 Status found_version(sql::Connection& connection, std::int64_t& version) {
     RESONANT_ASSIGN(auto statement,
                     connection.prepare("SELECT value FROM memory_state WHERE key='schema'"));
@@ -85,11 +98,12 @@ Status create_tables(sql::Database& database) {
                                             "; start the newer program, nothing was changed");
         }
         if (version == kSchemaVersion) {
-            return {};
+            return create_later_tables(connection);
         }
         for (const char* script : {kMemories, kHistory, kVectors}) {
             RESONANT_CHECK(connection.run(script));
         }
+        RESONANT_CHECK(create_later_tables(connection));
         return connection.run("INSERT INTO memory_state VALUES('schema'," +
                               std::to_string(kSchemaVersion) +
                               "),('facts',0),('model',''),('unfinished_erase',0)");

@@ -95,8 +95,13 @@ Result<Added> Store::insert(Connection& connection, const Memory& memory) {
     Memory made = memory;
     made.tags = without_doubles(memory.tags);
     made.version = 1;
-    made.created_ns = made.updated_ns = clock_.wall().count;
-    made.distance = distance_of({.importance = made.importance, .is_protected = made.is_protected});
+    const std::int64_t now_ns = clock_.wall().count;
+    // What is brought in from elsewhere keeps its time, and lies as far out as its age says.
+    made.created_ns = memory.created_ns > 0 ? std::min(memory.created_ns, now_ns) : now_ns;
+    made.updated_ns = made.created_ns;
+    made.distance = distance_of({.importance = made.importance,
+                                 .unused_ns = now_ns - made.updated_ns,
+                                 .is_protected = made.is_protected});
     RESONANT_ASSIGN(
         auto row,
         connection.prepare(
@@ -302,6 +307,8 @@ Status Store::erase(MemoryId id, const std::string& reason, const std::string& b
               "DELETE FROM memory_edges WHERE source = ?1 OR target = ?1",
               "DELETE FROM memory_embeddings WHERE memory_id = ?",
               "DELETE FROM memory_pending WHERE memory_id = ?",
+              "DELETE FROM memory_marks WHERE memory_id = ?",
+              "DELETE FROM memory_import_keys WHERE memory_id = ?",
               "DELETE FROM memories WHERE id = ?"}) {
             RESONANT_CHECK(for_memory(connection, query, id));
         }
@@ -312,9 +319,27 @@ Status Store::erase(MemoryId id, const std::string& reason, const std::string& b
         // The index keeps the words of a removed row until its parts are merged into one.
         RESONANT_CHECK(
             connection.run("INSERT INTO memory_words(memory_words) VALUES('optimize');"
+                           // A name may hold its words; the next refresh gives new ones.
+                           "UPDATE memory_constellations SET name = '', tags = '[]';"
                            "UPDATE memory_state SET value = 1 WHERE key = 'unfinished_erase'"));
         return count_fact(connection);
     });
+}
+
+Result<std::vector<MemoryId>> Store::derived_from(MemoryId id) {
+    std::vector<MemoryId> found;
+    const Status done = database_.read([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(auto rows, connection.prepare(
+                                       "SELECT DISTINCT m.id FROM memory_edges e"
+                                       " JOIN memories m ON m.id = e.source WHERE e.target = ?1"
+                                       " AND m.id != ?1 AND m.source LIKE 'dream:%'"));
+        return rows.bind(1, sql_id(id)).each([&](const sql::Statement& row) -> Status {
+            found.push_back(static_cast<MemoryId>(row.integer(0)));
+            return {};
+        });
+    });
+    RESONANT_CHECK(done);
+    return found;
 }
 
 Result<double> Store::distance_now(Connection& connection, const Memory& memory) {

@@ -63,8 +63,10 @@ class Store {
     Result<std::vector<Edge>> edges_among(std::span<const MemoryId> ids);
 
     // Life: as in DataSea.
-    Result<SweepReport> sweep(std::size_t limit, bool dry_run);
-    Result<ZoneStats> zones(const std::string& galaxy);
+    Result<SweepReport> sweep(std::size_t limit, bool dry_run, bool only_used);
+    Result<ZoneStats> zones(const std::string& galaxy, const std::optional<std::string>& viewer);
+    // Memories that dreaming made out of this one's words: they go with it.
+    Result<std::vector<MemoryId>> derived_from(MemoryId id);
     Result<std::vector<std::tuple<Zone, Zone, std::size_t, std::int64_t>>> movements();
     Status touch(std::span<const std::pair<MemoryId, std::uint32_t>> counts, std::int64_t at_ns);
 

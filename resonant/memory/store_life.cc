@@ -95,15 +95,16 @@ Status Store::link(const Edge& edge, bool remove, const std::string& by) {
     });
 }
 
-Result<SweepReport> Store::sweep(std::size_t limit, bool dry_run) {
+Result<SweepReport> Store::sweep(std::size_t limit, bool dry_run, bool only_used) {
     SweepReport report;
     std::vector<Place> places;
     const auto rescore = [&](Connection& connection) -> Status {
         RESONANT_ASSIGN(
             auto rows,
             connection.prepare(select_memories() +
-                               "WHERE m.is_archived = 0 ORDER BY m.swept_ns, m.id LIMIT ?"));
-        rows.bind(1, static_cast<std::int64_t>(limit));
+                               "WHERE m.is_archived = 0 AND (?1 = 0 OR a.last_ns > m.swept_ns)"
+                               " ORDER BY m.swept_ns, m.id LIMIT ?2"));
+        rows.bind(1, only_used).bind(2, static_cast<std::int64_t>(limit));
         return rows.each([&](const Statement& row) -> Status {
             const Memory memory = memory_of(row);
             RESONANT_ASSIGN(const double distance, distance_now(connection, memory));
@@ -132,14 +133,17 @@ Result<SweepReport> Store::sweep(std::size_t limit, bool dry_run) {
     return report;
 }
 
-Result<ZoneStats> Store::zones(const std::string& galaxy) {
+Result<ZoneStats> Store::zones(const std::string& galaxy,
+                               const std::optional<std::string>& viewer) {
     ZoneStats stats;
     double distances = 0;
     const Status done = database_.read([&](Connection& connection) -> Status {
         RESONANT_ASSIGN(
             auto rows, connection.prepare("SELECT distance, is_archived, is_protected FROM memories"
-                                          " WHERE ?1 = '' OR galaxy = ?1"));
-        return rows.bind(1, galaxy).each([&](const Statement& row) -> Status {
+                                          " WHERE (?1 = '' OR galaxy = ?1)"
+                                          " AND (?2 = 0 OR is_private = 0 OR owner = ?3)"));
+        rows.bind(1, galaxy).bind(2, viewer.has_value()).bind(3, viewer.value_or(""));
+        return rows.each([&](const Statement& row) -> Status {
             ++stats.total;
             ++stats.count[static_cast<std::size_t>(zone_at(row.real(0)))];
             distances += row.real(0);

@@ -271,14 +271,18 @@ Result<std::vector<Edge>> Store::edges_among(std::span<const MemoryId> ids) {
 namespace {
 
 // The links of `id` of the wanted types (none named: all), as they lead away from it.
+// Through another's private memory no way leads.
 Status neighbours(Connection& connection, MemoryId id, const std::string& types,
-                  std::vector<Edge>& edges) {
+                  const std::string& viewer, std::vector<Edge>& edges) {
     RESONANT_ASSIGN(auto rows, connection.prepare(
                                    "SELECT source, target, type, weight FROM memory_edges"
                                    " WHERE (source = ?1 OR target = ?1) AND removed_ns IS NULL"
                                    " AND (?2 = '[]' OR type IN (SELECT value FROM json_each(?2)))"
+                                   " AND NOT EXISTS(SELECT 1 FROM memories m"
+                                   "  WHERE m.id IN (source, target) AND m.is_private = 1"
+                                   "  AND m.owner != ?3)"
                                    " ORDER BY weight DESC, id"));
-    return rows.bind(1, sql_id(id)).bind(2, types).each([&](const Statement& row) -> Status {
+    return rows.bind(1, sql_id(id)).bind(2, types).bind(3, viewer).each([&](const Statement& row) -> Status {
         const auto source = static_cast<MemoryId>(row.integer(0));
         const auto target = static_cast<MemoryId>(row.integer(1));
         edges.push_back({id, source == id ? target : source, row.text(2), row.real(3)});
@@ -288,14 +292,14 @@ Status neighbours(Connection& connection, MemoryId id, const std::string& types,
 
 // Walks outward, hop by hop. A memory is worth the best path to it: the product of its weights.
 Result<std::map<MemoryId, Reached>> walk(Connection& connection, MemoryId start, int hops,
-                                         const std::string& types) {
+                                         const std::string& types, const std::string& viewer) {
     std::map<MemoryId, Reached> reached{{start, {1, 0, ""}}};
     std::vector<MemoryId> frontier{start};
     for (int hop = 1; hop <= hops && !frontier.empty(); ++hop) {
         std::vector<MemoryId> next;
         for (const MemoryId from : frontier) {
             std::vector<Edge> edges;
-            RESONANT_CHECK(neighbours(connection, from, types, edges));
+            RESONANT_CHECK(neighbours(connection, from, types, viewer, edges));
             for (const Edge& edge : edges) {
                 const double score = reached.at(from).score * edge.weight;
                 const auto known = reached.find(edge.to);
@@ -328,7 +332,7 @@ Result<std::vector<Hit>> Store::related(MemoryId id, int hops,
     const Status done = database_.read([&](Connection& connection) -> Status {
         RESONANT_CHECK(load(connection, id, viewer));
         const Json wanted = types;
-        RESONANT_ASSIGN(const auto reached, walk(connection, id, hops, wanted.dump()));
+        RESONANT_ASSIGN(const auto reached, walk(connection, id, hops, wanted.dump(), viewer));
         for (const auto& [other, how] : reached) {
             const Result<Memory> memory = load(connection, other, viewer);
             if (!memory && memory.error().code != Code::NotFound) {
