@@ -31,4 +31,9 @@ set_target_properties(PyArrow::arrow PROPERTIES
   IMPORTED_SONAME "libarrow.so.${PYARROW_SOVERSION}"
   INTERFACE_INCLUDE_DIRECTORIES "${PYARROW_INCLUDE_DIR}")
 target_compile_features(PyArrow::arrow INTERFACE cxx_std_20)
+add_library(PyArrow::parquet SHARED IMPORTED GLOBAL)
+set_target_properties(PyArrow::parquet PROPERTIES
+  IMPORTED_LOCATION "${PYARROW_LIBRARY_DIR}/libparquet.so.${PYARROW_SOVERSION}"
+  IMPORTED_SONAME "libparquet.so.${PYARROW_SOVERSION}"
+  INTERFACE_LINK_LIBRARIES PyArrow::arrow)
 message(STATUS "Arrow C++ from pyarrow ${PYARROW_VERSION}: ${PYARROW_LIBRARY_DIR}")

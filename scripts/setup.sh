@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings a Debian 12 machine to where the build can start: scripts/setup.sh PART ...
 # Each part makes one folder of build/ and leaves a stamp there with the hash of what it depends on, so that a second run does nothing.
-# Parts: packages [fuzzing|formatting|linting], rust, venv, bindings, ipc_peer, model, manpages, conformance, schema_suite, clients, servers, peers, rmcp, search_peers.
+# Parts: packages [fuzzing|formatting|linting], rust, venv, bindings, ipc_peer, model, manpages, conformance, schema_suite, readers, clients, servers, peers, rmcp, search_peers.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -129,6 +129,45 @@ get_schema_suite() {
     say "JSON Schema test suite into build/schema_suite"
     PYTHON=build/venv/bin/python scripts/fetch_schema_suite.sh build/schema_suite
     stamp schema_suite "$hash"
+}
+
+# What reads our Arrow files as strangers do: pyarrow on three Pythons, and three query engines. A Python that
+# is not there is left out, and its test says so.
+get_readers() {
+    local version python hash
+    hash=$(hash_of scripts/readers.txt)
+    ! stamped readers "$hash" || return 0
+    say "readers of scripts/readers.txt into build/readers"
+    rm -rf build/readers
+    mkdir -p build/readers
+    for version in 3.10 3.11 3.12; do
+        python=$(python_of "$version") || { say "absent: Python $version; its test is skipped"; continue; }
+        make_reader "$python" "pyarrow-$version" "pyarrow-$version"
+    done
+    make_reader "$(find_python)" engines engines
+    if [ -x build/conformance/bin/npm ]; then # whose stores memory.import reads
+        PATH="$PWD/build/conformance/bin:$PATH" npm install --silent --no-fund --no-audit --no-save \
+            --prefix build/readers/server-memory "$(section_of server-memory)"
+    else
+        say "absent: npm (part conformance); the test with the real server-memory is skipped"
+    fi
+    stamp readers "$hash"
+}
+section_of() { sed -n "/^# $1\$/,/^\$/p" scripts/readers.txt | grep -v '^#' | grep .; }
+make_reader() { # PYTHON FOLDER SECTION
+    "$1" -m venv "build/readers/$2"
+    mapfile -t wanted < <(section_of "$3")
+    "build/readers/$2/bin/python" -m pip install --disable-pip-version-check -q --only-binary :all: "${wanted[@]}"
+}
+python_of() { # VERSION: an interpreter that runs, from the path or from pyenv
+    local candidate
+    for candidate in "/usr/bin/python$1" "$(command -v "python$1" || true)" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$1".*/bin/python; do
+        if [ -x "$candidate" ] && "$candidate" -c "import sys, venv, ensurepip; sys.exit('%d.%d' % sys.version_info[:2] != '$1')" 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    return 1
 }
 
 # Slim images leave installed manual pages out, so the packages are unpacked beside the build.
@@ -298,6 +337,7 @@ for part in "$@"; do
         clients) get_clients ;;
         servers) get_servers ;;
         schema_suite) get_schema_suite ;;
+        readers) get_readers ;;
         fuzzing | formatting | linting) ;;
         *) say "there is no part '$part'"; exit 2 ;;
     esac

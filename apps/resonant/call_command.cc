@@ -76,14 +76,18 @@ int report(const Error& error, int exit_code) {
     return exit_code;
 }
 
-int call_tool(const Common& common, const std::string& tool, const Json& arguments) {
+namespace {
+
+// The kernel's whole answer to a call, or an exit code.
+std::expected<Json, int> whole_answer(const Common& common, const std::string& tool,
+                                      const Json& arguments) {
     const Result<runtime::Home> home = common.open();
     if (!home) {
-        return report(home.error());
+        return std::unexpected(report(home.error()));
     }
     const Result<std::string> secret = given_secret(common);
     if (!secret) {
-        return report(secret.error());
+        return std::unexpected(report(secret.error()));
     }
     Json question = {{"op", "call"}, {"tool", tool}, {"arguments", arguments}};
     if (!secret->empty()) {
@@ -99,19 +103,47 @@ int call_tool(const Common& common, const std::string& tool, const Json& argumen
     }
     if (!answer) {
         const bool none = answer.error().code == Code::NotFound;
-        return none ? report({Code::Unavailable, "no kernel runs on " + home->root.string() +
-                                                     "; start one with: resonant up --home " + home->root.string()},
-                             kNoKernel)
-                    : report(answer.error());
+        return std::unexpected(
+            none ? report({Code::Unavailable, "no kernel runs on " + home->root.string() +
+                                                  "; start one with: resonant up --home " + home->root.string()},
+                          kNoKernel)
+                 : report(answer.error()));
     }
     if (!answer->value("ok", false)) {
-        return report({Code::Internal, answer->value("error", "the kernel gave no reason")});
+        return std::unexpected(
+            report({Code::Internal, answer->value("error", "the kernel gave no reason")}));
     }
-    show(common, answer->value("content", Json::object()));
-    if (answer->contains("denial") && !(*answer)["denial"].is_null()) {
+    return *answer;
+}
+
+int exit_code_of(const Json& answer) {
+    if (answer.contains("denial") && !answer["denial"].is_null()) {
         return kDenied;
     }
-    return answer->value("is_error", false) ? kFailed : kOk;
+    return answer.value("is_error", false) ? kFailed : kOk;
+}
+
+}  // namespace
+
+std::expected<Json, int> ask_tool(const Common& common, const std::string& tool, const Json& arguments) {
+    const auto answer = whole_answer(common, tool, arguments);
+    if (!answer) {
+        return std::unexpected(answer.error());
+    }
+    Json content = answer->value("content", Json::object());
+    if (const int code = exit_code_of(*answer); code != kOk) {
+        return std::unexpected(report({Code::Internal, tool + ": " + json::dump(content)}, code));
+    }
+    return content;
+}
+
+int call_tool(const Common& common, const std::string& tool, const Json& arguments) {
+    const auto answer = whole_answer(common, tool, arguments);
+    if (!answer) {
+        return answer.error();
+    }
+    show(common, answer->value("content", Json::object()));
+    return exit_code_of(*answer);
 }
 
 }  // namespace resonant::app

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <expected>
 #include <optional>
 #include <string>
 
@@ -36,11 +37,15 @@ int report(const Error& error, int exit_code = kFailed);
 // The admin secret from --secret-file or RESONANT_ADMIN_SECRET; empty when neither is given.
 Result<std::string> given_secret(const Common& common);
 
-// Calls a tool of the running kernel as the operator and shows the answer. Returns the exit code.
+// Calls a tool of the running kernel as the operator. Gives its content, or the exit code after the error
+// was told on stderr.
+std::expected<Json, int> ask_tool(const Common& common, const std::string& tool, const Json& arguments);
+// The same, and shows the answer. Returns the exit code.
 int call_tool(const Common& common, const std::string& tool, const Json& arguments);
 
 void add_kernel_commands(CLI::App& app, Common& common);    // init up down status mcp pause resume doctor
 void add_tool_commands(CLI::App& app, Common& common);      // call tools board ring memory monitors agents ...
+void add_memory_commands(CLI::App& app, Common& common);    // memory add search recall import export stats verify
 void add_policy_commands(CLI::App& app, Common& common);    // ledger policy consent quarantine server
 void add_client_commands(CLI::App& app, Common& common);    // client-config
 

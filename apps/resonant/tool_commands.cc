@@ -1,14 +1,11 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 
 #include "apps/resonant/commands.h"
 #include "resonant/mcp/listing.h"
-#include "resonant/runtime/verification.h"
 #include "resonant/tools/families.h"
 #include "resonant/tools/services.h"
 
@@ -170,65 +167,6 @@ void add_ring(CLI::App& app, Common& common) {
     tool_command(*ring, common, "stats", "rates, consumers, losses", "event.stats", nothing);
 }
 
-std::string whole_input(const std::string& path) {
-    if (path == "-") {
-        return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
-    }
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-// Reads the files itself, so it works with and without a kernel and does not ask the kernel to judge itself.
-int verify_memory(const Common& common) {
-    const Result<runtime::Home> home = common.open();
-    if (!home) {
-        return report(home.error());
-    }
-    const Result<Json> found = runtime::verify_home(*home);
-    if (!found) {
-        return report(found.error());
-    }
-    show(common, *found);
-    return found->at("ok").get<bool>() ? kOk : kFailed;
-}
-
-void add_memory(CLI::App& app, Common& common) {
-    CLI::App* memory = group(app, "memory", "memories: add, search, recall, import, export, stats, verify");
-    auto content = std::make_shared<std::string>();
-    auto title = std::make_shared<std::string>();
-    CLI::App* add = tool_command(*memory, common, "add", "store one memory", "memory.add", [content, title] {
-        Json arguments = {{"content", *content}};
-        if (!title->empty()) {
-            arguments["title"] = *title;
-        }
-        return arguments;
-    });
-    add->add_option("content", *content, "the text")->required();
-    add->add_option("--title", *title, "a title");
-    auto query = std::make_shared<std::string>();
-    auto limit = std::make_shared<int>(10);
-    for (const char* name : {"search", "recall"}) {
-        CLI::App* find = tool_command(*memory, common, name, "find memories", std::string("memory.") + name,
-                                      [query, limit] { return Json{{"query", *query}, {"limit", *limit}}; });
-        find->add_option("query", *query, "words")->required();
-        find->add_option("--limit", *limit, "hits at most");
-    }
-    auto file = std::make_shared<std::string>();
-    auto format = std::make_shared<std::string>("jsonl");
-    CLI::App* load = tool_command(*memory, common, "import", "load memories from a file ('-': standard input)",
-                                  "memory.import", [file, format] {
-                                      return Json{{"format", *format}, {"data", whole_input(*file)}};
-                                  });
-    load->add_option("file", *file, "file to read")->required()->check(CLI::ExistingFile | CLI::IsMember({"-"}));
-    load->add_option("--format", *format, "json, jsonl, csv or markdown");
-    tool_command(*memory, common, "export", "copy memories out", "memory.export",
-                 [format] { return Json{{"format", *format}}; })
-        ->add_option("--format", *format, "json, jsonl, csv, markdown");
-    tool_command(*memory, common, "stats", "the map of memory", "galactic.dashboard", nothing);
-    memory->add_subcommand("verify", "check database, words, histories, vectors, Arrow copy and ledger against each other")
-        ->callback([&common] { common.exit_code = verify_memory(common); });
-}
-
 }  // namespace
 
 void add_tool_commands(CLI::App& app, Common& common) {
@@ -244,7 +182,7 @@ void add_tool_commands(CLI::App& app, Common& common) {
         }
     });
     add_ring(app, common);
-    add_memory(app, common);
+    add_memory_commands(app, common);
     tool_command(app, common, "monitors", "sleeping watchers", "monitor.list", nothing);
     tool_command(app, common, "agents", "agents and watchers by state", "swarm.status", nothing);
 }

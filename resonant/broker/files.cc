@@ -71,6 +71,59 @@ Result<Descriptor> Files::open(const std::filesystem::path& path) const {
                     path.string(), allowed));
 }
 
+Result<std::filesystem::path> Files::locate(const std::filesystem::path& path) const {
+    RESONANT_ASSIGN(const Descriptor file, open(path));
+    struct stat about{};
+    if (fstat(file.get(), &about) != 0) {
+        return fail_errno("stat " + path.string(), errno);
+    }
+    if (!S_ISREG(about.st_mode)) {
+        return fail(Code::InvalidArgument, path.string() + " is no regular file");
+    }
+    std::error_code error;
+    auto real = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", file.get()), error);
+    if (error) {
+        return fail_errno("locate " + path.string(), error.value());
+    }
+    return real;
+}
+
+Result<Files::Made> Files::create(const std::filesystem::path& path) const {
+    std::string allowed;
+    for (const auto& folder : outboxes_) {
+        std::filesystem::path inside = path.lexically_normal();
+        if (path.is_absolute()) {
+            inside = path.lexically_normal().lexically_relative(folder.lexically_normal());
+        }
+        allowed += (allowed.empty() ? "" : ", ") + folder.string();
+        if (inside.empty() || *inside.begin() == ".." || !inside.has_filename()) {
+            continue;
+        }
+        const Descriptor root(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        if (!root) {
+            return fail_errno("open " + folder.string(), errno);
+        }
+        open_how how{};
+        how.flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+        how.mode = 0600;
+        how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+        Descriptor file(
+            static_cast<int>(syscall(SYS_openat2, root.get(), inside.c_str(), &how, sizeof how)));
+        if (!file) {
+            if (errno == EEXIST) {
+                return fail(Code::AlreadyExists,
+                            fmt::format("{} is there already; name another file",
+                                        (folder / inside).string()));
+            }
+            return fail_errno("make " + (folder / inside).string(), errno);
+        }
+        return Made{std::move(file), folder / inside};
+    }
+    return fail(Code::PermissionDenied,
+                fmt::format("{} is outside the folders that may be written ({}); give a name inside",
+                            path.string(), allowed));
+}
+
 Result<std::string> Files::read(const std::filesystem::path& path, Bytes size_max) const {
     RESONANT_ASSIGN(const Descriptor file, open(path));
     struct stat about{};

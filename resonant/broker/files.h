@@ -1,5 +1,5 @@
 // Files is the one door to the file system for tools: it opens regular files beneath the allowed
-// folders and nothing else, whatever links lie there.
+// folders, makes new ones beneath the outboxes, and does nothing else, whatever links lie there.
 //
 // Threads: any; constant after construction. After openat2(2), RESOLVE_BENEATH.
 #pragma once
@@ -16,18 +16,33 @@ namespace resonant::broker {
 
 class Files {
   public:
-    explicit Files(std::vector<std::filesystem::path> folders) : folders_(std::move(folders)) {}
+    // Reads beneath `folders`, writes beneath `outboxes`.
+    explicit Files(std::vector<std::filesystem::path> folders,
+                   std::vector<std::filesystem::path> outboxes = {})
+        : folders_(std::move(folders)), outboxes_(std::move(outboxes)) {}
     Files(const Files&) = delete;
     Files& operator=(const Files&) = delete;
 
     // The whole file. A relative path is looked up in each folder in turn. PermissionDenied outside
     // the folders and for links that lead out of them, ResourceExhausted past `size_max`.
     Result<std::string> read(const std::filesystem::path& path, Bytes size_max) const;
+    // Where a regular file beneath the folders really lies, for readers that want a path.
+    Result<std::filesystem::path> locate(const std::filesystem::path& path) const;
+
+    // A new file beneath an outbox (the first one, for a relative path), mode 0600. AlreadyExists rather
+    // than overwriting; PermissionDenied outside.
+    struct Made {
+        Descriptor file;
+        std::filesystem::path path;  // absolute
+    };
+    Result<Made> create(const std::filesystem::path& path) const;
     const std::vector<std::filesystem::path>& folders() const { return folders_; }
+    const std::vector<std::filesystem::path>& outboxes() const { return outboxes_; }
 
   private:
     Result<Descriptor> open(const std::filesystem::path& path) const;
     std::vector<std::filesystem::path> folders_;
+    std::vector<std::filesystem::path> outboxes_;
 };
 
 }  // namespace resonant::broker

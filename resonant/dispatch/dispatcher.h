@@ -77,6 +77,8 @@ class Dispatcher final : public call::Door {
     // Puts the aged harmony numbers onto the board; called now and then so that windows close.
     void refresh();
     void set_vitality(double vitality) { harmony_.set_vitality(vitality); }
+    // Calls that were taken since the start.
+    std::uint64_t calls() const { return next_id_.load(std::memory_order_relaxed) - 1; }
     // Calls that were taken and are not answered yet.
     std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
     // Principals that have called since the start, at most kPrincipalsMax.

@@ -161,8 +161,8 @@ Status read_embedding(const std::filesystem::path& file, const toml::table& tabl
 }
 
 Status read_all(const std::filesystem::path& file, const toml::table& table, Config& config) {
-    RESONANT_CHECK(known_keys(file, table, {"http", "embedding", "listing", "idle_exit_s", "import_folders", "model",
-                                            "answer_bytes_max", "board_field"}));
+    RESONANT_CHECK(known_keys(file, table, {"http", "embedding", "listing", "idle_exit_s", "import_folders",
+                                            "export_folders", "model", "answer_bytes_max", "board_field"}));
     if (const toml::node* fields = table.get("board_field")) {
         RESONANT_CHECK(read_board_fields(file, *fields, config.board_fields));
     }
@@ -185,6 +185,7 @@ Status read_all(const std::filesystem::path& file, const toml::table& table, Con
     }
     RESONANT_CHECK(take(file, table, "idle_exit_s", config.idle_exit_s));
     RESONANT_CHECK(take_list(file, table, "import_folders", config.import_folders));
+    RESONANT_CHECK(take_list(file, table, "export_folders", config.export_folders));
     std::string model;
     RESONANT_CHECK(take(file, table, "model", model));
     config.model = model;

@@ -47,7 +47,8 @@ struct Config {
     } embedding;
     std::string listing = "families";              // families | core | all
     double idle_exit_s = 600;                      // kernel leaves after this long without work; 0 = never
-    std::vector<std::string> import_folders;       // besides <home>/inbox
+    std::vector<std::string> import_folders;  // read
+    std::vector<std::string> export_folders;       // besides <home>/inbox
     std::filesystem::path model;                   // empty: the places named in minilm_embedder.h
     bool conformance = false;                      // the fixtures of the protocol's own test suite; never in a file
     std::size_t answer_bytes_max = 60'000;         // longer answers are cut and continue with result.read

@@ -22,6 +22,7 @@ struct Home {
     std::filesystem::path segments() const { return root / "segments"; }
     std::filesystem::path policy() const { return root / "policy.d"; }
     std::filesystem::path inbox() const { return root / "inbox"; }       // what memory.import may read
+    std::filesystem::path outbox() const { return root / "outbox"; }     // where memory.export may write
     std::filesystem::path socket() const { return root / "kernel.sock"; }
     std::filesystem::path kernel_lock() const { return root / "kernel.lock"; }  // held for a kernel's life
     std::filesystem::path start_lock() const { return root / "start.lock"; }    // held to start, attach or leave

@@ -7,6 +7,8 @@
 
 #include "resonant/base/log.h"
 #include "resonant/broker/embedding_endpoint.h"
+#include "resonant/engines/galactic.h"
+#include "resonant/engines/serendipity.h"
 #include "resonant/memory/minilm_embedder.h"
 #include "resonant/sql/log_relief.h"
 #include "resonant/tools/tool_search.h"
@@ -17,6 +19,11 @@ namespace {
 constexpr std::size_t kIndexBatch = 64;        // memories embedded at one go
 constexpr std::size_t kToolTextBatch = 64;     // texts of tools
 constexpr std::int64_t kVitalityBeats = 10;    // seconds between two looks at the zones
+constexpr std::int64_t kEngineBeats = 30;      // seconds between two runs of the engines, when there is news
+constexpr std::int64_t kSweepBeats = 3'600;    // seconds between two sweeps, so that unread memories drift
+constexpr std::int64_t kSweepFirst = 60;       // and before the first, for kernels that live shortly
+constexpr std::size_t kSweptAtOnce = 5'000;
+constexpr std::size_t kSettledAtOnce = 1'000;  // memories that were read, placed anew in one turn
 
 ring::EventType event_of(memory::Change change) {
     switch (change) {
@@ -39,6 +46,7 @@ std::filesystem::path limits_file(const Home& home) { return home.root / "limits
 Result<std::unique_ptr<Parts>> Parts::create(const Home& home, const Config& config, const MoreTools& more) {
     std::unique_ptr<Parts> parts(new Parts(home));
     RESONANT_CHECK(parts->make_stores(config));
+    RESONANT_CHECK(parts->make_engines());
     RESONANT_CHECK(parts->make_governance());
     RESONANT_CHECK(parts->make_agents(config));
     RESONANT_CHECK(parts->make_door(config, more));
@@ -97,6 +105,24 @@ Status Parts::make_stores(const Config& config) {
     return {};
 }
 
+Status Parts::make_engines() {
+    constellations = std::make_unique<memory::Constellations>(*database, clock);
+    galaxies = std::make_unique<memory::Galaxies>(*database, clock);
+    imports = std::make_unique<memory::Imports>(*database, clock);
+    survey = std::make_unique<memory::Survey>(*database, clock);
+    RESONANT_ASSIGN(outputs, engines::Outputs::open(home.root / "engines", clock));
+    engines = std::make_unique<engines::Engines>(*plane, *outputs);
+    engines->add(std::make_unique<engines::Galactic>(*survey));
+    engines->add(std::make_unique<engines::Serendipity>(*survey));
+    RESONANT_ASSIGN(dream, engines::Dream::open({.database = *database,
+                                                 .sea = *sea,
+                                                 .constellations = *constellations,
+                                                 .survey = *survey,
+                                                 .engines = *engines,
+                                                 .clock = clock}));
+    return {};
+}
+
 Status Parts::make_governance() {
     RESONANT_ASSIGN(ledger, govern::Ledger::open(*database, clock));
     rules = std::make_unique<govern::Rules>(
@@ -127,7 +153,9 @@ Status Parts::make_agents(const Config& config) {
     sandbox = std::make_unique<broker::Sandbox>(clock, broker::Sandbox::Options{});
     std::vector<std::filesystem::path> folders = {home.inbox()};
     folders.insert(folders.end(), config.import_folders.begin(), config.import_folders.end());
-    files = std::make_unique<broker::Files>(std::move(folders));
+    std::vector<std::filesystem::path> outboxes = {home.outbox()};
+    outboxes.insert(outboxes.end(), config.export_folders.begin(), config.export_folders.end());
+    files = std::make_unique<broker::Files>(std::move(folders), std::move(outboxes));
     return {};
 }
 
@@ -167,6 +195,12 @@ void Parts::fill_services(const Config&) {
     services.plane = plane.get();
     services.database = database.get();
     services.sea = sea.get();
+    services.constellations = constellations.get();
+    services.galaxies = galaxies.get();
+    services.imports = imports.get();
+    services.survey = survey.get();
+    services.engines = engines.get();
+    services.dream = dream.get();
     services.sessions = sessions.get();
     services.scratchpads = scratchpads.get();
     services.handoffs = handoffs.get();
@@ -222,14 +256,66 @@ void Parts::start() {
     if (embedder) {
         services.search->use(*embedder, [this] { upkeep.nudge(); });
     }
-    upkeep.start(duties(), [this]() -> Result<std::size_t> {
-        if (!embedder) {
-            return std::size_t{0};
+    quiet_since_ = clock.monotonic();
+    upkeep.start(duties(), [this] { return index(); });
+}
+
+// On the thread of low priority: what computes.
+Result<std::size_t> Parts::index() {
+    if (sweep_due_.exchange(false)) {
+        RESONANT_CHECK(sea->sweep(kSweptAtOnce, false));
+    }
+    if (engines_due_.exchange(false)) {
+        RESONANT_CHECK(sea->settle(kSettledAtOnce));
+        RESONANT_CHECK(engines->run_all());
+    }
+    if (!embedder) {
+        return std::size_t{0};
+    }
+    RESONANT_ASSIGN(const std::size_t left, sea->catch_up(kIndexBatch, {}));
+    unembedded_.store(left);
+    return left > 0 ? left : services.search->embed_some(kToolTextBatch);
+}
+
+// Every half minute, when memories were stored, changed or read: they are placed anew, and the engines run.
+Status Parts::tend_engines() {
+    engines->refresh_mask();
+    if (++engine_beats_ % kSweepBeats == kSweepFirst) {
+        sweep_due_.store(true);
+        upkeep.nudge();
+    }
+    if (engine_beats_ % kEngineBeats == 0 && memories_changed_.exchange(false)) {
+        engines_due_.store(true);
+        upkeep.nudge();
+    }
+    return {};
+}
+
+// A phase is a call like any other, so that it is judged and stands in the ledger.
+Status Parts::dream_when_quiet() {
+    const Nanos now = clock.monotonic();
+    const std::uint64_t others = dispatcher->calls() - dreams_;
+    if (others != calls_seen_ || dispatcher->in_flight() > 0) {
+        calls_seen_ = others;
+        quiet_since_ = now;
+        return {};
+    }
+    const auto phase = closed_ ? std::nullopt : dream->due(quiet_since_);
+    if (!phase) {
+        return {};
+    }
+    ++dreams_;
+    call::Request request;
+    request.tool = "dream.run_phase";
+    request.arguments = {{"phase", *phase}};
+    request.caller.principal = "dream";
+    request.caller.role = call::Role::Coordinator;
+    dispatcher->submit(std::move(request), [phase = std::string(*phase)](const call::Reply& reply) {
+        if (reply.error) {
+            log().warn("dream: {}: {}", phase, reply.content.dump());
         }
-        RESONANT_ASSIGN(const std::size_t left, sea->catch_up(kIndexBatch, {}));
-        unembedded_.store(left);
-        return left > 0 ? left : services.search->embed_some(kToolTextBatch);
     });
+    return {};
 }
 
 std::vector<Upkeep::Duty> Parts::duties() {
@@ -240,6 +326,8 @@ std::vector<Upkeep::Duty> Parts::duties() {
              }},
             {"ledger", [this] { return ledger->flush_reads(); }},
             {"governor", [this] { return governor->save(); }},
+            {"engines", [this] { return tend_engines(); }},
+            {"dream", [this] { return dream_when_quiet(); }},
             {"limits", [this] { return save_limits(); }},
             {"log", [relief = std::make_shared<sql::LogRelief>(home.database())] { return relief->run(); }},
             {"maturity",
@@ -313,6 +401,7 @@ void Parts::restore_limits() {
 
 void Parts::on_change(memory::Change change, memory::MemoryId id, std::uint64_t detail) {
     plane->publish(event_of(change), fmt::format("m{}", id), 0, {id, detail});
+    memories_changed_.store(true, std::memory_order_relaxed);
     if (change == memory::Change::Created || change == memory::Change::Updated ||
         change == memory::Change::Restored) {
         unembedded_.fetch_add(1);

@@ -18,6 +18,8 @@
 #include "resonant/broker/files.h"
 #include "resonant/broker/sandbox.h"
 #include "resonant/dispatch/dispatcher.h"
+#include "resonant/engines/dream.h"
+#include "resonant/engines/engines.h"
 #include "resonant/govern/governor.h"
 #include "resonant/govern/ledger.h"
 #include "resonant/govern/maturity.h"
@@ -29,8 +31,12 @@
 #include "resonant/mcp/kernel_front.h"
 #include "resonant/mcp/server.h"
 #include "resonant/mcp/stdio_front.h"
+#include "resonant/memory/constellations.h"
 #include "resonant/memory/data_sea.h"
 #include "resonant/memory/embedder.h"
+#include "resonant/memory/galaxies.h"
+#include "resonant/memory/imports.h"
+#include "resonant/memory/survey.h"
 #include "resonant/plane/kernel_plane.h"
 #include "resonant/runtime/config.h"
 #include "resonant/runtime/home.h"
@@ -72,6 +78,13 @@ struct Parts {
     std::unique_ptr<memory::Embedder> embedder;
     std::string embedder_missing;  // why there is none
     std::unique_ptr<memory::DataSea> sea;
+    std::unique_ptr<memory::Constellations> constellations;
+    std::unique_ptr<memory::Galaxies> galaxies;
+    std::unique_ptr<memory::Imports> imports;
+    std::unique_ptr<memory::Survey> survey;
+    std::unique_ptr<engines::Outputs> outputs;
+    std::unique_ptr<engines::Engines> engines;
+    std::unique_ptr<engines::Dream> dream;
     std::unique_ptr<society::Sessions> sessions;
     std::unique_ptr<society::Scratchpads> scratchpads;
     std::unique_ptr<society::Handoffs> handoffs;
@@ -101,12 +114,16 @@ struct Parts {
     explicit Parts(Home where) : home(std::move(where)) {}
     Status make_embedder(const Config& config);
     Status make_stores(const Config& config);
+    Status make_engines();
     Status make_governance();
     Status make_agents(const Config& config);
     Status make_door(const Config& config, const MoreTools& more);
     void fill_services(const Config& config);
     govern::MaturityProbes probes();
     std::vector<Upkeep::Duty> duties();
+    Result<std::size_t> index();
+    Status tend_engines();
+    Status dream_when_quiet();
     Status save_limits();
     void restore_limits();
     void on_change(memory::Change change, memory::MemoryId id, std::uint64_t detail);
@@ -114,6 +131,13 @@ struct Parts {
     std::atomic<std::size_t> unembedded_{0};
     std::string saved_limits_;
     std::int64_t beats_ = 0;
+    std::atomic<bool> memories_changed_{true};  // since the engines ran
+    std::atomic<bool> engines_due_{false};
+    std::atomic<bool> sweep_due_{false};
+    std::int64_t engine_beats_ = 0;
+    std::uint64_t calls_seen_ = 0;
+    std::uint64_t dreams_ = 0;  // calls that dreaming made
+    Nanos quiet_since_{0};      // monotonic
     bool closed_ = false;
 };
 

@@ -27,8 +27,9 @@ bool takes_a_message(int fd) {
 }  // namespace
 
 Result<std::unique_ptr<PlaneDoor>> PlaneDoor::open(net::Loop& loop, plane::KernelPlane& plane,
-                                                   Channels& channels, const std::filesystem::path& path) {
-    auto door = std::unique_ptr<PlaneDoor>(new PlaneDoor(plane, channels));
+                                                   Channels& channels, engines::Outputs& outputs,
+                                                   const std::filesystem::path& path) {
+    auto door = std::unique_ptr<PlaneDoor>(new PlaneDoor(plane, channels, outputs));
     net::KernelSocket::Handler handler{
         [raw = door.get()](net::KernelMessage message) {
             raw->socket_->send(message.connection, raw->answer(message));
@@ -41,9 +42,13 @@ Result<std::unique_ptr<PlaneDoor>> PlaneDoor::open(net::Loop& loop, plane::Kerne
 std::string PlaneDoor::answer(net::KernelMessage& message) {
     constexpr std::string_view kArm = "arm ";
     constexpr std::string_view kChannel = "channel ";
+    constexpr std::string_view kBatch = "batch ";
     const std::string_view text = message.text;
     if (text == "share") {
         return share(message);
+    }
+    if (text.starts_with(kBatch)) {
+        return share_batch(message, std::string(text.substr(kBatch.size())));
     }
     std::uint64_t seen = 0;
     if (text.starts_with(kArm) &&
@@ -53,7 +58,7 @@ std::string PlaneDoor::answer(net::KernelMessage& message) {
     if (text.starts_with(kChannel)) {
         return channel(text.substr(kChannel.size()));
     }
-    return "unknown request; known: share (with one descriptor), arm POSITION, channel sealed, channel iceoryx2";
+    return "unknown request; known: share, batch NAME (with one descriptor), arm POSITION, channel sealed, channel iceoryx2";
 }
 
 // The folder last: it may have spaces.
@@ -65,6 +70,24 @@ std::string PlaneDoor::channel(std::string_view kind) {
         }
     }
     return "unknown kind of channel; known: sealed, iceoryx2";
+}
+
+std::string PlaneDoor::share_batch(net::KernelMessage& message, const std::string& name) {
+    if (message.descriptors.size() != 1 || !takes_a_message(message.descriptors[0].get())) {
+        return "batch comes with one descriptor, an unused end of a Unix stream socketpair";
+    }
+    const auto output = outputs_.newest(name);
+    if (output == nullptr) {
+        return "this engine has published nothing yet; engine.list names the engines";
+    }
+    const auto shared = output->segment->share();
+    if (!shared) {
+        return shared.error().message;
+    }
+    const int fds[] = {shared->get()};
+    const Status sent = shm::send_descriptors(message.descriptors[0].get(), fds,
+                                              fmt::format("batch {}", output->bytes));
+    return sent ? "ok" : sent.error().message;
 }
 
 std::string PlaneDoor::share(net::KernelMessage& message) {

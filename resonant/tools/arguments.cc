@@ -6,6 +6,8 @@
 #include <charconv>
 #include <chrono>
 
+#include "resonant/memory/galaxies.h"
+#include "resonant/plane/kernel_plane.h"
 #include "resonant/society/sessions.h"
 
 namespace resonant::tools {
@@ -212,11 +214,35 @@ Result<std::optional<std::int64_t>> time_of(const call::Call& call, const char* 
     return at;
 }
 
-Result<memory::Filter> filter_of(const call::Call& call, Nanos now) {
+Result<std::string> galaxy_key(Services& services, const call::Call& call) {
+    RESONANT_ASSIGN(const std::int64_t session, session_of(services, call));
+    if (session != 0) {
+        return society::wire_id('s', session);
+    }
+    if (call.caller.connection == 0) {
+        return std::string();
+    }
+    // Connections count anew in each epoch.
+    return fmt::format("c{}@{}", call.caller.connection,
+                       services.plane->board().view().epoch());
+}
+
+Result<std::string> galaxy_of(Services& services, const call::Call& call) {
+    if (has(call, "galaxy")) {
+        return text_of(call, "galaxy");
+    }
+    RESONANT_ASSIGN(const std::string key, galaxy_key(services, call));
+    if (key.empty()) {
+        return std::string(memory::kDefaultGalaxy);
+    }
+    return services.galaxies->chosen(key);
+}
+
+Result<memory::Filter> filter_of(Services& services, const call::Call& call, Nanos now) {
     memory::Filter filter;
     filter.tags = words_of(call, "tags");
     filter.type = text_of(call, "type");
-    filter.galaxy = text_of(call, "galaxy", filter.galaxy);
+    RESONANT_ASSIGN(filter.galaxy, galaxy_of(services, call));
     filter.zone = has(call, "zone") ? memory::find_zone(text_of(call, "zone")) : std::nullopt;
     filter.include_private = flag_of(call, "include_private");
     // Archived memories lie at the far edge; who asks for that zone wants them.

@@ -37,7 +37,13 @@ Result<std::int64_t> session_of(Services& services, const call::Call& call);
 Result<std::int64_t> parse_time(std::string_view text, Nanos now);
 Result<std::optional<std::int64_t>> time_of(const call::Call& call, const char* name, Nanos now);
 
+// The store that the call names, or that its session or connection has switched to; "default" else.
+Result<std::string> galaxy_of(Services& services, const call::Call& call);
+// The key under which a call's choice of a store is kept: its session's, else its connection's; empty
+// when it has neither.
+Result<std::string> galaxy_key(Services& services, const call::Call& call);
+
 // tags, type, zone, galaxy, since, until, include_private, protected.
-Result<memory::Filter> filter_of(const call::Call& call, Nanos now);
+Result<memory::Filter> filter_of(Services& services, const call::Call& call, Nanos now);
 
 }  // namespace resonant::tools

@@ -20,7 +20,7 @@ namespace {
 constexpr std::int64_t kSliceBytes = 40'000;  // of a cut answer, read on with result.read
 
 Result<Json> pack(Services& services, call::Call& call) {
-    RESONANT_ASSIGN(const memory::Filter filter, filter_of(call, call.at));
+    RESONANT_ASSIGN(const memory::Filter filter, filter_of(services, call, call.at));
     RESONANT_CHECK(session_of(services, call));
     const auto budget = static_cast<std::size_t>(
         std::clamp<std::int64_t>(integer_of(call, "token_budget", 1'000), 50, 50'000));

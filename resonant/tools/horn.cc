@@ -269,8 +269,8 @@ Result<Json> bootstrap(Services& services, call::Call& call) {
     const std::string query = text_of(call, "query");
     const auto budget = static_cast<std::size_t>(
         std::clamp<std::int64_t>(integer_of(call, "token_budget", 1200), kTokensMin, kTokensMax));
-    RESONANT_ASSIGN(const memory::Filter filter, filter_of(call, call.at));
-    RESONANT_ASSIGN(const memory::ZoneStats zones, services.sea->zones(filter.galaxy));
+    RESONANT_ASSIGN(const memory::Filter filter, filter_of(services, call, call.at));
+    RESONANT_ASSIGN(const memory::ZoneStats zones, services.sea->zones(filter.galaxy, call.caller.principal));
     RESONANT_ASSIGN(const auto sessions,
                     services.sessions->list("open", 3, 0, call.caller.principal));
     RESONANT_ASSIGN(const memory::Page page,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "resonant/engines/engines.h"
 #include "resonant/plane/kernel_plane.h"
 #include "resonant/tools/answers.h"
 #include "resonant/tools/arguments.h"
@@ -69,6 +70,77 @@ Result<Json> read(Services& services, call::Call& call) {
     return answer;
 }
 
+Result<Json> list_engines(Services& services, call::Call&) {
+    const auto states = services.engines->states();
+    const auto table = engines::engine_table();
+    const std::uint64_t mask = services.plane->board().view().word(board::Field::Engines);
+    Json answer = {{"count", table.size()}, {"engines", Json::array()}};
+    for (std::size_t slot = 0; slot < table.size(); ++slot) {
+        Json shown = {{"engine", table[slot].name},
+                      {"slot", slot},
+                      {"watches", table[slot].watches},
+                      {"publishes", table[slot].publishes},
+                      {"built", states[slot].built},
+                      {"on_board", (mask >> slot & 1) != 0}};
+        if (states[slot].runs > 0) {
+            shown["runs"] = states[slot].runs;
+            shown["last_run"] = show_time(states[slot].last_run_ns);
+        }
+        if (!states[slot].last_error.empty()) {
+            shown["last_error"] = states[slot].last_error;
+        }
+        answer["engines"].push_back(std::move(shown));
+    }
+    return answer;
+}
+
+Result<Json> engine_output(Services& services, call::Call& call) {
+    const std::string name = text_of(call, "engine");
+    if (services.engines->outputs().newest(name) == nullptr) {
+        RESONANT_CHECK(services.engines->run(name));
+    }
+    const auto output = services.engines->outputs().newest(name);
+    const std::size_t limit = std::min(limit_of(call, 20, 1'000), output->batch.rows());
+    const std::vector<std::string> columns = output->batch.columns();
+    Json answer = {{"engine", name},
+                   {"generation", output->generation},
+                   {"at", show_time(output->at_ns)},
+                   {"rows", output->batch.rows()},
+                   {"columns", columns},
+                   {"values", Json::array()}};
+    for (std::size_t row = 0; row < limit; ++row) {
+        Json values = Json::array();
+        for (std::size_t column = 0; column < columns.size(); ++column) {
+            values.push_back(output->batch.text(row, column));
+        }
+        answer["values"].push_back(std::move(values));
+    }
+    return answer;
+}
+
+Result<Json> sea_status(Services& services, call::Call& call) {
+    const memory::VectorStatus memories = services.sea->status();
+    Json answer = {{"memories",
+                    {{"folder", services.paths.segments.string()},
+                     {"rows", memories.embedded},
+                     {"segments", memories.segments},
+                     {"bytes", memories.bytes},
+                     {"age_s", memories.built_ns == 0
+                                   ? Json(nullptr)
+                                   : Json(rounded(Nanos{call.at.count - memories.built_ns}.seconds(), 0))}}},
+                   {"engines", Json::array()}};
+    for (const auto& output : services.engines->outputs().all()) {
+        answer["engines"].push_back(
+            {{"engine", output->name},
+             {"file", (services.engines->outputs().folder() / (output->name + ".arrow")).string()},
+             {"rows", output->batch.rows()},
+             {"bytes", output->bytes},
+             {"generation", output->generation},
+             {"age_s", rounded(Nanos{call.at.count - output->at_ns}.seconds(), 0)}});
+    }
+    return answer;
+}
+
 Result<Json> watch(Services& services, call::Call& call) {
     RESONANT_ASSIGN(const board::Field field, field_of(services, call));
     if (has(call, "above") == has(call, "below")) {
@@ -103,6 +175,7 @@ Result<Json> watch(Services& services, call::Call& call) {
 
 }  // namespace
 
+// tidy-allow(functions_fit_a_screen): one table of declarations, read as one
 void add_mound(Toolbox& toolbox, Services& services) {
     toolbox.begin(
         {.key = "mound",
@@ -155,17 +228,22 @@ void add_mound(Toolbox& toolbox, Services& services) {
                  .core = false,
                  .parameters = "",
                  .summary = "the 28 engines: what each watches, what it publishes, last run, "
-                            "last error"});
+                            "last error"},
+                bind(services, list_engines));
     toolbox.add({.name = "engine.output",
                  .access = Access::Read,
                  .core = false,
                  .parameters = "engine*:string limit:int",
-                 .summary = "the newest Arrow batch that an engine published, as rows"});
+                 .summary = "the newest Arrow batch that an engine published, as rows",
+                 .pace = Pace::Slow,
+                 .example = R"({"engine": "galactic", "limit": 5})"},
+                bind(services, engine_output));
     toolbox.add({.name = "datasea.status",
                  .access = Access::Read,
                  .core = false,
                  .parameters = "",
-                 .summary = "Arrow files: rows, bytes, segments, age, readers"});
+                 .summary = "Arrow files: rows, bytes, segments, age, readers"},
+                bind(services, sea_status));
 }
 
 }  // namespace resonant::tools

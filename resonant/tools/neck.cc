@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 
+#include "resonant/memory/galaxies.h"
 #include "resonant/tools/answers.h"
 #include "resonant/tools/import.h"
 #include "resonant/tools/records.h"
@@ -38,7 +39,8 @@ Result<Json> add(Services& services, call::Call& call) {
     memory.is_protected = flag_of(call, "protect");
     memory.is_private = flag_of(call, "private");
     memory.source = text_of(call, "source");
-    memory.galaxy = text_of(call, "galaxy", memory.galaxy);
+    RESONANT_ASSIGN(memory.galaxy, galaxy_of(services, call));
+    RESONANT_CHECK(services.galaxies->check_open(memory.galaxy));
     RESONANT_ASSIGN(const std::int64_t session, session_of(services, call));
     RESONANT_ASSIGN(const memory::Added added, remember(services, call, memory, session));
     Json answer = {{"id", memory::wire_id(added.id)}};
@@ -158,10 +160,14 @@ Result<Json> history(Services& services, call::Call& call) {
                                      {"by", version.by},
                                      {"at", show_time(version.at_ns)},
                                      {"title", version.title},
-                                     {"content", shortened(version.content, 300)}});
+                                     {"content", limit == 1 ? version.content
+                                                            : shortened(version.content, 300)}});
     }
     if (from + limit < versions.size()) {
         answer["cursor"] = std::to_string(from + limit);
+    }
+    if (limit > 1) {
+        answer["whole"] = "limit 1 with a cursor (0, 1, 2 ...) gives one version's text whole";
     }
     return answer;
 }
@@ -269,8 +275,9 @@ void add_neck(Toolbox& toolbox, Services& services) {
         {.name = "memory.import",
          .access = Access::Write,
          .core = true,
-         .parameters = "format*:json|jsonl|csv|markdown|parquet path:string "
-                       "data:string on_conflict:skip|merge|copy validate_only:bool "
+         .parameters = "format*:json|jsonl|csv|markdown|parquet|arrow|"
+                       "server_memory|mem0|whitemagic path:string data:string "
+                       "on_conflict:skip|merge|copy validate_only:bool "
                        "galaxy:string",
          .summary = "bulk load from path or data; reports counts and one line for each "
                     "refused record",

@@ -23,8 +23,16 @@ namespace resonant::sql {
 class Database;
 }
 namespace resonant::memory {
+class Constellations;
 class DataSea;
-}
+class Galaxies;
+class Imports;
+class Survey;
+}  // namespace resonant::memory
+namespace resonant::engines {
+class Dream;
+class Engines;
+}  // namespace resonant::engines
 namespace resonant::society {
 class Sessions;
 class Scratchpads;
@@ -70,6 +78,12 @@ struct Services {
     plane::KernelPlane* plane = nullptr;
     sql::Database* database = nullptr;
     memory::DataSea* sea = nullptr;
+    memory::Constellations* constellations = nullptr;
+    memory::Galaxies* galaxies = nullptr;
+    memory::Imports* imports = nullptr;
+    memory::Survey* survey = nullptr;
+    engines::Engines* engines = nullptr;
+    engines::Dream* dream = nullptr;
     society::Sessions* sessions = nullptr;
     society::Scratchpads* scratchpads = nullptr;
     society::Handoffs* handoffs = nullptr;

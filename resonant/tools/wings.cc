@@ -1,3 +1,4 @@
+#include "resonant/tools/export.h"
 #include "resonant/tools/families.h"
 
 namespace resonant::tools {
@@ -5,7 +6,7 @@ namespace resonant::tools {
 using call::Access;
 using call::Pace;
 
-void add_wings(Toolbox& toolbox, [[maybe_unused]] Services& services) {
+void add_wings(Toolbox& toolbox, Services& services) {
     toolbox.begin(
         {.key = "wings",
          .wire_name = "gana_wings_export",
@@ -23,7 +24,8 @@ void add_wings(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                             "the caller may read",
                  .pace = Pace::Slow,
                  .external = true,
-                 .free_text = true});
+                 .free_text = true},
+                bind(services, export_memories));
     toolbox.add({.name = "audit.export",
                  .access = Access::Read,
                  .core = true,
@@ -38,7 +40,8 @@ void add_wings(Toolbox& toolbox, [[maybe_unused]] Services& services) {
                  .summary = "write one Arrow table (memories or an engine output) to a file "
                             "inside the allowed folders",
                  .pace = Pace::Slow,
-                 .external = true});
+                 .external = true},
+                bind(services, export_table));
     toolbox.add({.name = "mesh.status",
                  .access = Access::Read,
                  .core = false,

@@ -26,7 +26,7 @@ void touch(Services& services, const memory::Page& page) {
 }
 
 Result<Json> search(Services& services, call::Call& call) {
-    RESONANT_ASSIGN(const memory::Filter filter, filter_of(call, call.at));
+    RESONANT_ASSIGN(const memory::Filter filter, filter_of(services, call, call.at));
     const std::size_t limit = limit_of(call, 10, 100);
     const std::string query = text_of(call, "query");
     RESONANT_ASSIGN(const memory::Page page,
@@ -64,7 +64,7 @@ Status deepen(Services& services, const call::Call& call, int hops, std::size_t 
 }
 
 Result<Json> recall(Services& services, call::Call& call) {
-    RESONANT_ASSIGN(const memory::Filter filter, filter_of(call, call.at));
+    RESONANT_ASSIGN(const memory::Filter filter, filter_of(services, call, call.at));
     const std::size_t limit = limit_of(call, 8, 100);
     const auto hops =
         static_cast<int>(std::clamp<std::int64_t>(integer_of(call, "depth", 0), 0, 3));
@@ -130,7 +130,7 @@ Result<Json> read(Services& services, call::Call& call) {
 }
 
 Result<Json> list(Services& services, call::Call& call) {
-    RESONANT_ASSIGN(const memory::Filter filter, filter_of(call, call.at));
+    RESONANT_ASSIGN(const memory::Filter filter, filter_of(services, call, call.at));
     RESONANT_ASSIGN(
         const memory::Page page,
         services.sea->list(text_of(call, "sort", "created"), filter, limit_of(call, 20, 200),
@@ -189,7 +189,7 @@ Result<memory::Vector> query_vector(Services& services, const call::Call& call) 
 }
 
 Result<Json> nearest(Services& services, call::Call& call) {
-    RESONANT_ASSIGN(const memory::Filter filter, filter_of(call, call.at));
+    RESONANT_ASSIGN(const memory::Filter filter, filter_of(services, call, call.at));
     RESONANT_ASSIGN(const memory::Vector vector, query_vector(services, call));
     const auto k =
         static_cast<std::size_t>(std::clamp<std::int64_t>(integer_of(call, "k", 10), 1, 1'000));

@@ -41,6 +41,10 @@ TEST_F(Neck, an_update_keeps_the_former_version_and_restore_brings_it_back) {
     EXPECT_EQ(read(id)["content"], "second words");
     const Json history = world_.ask("memory.history", {{"id", id}});
     EXPECT_THAT(history.dump(), HasSubstr("first words"));
+    const std::string novel(5'000, 'x');
+    world_.ask("memory.update", {{"id", id}, {"content", novel}});
+    const Json whole = world_.ask("memory.history", {{"id", id}, {"limit", 1}, {"cursor", "2"}});
+    EXPECT_EQ(whole["history"][0]["content"], novel) << "every version can be read whole";
     world_.ask("memory.restore", {{"id", id}, {"version", 1}});
     EXPECT_EQ(read(id)["content"], "first words");
 }
@@ -164,7 +168,7 @@ TEST_F(Neck, import_reads_files_of_the_inbox_and_no_others) {
               "permission_denied");
     EXPECT_EQ(world_.error("memory.import", {{"format", "jsonl"}}), "invalid_argument");
     EXPECT_EQ(world_.error("memory.import", {{"format", "parquet"}, {"data", "x"}}),
-              "unimplemented");
+              "invalid_argument");
 }
 
 TEST_F(Neck, import_tells_its_progress_after_each_batch) {

@@ -57,5 +57,95 @@ TEST(Void, the_dashboard_counts_memories_by_zone) {
     EXPECT_EQ(map["zones"]["core"], 1) << map.dump();
 }
 
+TEST(Void, an_erased_text_is_in_no_file_after_every_way_that_copies_it) {
+    test::World world;
+    const std::string secret = "quizzaciously-secret-heron";
+    const Json session = world.ask("session.start", {{"name", "work"}});
+    Json step = {{"session_id", session["session_id"]}, {"tags", {secret}}, {"title", secret}};
+    const std::string id = world.remember("the password is " + secret, step);
+    world.ask("memory.update", {{"id", id}, {"content", "the password was " + secret + ", once"}});
+    world.ask("memory.search", {{"query", secret}});
+    world.ask("memory.recall", {{"query", secret}});
+    world.ask("memory.archive", {{"id", id}});
+    world.ask("memory.restore", {{"id", id}});
+    for (const char* phase : {"consolidate", "surface", "govern", "narrate", "improve", "predict", "decay", "triage"}) {
+        world.ask("dream.run_phase", {{"phase", phase}}, call::Role::Coordinator);
+    }
+    world.ask("engine.output", {{"engine", "galactic"}});
+    world.ask("memory.erase", {{"id", id}, {"reason", "the person asked for it"}}, call::Role::Owner);
+    EXPECT_EQ(files_with(world.home(), secret), std::vector<std::string>{});
+    world.restart();
+    EXPECT_EQ(files_with(world.home(), secret), std::vector<std::string>{});
+    EXPECT_TRUE(world.parts().ledger->verify().ok);
+}
+
+TEST(Void, a_galaxy_is_a_store_of_its_own) {
+    test::World world;
+    EXPECT_EQ(world.error("memory.add", {{"content", "dust"}, {"galaxy", "mars"}}), "not_found")
+        << "a misspelt name makes no store";
+    world.ask("galaxy.create", {{"name", "mars"}, {"description", "the red one"}, {"tags", {"planet"}}});
+    EXPECT_EQ(world.error("galaxy.create", {{"name", "mars"}}), "already_exists");
+    world.remember("heron dust", {{"galaxy", "mars"}});
+    const std::string home = world.remember("heron home");
+    const Json found = world.ask("memory.search", {{"query", "heron"}});
+    ASSERT_EQ(found["count"], 1);
+    EXPECT_EQ(found["hits"][0]["id"], home);
+    EXPECT_EQ(world.ask("memory.search", {{"query", "heron"}, {"galaxy", "mars"}})["count"], 1);
+    EXPECT_EQ(world.ask("galactic.dashboard", {{"galaxy", "mars"}})["total"], 1);
+    const Json list = world.ask("galaxy.list");
+    EXPECT_EQ(list["count"], 2);
+    EXPECT_EQ(list["galaxies"][1]["name"], "mars");
+    EXPECT_EQ(list["galaxies"][1]["memories"], 1);
+}
+
+TEST(Void, a_session_switches_its_store_and_others_stay_where_they_are) {
+    test::World world;
+    world.ask("galaxy.create", {{"name", "mars"}});
+    EXPECT_EQ(world.error("galaxy.switch", {{"name", "mars"}}), "invalid_argument")
+        << "no session, no connection: nothing that could keep it";
+    const std::string session = world.ask("session.start", {{"name", "work"}})["session_id"];
+    EXPECT_EQ(world.error("galaxy.switch", {{"name", "venus"}, {"session_id", session}}), "not_found");
+    world.ask("galaxy.switch", {{"name", "mars"}, {"session_id", session}});
+    world.ask("memory.add", {{"content", "heron dust"}, {"session_id", session}});
+    EXPECT_EQ(world.ask("memory.search", {{"query", "heron"}})["count"], 0);
+    EXPECT_EQ(world.ask("memory.search", {{"query", "heron"}, {"galaxy", "mars"}})["count"], 1);
+}
+
+TEST(Void, a_retired_store_takes_nothing_and_keeps_everything) {
+    test::World world;
+    world.ask("galaxy.create", {{"name", "mars"}});
+    world.remember("heron dust", {{"galaxy", "mars"}});
+    world.ask("galaxy.retire", {{"name", "mars"}});
+    EXPECT_EQ(world.error("memory.add", {{"content", "more"}, {"galaxy", "mars"}}), "conflict");
+    EXPECT_EQ(world.ask("galaxy.list")["count"], 1);
+    EXPECT_EQ(world.ask("galaxy.list")["retired"][0]["name"], "mars");
+    EXPECT_EQ(world.ask("memory.search", {{"query", "heron"}, {"galaxy", "mars"}})["count"], 1);
+    EXPECT_EQ(world.error("galaxy.retire", {{"name", "default"}}), "invalid_argument");
+}
+
+TEST(Void, files_are_ingested_by_heading_or_piece_and_refused_files_are_named) {
+    test::World world;
+    const fs::path inbox = world.parts().home.inbox();
+    fs::create_directories(inbox / "docs" / "deep");
+    std::ofstream(inbox / "docs" / "guide.md") << "# Guide\n## Setup\ninstall the heron\n## Use\nrun the heron\n";
+    std::ofstream(inbox / "docs" / "deep" / "code.py") << "def heron():\n    return 1\n";
+    std::ofstream(inbox / "docs" / "picture.bin") << std::string("\0\1\2", 3);
+    world.ask("galaxy.create", {{"name", "docs"}});
+    EXPECT_EQ(world.error("galaxy.ingest", {{"name", "nowhere"}, {"path", "docs"}}), "not_found");
+    const Json dry = world.ask("galaxy.ingest", {{"name", "docs"}, {"path", "docs"}, {"validate_only", true}});
+    EXPECT_EQ(dry["stored"], 3);
+    EXPECT_EQ(world.ask("galactic.dashboard", {{"galaxy", "docs"}})["total"], 0);
+    const Json report = world.ask("galaxy.ingest", {{"name", "docs"}, {"path", "docs"}});
+    EXPECT_EQ(report["files"], 2);
+    EXPECT_EQ(report["stored"], 3);
+    EXPECT_EQ(report["refused"], 1);
+    EXPECT_NE(report["refusals"][0]["file"].get<std::string>().find("picture.bin"), std::string::npos);
+    const Json found = world.ask("memory.search", {{"query", "heron"}, {"galaxy", "docs"}, {"type", "code"}});
+    EXPECT_EQ(found["count"], 1);
+    EXPECT_EQ(world.ask("galaxy.ingest", {{"name", "docs"}, {"path", "docs"}, {"pattern", "*.md"}})["known"], 2)
+        << "the second time nothing is new";
+    EXPECT_EQ(world.ask("galaxy.ingest", {{"name", "docs"}, {"path", "/usr/share/doc"}})["refused"], 1);
+}
+
 }  // namespace
 }  // namespace resonant::tools

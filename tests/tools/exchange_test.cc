@@ -1,0 +1,262 @@
+// Memories out and in: every format brings back what it took, other products' stores are read, and an
+// import that was cut off goes on.
+#include "resonant/tools/exchange.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "resonant/memory/imports.h"
+#include "resonant/tools/import.h"
+#include "tests/support/world.h"
+
+namespace resonant::tools {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+// What a memory must bring through, whatever the format.
+Json essence(test::World& world, const std::string& query) {
+    const Json found = world.ask("memory.search", {{"query", query}, {"limit", 50}, {"include_private", true}});
+    Json all = Json::array();
+    for (const Json& hit : found["hits"]) {
+        Json memory = world.ask("memory.read", {{"ids", {hit["id"]}}, {"metadata", true}})["memories"][0];
+        Json kept = Json::object();
+        for (const char* name : {"title", "content", "type", "tags", "importance", "protected", "private", "source",
+                                 "created"}) {
+            kept[name] = memory.value(name, Json(nullptr));
+        }
+        const Json links = world.ask("memory.related", {{"id", hit["id"]}});
+        kept["links"] = links["count"];
+        all.push_back(std::move(kept));
+    }
+    std::sort(all.begin(), all.end(), [](const Json& a, const Json& b) { return a["content"] < b["content"]; });
+    return all;
+}
+
+void fill(test::World& world) {
+    const std::string first = world.remember(
+        "heron, \"quoted\"\nsecond line; with # marks\n# not a heading\n```\n# in a fence\n```\nend",
+        {{"title", "A, \"title\""}, {"tags", {"a;b", "back\\slash", "plain"}}, {"importance", 0.8}, {"type", "fact"},
+         {"source", "somewhere, else"}});
+    const std::string second = world.remember("heron two\r\nwith carriage return\n", {{"protect", true}});
+    world.remember("heron \xE6\xBC\xA2\xE5\xAD\x97 \xF0\x9F\x98\x80 --> <!-- ```", {{"private", true}});
+    world.remember("\\# heron with a backslash\n```\nunbalanced fence");
+    world.ask("memory.link", {{"from_id", first}, {"to_id", second}, {"type", "extends"}, {"weight", 0.75}});
+}
+
+class RoundTrip : public testing::TestWithParam<const char*> {};
+
+TEST_P(RoundTrip, what_goes_out_comes_back_whole) {
+    const std::string format = GetParam();
+    test::World from;
+    fill(from);
+    const Json made = from.ask("memory.export", {{"format", format}, {"path", "all." + format}});
+    EXPECT_EQ(made["count"], 4);
+    test::World to;
+    fs::copy_file(made["path"].get<std::string>(), to.parts().home.inbox() / ("all." + format));
+    const Json report = to.ask("memory.import", {{"format", format}, {"path", "all." + format}});
+    EXPECT_EQ(report["stored"], 4) << report.dump();
+    EXPECT_EQ(report["refused"], 0) << report.dump();
+    EXPECT_EQ(report["links"], 1) << report.dump();
+    const Json before = essence(from, "heron");
+    Json after = essence(to, "heron");
+    for (std::size_t i = 0; i < after.size(); ++i) {
+        if (before[i]["source"] == "") {
+            EXPECT_EQ(after[i]["source"], "import:all." + format) << "where it came from is said";
+            after[i]["source"] = "";
+        }
+    }
+    EXPECT_EQ(after, before);
+    const Json again = to.ask("memory.import", {{"format", format}, {"path", "all." + format}});
+    EXPECT_EQ(again["skipped"], 4) << "known by the hash of their content";
+    EXPECT_EQ(again["stored"], 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, RoundTrip,
+                         testing::Values("json", "jsonl", "csv", "markdown", "arrow", "parquet"));
+
+TEST(Exchange, a_page_in_the_answer_continues_with_its_cursor) {
+    test::World world;
+    for (int i = 0; i < 5; ++i) {
+        world.remember("heron number " + std::to_string(i));
+    }
+    Json arguments = {{"format", "jsonl"}, {"limit", 2}};
+    std::string all;
+    for (int page = 0; page < 3; ++page) {
+        const Json answer = world.ask("memory.export", arguments);
+        all += answer["data"].get<std::string>();
+        EXPECT_EQ(answer.contains("cursor"), page < 2);
+        arguments["cursor"] = answer.value("cursor", "");
+    }
+    EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 5);
+    EXPECT_EQ(world.error("memory.export", {{"format", "parquet"}}), "invalid_argument");
+}
+
+TEST(Exchange, a_file_is_made_in_the_outbox_only_and_never_overwritten) {
+    test::World world;
+    world.remember("heron");
+    world.ask("memory.export", {{"format", "csv"}, {"path", "one.csv"}});
+    EXPECT_EQ(world.error("memory.export", {{"format", "csv"}, {"path", "one.csv"}}), "already_exists");
+    for (const char* outside : {"/tmp/one.csv", "../one.csv", "a/../../one.csv", ""}) {
+        EXPECT_EQ(world.error("memory.export", {{"format", "csv"}, {"path", outside}}), "permission_denied") << outside;
+    }
+    fs::create_symlink("/tmp", world.parts().home.root / "outbox" / "way");
+    EXPECT_NE(world.error("memory.export", {{"format", "csv"}, {"path", "way/one.csv"}}), "");
+    EXPECT_FALSE(fs::exists("/tmp/one.csv"));
+}
+
+TEST(Exchange, an_import_that_was_cut_off_goes_on_where_it_stopped) {
+    test::World world;
+    std::string data;
+    for (int i = 0; i < 450; ++i) {
+        data += R"({"id": "k)" + std::to_string(i) + R"(", "content": "heron number )" + std::to_string(i) +
+                R"(", "links": [{"to": "k)" + std::to_string((i + 1) % 450) + "\"}]}\n";
+    }
+    call::Request request;
+    request.tool = "memory.import";
+    request.arguments = {{"format", "jsonl"}, {"data", data}};
+    request.caller.principal = "ada";
+    request.cancelled = std::make_shared<std::atomic<bool>>(false);
+    std::vector<double> steps;
+    request.progress = [&, cancelled = request.cancelled](double done, double total, const std::string&) {
+        EXPECT_EQ(total, 450);
+        steps.push_back(done);
+        cancelled->store(true);  // the person hangs up after the first step
+    };
+    const call::Reply cut = world.parts().dispatcher->run(request);
+    EXPECT_TRUE(cut.error);
+    EXPECT_THAT(cut.content.dump(), HasSubstr("cancelled after 200 of 450"));
+    EXPECT_EQ(world.ask("galactic.dashboard")["total"], 200);
+    world.restart();
+    const Json rest = world.ask("memory.import", {{"format", "jsonl"}, {"data", data}});
+    EXPECT_EQ(rest["resumed_at"], 200);
+    EXPECT_EQ(rest["stored"], 250);
+    EXPECT_EQ(rest["links"], 450) << "links between the parts, too";
+    EXPECT_EQ(world.ask("galactic.dashboard")["total"], 450);
+    EXPECT_EQ(steps, std::vector<double>{200});
+}
+
+TEST(Exchange, a_server_memory_graph_becomes_memories_with_links) {
+    test::World world;
+    const std::string graph =
+        R"({"type":"entity","name":"Alice","entityType":"person","observations":["likes herons","speaks French"]})"
+        "\n"
+        R"({"type":"entity","name":"Acme","entityType":"company","observations":[]})"
+        "\n"
+        R"({"type":"relation","from":"Alice","to":"Acme","relationType":"works_at"})"
+        "\n"
+        R"({"type":"relation","from":"Alice","to":"Nobody","relationType":"knows"})"
+        "\n"
+        "not json\n";
+    const Json report = world.ask("memory.import", {{"format", "server_memory"}, {"data", graph}});
+    EXPECT_EQ(report["stored"], 2) << report.dump();
+    EXPECT_EQ(report["links"], 1);
+    EXPECT_EQ(report["refused"], 2);
+    EXPECT_THAT(report["refusals"].dump(), HasSubstr("line 4: relation from 'Alice' to 'Nobody'"));
+    EXPECT_THAT(report["refusals"].dump(), HasSubstr("line 5"));
+    const Json alice = world.ask("memory.search", {{"query", "herons"}, {"tags", {"person"}}})["hits"][0];
+    EXPECT_EQ(alice["title"], "Alice");
+    EXPECT_THAT(alice["content"].get<std::string>(), HasSubstr("speaks French"));
+    EXPECT_THAT(alice["content"].get<std::string>(), HasSubstr("Alice works_at Acme"));
+    EXPECT_EQ(world.ask("memory.related", {{"id", alice["id"]}})["hits"][0]["title"], "Acme");
+}
+
+TEST(Exchange, a_mem0_export_keeps_who_when_and_what) {
+    test::World world;
+    const std::string data = R"({"results": [
+        {"id": "u-1", "memory": "Likes herons", "user_id": "alex", "metadata": {"category": "birds"},
+         "created_at": "2024-07-26T08:00:00.000000-07:00", "updated_at": null},
+        {"id": "u-2"}],
+        "relations": [{"source": "alex", "relationship": "watches", "target": "herons"}]})";
+    const Json report = world.ask("memory.import", {{"format", "mem0"}, {"data", data}});
+    EXPECT_EQ(report["stored"], 2) << report.dump();
+    EXPECT_EQ(report["refused"], 1);
+    const Json found = world.ask("memory.search", {{"query", "likes"}, {"tags", {"user:alex", "category:birds"}}});
+    ASSERT_EQ(found["count"], 1);
+    const Json memory = world.ask("memory.read", {{"ids", {found["hits"][0]["id"]}}, {"metadata", true}});
+    EXPECT_EQ(memory["memories"][0]["created"], "2024-07-26T15:00:00Z");
+    EXPECT_EQ(world.ask("memory.search", {{"query", "watches"}})["count"], 1);
+}
+
+void make_store(const fs::path& file, const std::string& script) {
+    auto database = sql::Database::open(file, {});
+    ASSERT_TRUE(database.has_value()) << database.error().message;
+    const Status done = (*database)->write([&](sql::Connection& connection) { return connection.run(script); });
+    ASSERT_TRUE(done.has_value()) << done.error().message;
+}
+
+TEST(Exchange, a_mem0_history_gives_the_newest_text_and_leaves_out_what_was_deleted) {
+    test::World world;
+    make_store(world.parts().home.inbox() / "history.db",
+               "CREATE TABLE history(id TEXT PRIMARY KEY, memory_id TEXT, old_memory TEXT, new_memory TEXT, event TEXT,"
+               " created_at DATETIME, updated_at DATETIME, is_deleted INTEGER, actor_id TEXT, role TEXT);"
+               "INSERT INTO history VALUES('1','a',NULL,'likes herons','ADD','2024-07-26T08:00:00',NULL,0,NULL,NULL),"
+               "('2','b',NULL,'likes cats','ADD','2024-07-26T08:00:00',NULL,0,NULL,NULL),"
+               "('3','a','likes herons','loves herons','UPDATE','2024-07-26T08:00:00','2024-07-27T08:00:00',0,NULL,NULL),"
+               "('4','b','likes cats',NULL,'DELETE','2024-07-26T08:00:00','2024-07-28T08:00:00',1,NULL,NULL);");
+    const Json report = world.ask("memory.import", {{"format", "mem0"}, {"path", "history.db"}});
+    EXPECT_EQ(report["stored"], 1) << report.dump();
+    EXPECT_THAT(report["refusals"].dump(), HasSubstr("it was deleted there"));
+    EXPECT_EQ(world.ask("memory.search", {{"query", "loves herons"}})["count"], 1);
+}
+
+TEST(Exchange, a_whitemagic_store_brings_tags_flags_times_and_associations) {
+    test::World world;
+    make_store(
+        world.parts().home.inbox() / "whitemagic.db",
+        "CREATE TABLE memories(id TEXT PRIMARY KEY, content TEXT, memory_type TEXT, created_at TEXT, updated_at TEXT,"
+        " accessed_at TEXT, access_count INTEGER, emotional_valence REAL, importance REAL, neuro_score REAL,"
+        " novelty_score REAL, recall_count INTEGER, half_life_days REAL, is_protected INTEGER, metadata TEXT, title TEXT,"
+        " galactic_distance REAL, retention_score REAL, last_retention_sweep TEXT, content_hash TEXT, event_time TEXT,"
+        " ingestion_time TEXT, is_private INTEGER, model_exclude INTEGER);"
+        "CREATE TABLE tags(memory_id TEXT, tag TEXT);"
+        "CREATE TABLE associations(source_id TEXT, target_id TEXT, strength REAL, last_traversed_at TEXT,"
+        " traversal_count INTEGER, created_at TEXT, direction TEXT, relation_type TEXT, edge_type TEXT,"
+        " valid_from TEXT, valid_until TEXT, ingestion_time TEXT);"
+        "INSERT INTO memories(id, content, memory_type, created_at, importance, is_protected, title, is_private,"
+        " model_exclude) VALUES('aa','the heron waits','LONG_TERM','2025-03-01T10:00:00',0.9,1,'Heron',0,0),"
+        "('bb','the heron hides','SHORT_TERM','2025-03-02T10:00:00',0.4,0,'',0,1),"
+        "('cc','','NARRATIVE','2025-03-02T10:00:00',0.4,0,'empty',0,0);"
+        "INSERT INTO tags VALUES('aa','bird'),('aa','grey');"
+        "INSERT INTO associations(source_id, target_id, strength, relation_type) VALUES('aa','bb',0.8,'extends'),"
+        "('aa','zz',0.8,'associated_with');");
+    const Json report = world.ask("memory.import", {{"format", "whitemagic"}, {"path", "whitemagic.db"}});
+    EXPECT_EQ(report["stored"], 2) << report.dump();
+    EXPECT_EQ(report["refused"], 1);
+    EXPECT_EQ(report["links"], 1);
+    EXPECT_EQ(report["links_without_target"], 1);
+    const Json found = world.ask("memory.search", {{"query", "waits"}, {"tags", {"bird", "grey"}}});
+    ASSERT_EQ(found["count"], 1);
+    const Json memory = world.ask("memory.read", {{"ids", {found["hits"][0]["id"]}}, {"metadata", true}})["memories"][0];
+    EXPECT_EQ(memory["type"], "fact");
+    EXPECT_EQ(memory["protected"], true);
+    EXPECT_EQ(memory["created"], "2025-03-01T10:00:00Z");
+    EXPECT_EQ(world.ask("memory.search", {{"query", "hides"}})["count"], 0) << "excluded from models: private";
+    EXPECT_EQ(world.ask("memory.search", {{"query", "hides"}, {"include_private", true}})["count"], 1);
+}
+
+TEST(Exchange, an_engines_output_can_be_taken_out_as_a_table) {
+    test::World world;
+    world.remember("heron");
+    const Json made = world.ask("datasea.export", {{"name", "galactic"}, {"path", "galactic.arrow"}});
+    EXPECT_EQ(made["count"], 1);
+    EXPECT_EQ(made["generation"], 1);
+    EXPECT_EQ(world.error("datasea.export", {{"name", "poetry"}, {"path", "x.arrow"}}), "not_found");
+    EXPECT_EQ(world.ask("datasea.export", {{"name", "memories"}, {"format", "parquet"}, {"path", "m.parquet"}})["count"], 1);
+}
+
+TEST(Exchange, damaged_tables_and_stores_are_refused_with_words) {
+    test::World world;
+    std::ofstream(world.parts().home.inbox() / "bad") << "this is neither";
+    for (const char* format : {"arrow", "parquet", "whitemagic"}) {
+        const call::Reply reply = world.call("memory.import", {{"format", format}, {"path", "bad"}});
+        EXPECT_TRUE(reply.error) << format;
+        EXPECT_EQ(world.error("memory.import", {{"format", format}, {"data", "x"}}), "invalid_argument");
+    }
+    EXPECT_EQ(world.ask("galactic.dashboard")["total"], 0);
+}
+
+}  // namespace
+}  // namespace resonant::tools
