@@ -8,6 +8,8 @@
 //     list_ms      ms   tools/list, 181 tools in 28 families
 //     attach_ms    ms   `resonant mcp` on a running kernel until its initialize is answered
 //     ready_ms     ms   `resonant up` on a fresh home until it takes connections
+//     gateway_added us  a call of the peer's echo through us less one straight to it, in turn; needs --peers
+//     gateway_acting us the same when the call counts as acting: its intent is on the disk first
 //     rss_mib      MiB  the kernel before the model is loaded; rss_reconnects_mib after 10,000 connections
 #include <memory>
 
@@ -189,6 +191,31 @@ std::vector<double> ready_times(const std::string& program) {
     return taken;
 }
 
+// What a call costs more when it goes through us: the same server straight, and behind a kernel of its own.
+std::vector<double> gateway_added(const std::string& program, const std::string& rmcp, bool reads_only) {
+    BenchHome home;
+    const std::string root = home.home().root.string();
+    std::ofstream(home.home().config()) << "[servers.rmcp]\ncommand = [\"" << rmcp << "\"]\ntrusted_first = true\nreads_only = "
+                                        << (reads_only ? "true" : "false") << "\n";
+    const int port = free_port();
+    const Child kernel({program, "up", "--home", root, "--http", "127.0.0.1:" + std::to_string(port)}, false);
+    wait_for(port);
+    StdioClient through({program, "mcp", "--home", root}), straight({rmcp});
+    const char* behind = R"({"name":"rmcp__echo","arguments":{"message":"hello"}})";
+    for (int i = 0; through.ask(call_of(behind)).find("Echo: hello") == std::string_view::npos; ++i) {
+        if (i == 500) {
+            give_up("the server behind the gateway does not answer");
+        }
+        ::usleep(10'000);
+    }
+    std::vector<double> added;
+    for (int run = 0; run < kRuns; ++run) {
+        const double us = one_by_one(through, behind);
+        added.push_back(us - one_by_one(straight, kEcho));
+    }
+    return added;
+}
+
 }  // namespace
 }  // namespace resonant::bench
 
@@ -229,6 +256,10 @@ int main(int count, char** words) {
     add(report, "stdio_rate", "1/s", false, us.stdio_rate, them.stdio_rate);
     add(report, "http_p50", "us", true, us.http_p50, them.http_p50);
     add(report, "http_rate", "1/s", false, us.http_rate, them.http_rate);
+    if (peers) {
+        add(report, "gateway_added", "us", true, gateway_added(program, rmcp, true));
+        add(report, "gateway_acting", "us", true, gateway_added(program, rmcp, false));
+    }
     add(report, "ready_ms", "ms", true, ready_times(program));
     return report.print();
 }

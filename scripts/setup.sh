@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings a Debian 12 machine to where the build can start: scripts/setup.sh PART ...
 # Each part makes one folder of build/ and leaves a stamp there with the hash of what it depends on, so that a second run does nothing.
-# Parts: packages [fuzzing|formatting|linting], rust, venv, bindings, ipc_peer, model, manpages, conformance, schema_suite, readers, clients, servers, peers, rmcp, search_peers.
+# Parts: packages [fuzzing|formatting|linting], rust, venv, bindings, ipc_peer, model, manpages, conformance, schema_suite, readers, clients, servers, upstreams, peers, rmcp, search_peers.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -284,6 +284,26 @@ get_servers() {
     stamp servers "$hash"
 }
 
+# Real servers for the gateway's tests and the demo: Node's run with the Node of `conformance`, Python's in a venv
+# of their own, Go's where Go is.
+get_upstreams() {
+    local hash node=(server-everything@2026.8.31 server-filesystem@2026.8.31 server-memory@2026.8.31)
+    local python=(mcp-server-git==2026.10.19 mcp-server-time==2026.10.19 mcp-server-fetch==2026.10.24)
+    hash="${node[*]} ${python[*]} $(hash_of tests/support/go_server/*)"
+    ! stamped upstreams "$hash" || return 0
+    say "MCP servers of npm (@modelcontextprotocol/server-*), of PyPI (mcp-server-*) and by the Go SDK into build/upstreams"
+    rm -rf build/upstreams
+    "$(find_python)" -m venv build/upstreams/python
+    build/upstreams/python/bin/python -m pip install --disable-pip-version-check -q "${python[@]}"
+    PATH="$PWD/build/conformance/bin:$PATH" npm install --silent --no-fund --no-audit --no-save \
+        --prefix build/upstreams/node "${node[@]/#/@modelcontextprotocol/}"
+    if command -v go >/dev/null; then
+        (cd tests/support/go_server && go build -o "$OLDPWD/build/upstreams/go/server" .) ||
+            say "absent: the Go server (Go >= 1.25 and its module could not be had); its test is skipped"
+    fi
+    stamp upstreams "$hash"
+}
+
 # The Rust SDK's echo server, the peer of `./dev bench mcp`.
 get_rmcp() {
     local hash
@@ -336,6 +356,7 @@ for part in "$@"; do
         conformance) get_conformance ;;
         clients) get_clients ;;
         servers) get_servers ;;
+        upstreams) get_upstreams ;;
         schema_suite) get_schema_suite ;;
         readers) get_readers ;;
         fuzzing | formatting | linting) ;;

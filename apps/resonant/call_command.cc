@@ -42,7 +42,8 @@ Result<Json> ask_kernel(const runtime::Home& home, const Json& question) {
 }
 
 bool needs_owner(const Json& answer) {
-    const Json denial = answer.value("denial", Json());
+    const Json content = answer.value("content", Json());
+    const Json denial = content.is_object() ? content.value("denial", Json()) : Json();
     return denial.is_object() && denial.value("code", "") == "permission_denied" &&
            denial.value("rule", "").find("owner") != std::string::npos;
 }
@@ -76,9 +77,6 @@ int report(const Error& error, int exit_code) {
     return exit_code;
 }
 
-namespace {
-
-// The kernel's whole answer to a call, or an exit code.
 std::expected<Json, int> whole_answer(const Common& common, const std::string& tool,
                                       const Json& arguments) {
     const Result<runtime::Home> home = common.open();
@@ -122,8 +120,6 @@ int exit_code_of(const Json& answer) {
     }
     return answer.value("is_error", false) ? kFailed : kOk;
 }
-
-}  // namespace
 
 std::expected<Json, int> ask_tool(const Common& common, const std::string& tool, const Json& arguments) {
     const auto answer = whole_answer(common, tool, arguments);

@@ -37,7 +37,11 @@ int report(const Error& error, int exit_code = kFailed);
 // The admin secret from --secret-file or RESONANT_ADMIN_SECRET; empty when neither is given.
 Result<std::string> given_secret(const Common& common);
 
-// Calls a tool of the running kernel as the operator. Gives its content, or the exit code after the error
+// Calls a tool of the running kernel as the operator. Gives the kernel's whole answer, denials and errors of
+// the tool too, or the exit code after it was told on stderr why the kernel could not be asked.
+std::expected<Json, int> whole_answer(const Common& common, const std::string& tool, const Json& arguments);
+int exit_code_of(const Json& whole_answer);
+// The same. Gives its content, or the exit code after the error
 // was told on stderr.
 std::expected<Json, int> ask_tool(const Common& common, const std::string& tool, const Json& arguments);
 // The same, and shows the answer. Returns the exit code.

@@ -2,6 +2,7 @@
 #include <exception>
 
 #include "apps/resonant/commands.h"
+#include "apps/resonant/server_commands.h"
 #include "resonant/runtime/kernel.h"
 
 int main(int argc, char** argv) {
@@ -19,6 +20,7 @@ int main(int argc, char** argv) {
     add_kernel_commands(app, common);
     add_tool_commands(app, common);
     add_policy_commands(app, common);
+    add_server_commands(app, common);
     add_client_commands(app, common);
     try {
         app.parse(argc, argv);

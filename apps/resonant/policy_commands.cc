@@ -169,28 +169,6 @@ void add_standing(CLI::App& app, Common& common) {
     quarantine->callback([suspend, agent, lift, reason] { suspend(*agent, !*lift, *reason); });
 }
 
-void add_server(CLI::App& app, Common& common) {
-    CLI::App* server = group(app, "server", "other MCP servers behind this one: list, add, approve, remove");
-    server->add_subcommand("list", "upstream servers")->callback([&common] {
-        common.exit_code = call_tool(common, "server.list", Json::object());
-    });
-    for (const char* name : {"approve", "remove"}) {
-        auto which = std::make_shared<std::string>();
-        const std::string tool = std::string("server.") + name;
-        CLI::App* command = server->add_subcommand(name, "of one server");
-        command->add_option("name", *which, "its name")->required();
-        command->callback([&common, which, tool] { common.exit_code = call_tool(common, tool, {{"name", *which}}); });
-    }
-    auto name = std::make_shared<std::string>();
-    auto words = std::make_shared<std::vector<std::string>>();
-    CLI::App* add = server->add_subcommand("add", "put a server behind this one");
-    add->add_option("name", *name, "a short name")->required();
-    add->add_option("command", *words, "program and arguments")->required();
-    add->callback([&common, name, words] {
-        common.exit_code = call_tool(common, "server.add", {{"name", *name}, {"command", *words}});
-    });
-}
-
 }  // namespace
 
 void add_policy_commands(CLI::App& app, Common& common) {
@@ -198,7 +176,6 @@ void add_policy_commands(CLI::App& app, Common& common) {
     add_policy(app, common);
     add_consent(app, common);
     add_standing(app, common);
-    add_server(app, common);
 }
 
 }  // namespace resonant::app

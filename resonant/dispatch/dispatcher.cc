@@ -46,7 +46,7 @@ Result<std::unique_ptr<Dispatcher>> Dispatcher::create(Needs needs) {
 
 Dispatcher::Dispatcher(Needs needs, std::vector<json::Schema> schemas)
     : needs_(std::move(needs)),
-      router_(needs_.catalogue),
+      router_(needs_.catalogue, needs_.upstreams),
       precheck_(needs_.plane, needs_.breaker, needs_.limiter),
       resonance_(needs_.catalogue),
       schemas_(std::move(schemas)) {}
@@ -89,9 +89,11 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
     }
     auto work = std::make_shared<Work>();
     work->tool = route->tool;
+    work->upstream = std::move(route->upstream);
+    const call::Contract& contract = work->upstream ? work->upstream->contract : route->tool->contract;
     work->done = std::move(done);
     work->started = needs_.clock.monotonic();
-    work->call.contract = &route->tool->contract;
+    work->call.contract = &contract;
     work->call.arguments = std::move(route->arguments);
     work->call.caller = std::move(request.caller);
     work->call.id = next_id_.fetch_add(1, std::memory_order_relaxed);
@@ -113,7 +115,6 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
         work->call.memo = known == principals_.end() ? nullptr : known->second.get();
     }
 
-    const call::Contract& contract = route->tool->contract;
     if (contract.pace == Pace::Fast && (contract.access == Access::Read || joins(contract))) {
         carry(work);
         return;
@@ -155,7 +156,7 @@ void Dispatcher::guard(Work& work, const std::function<void()>& step) {
 
 // Judges the call and carries it out, or hands it to the commit queue for what must be durable.
 void Dispatcher::carry(const Shared& work) {
-    bool queued = false;
+    bool queued = false, sent = false;
     guard(*work, [&] {
         const Road road = judge(*work);
         if (road == Road::Deny) {
@@ -165,13 +166,16 @@ void Dispatcher::carry(const Shared& work) {
             }
         } else if (road == Road::Act) {
             needs_.plane.board().write(work->resonance);
-            queued = joins(*work->call.contract);
-            if (!queued) {
+            sent = work->upstream && forward(work);
+            queued = !work->upstream && joins(*work->call.contract);
+            if (!work->upstream && !queued) {
                 answer(*work, invoke(*work));
             }
         }
     });
-    queued ? queue(work) : reply(*work);
+    if (!sent) {
+        queued ? queue(work) : reply(*work);
+    }
 }
 
 void Dispatcher::queue(const Shared& work) {
@@ -213,10 +217,13 @@ Dispatcher::Road Dispatcher::judge(Work& work) {
         work.denial = needs_.pipeline.judge(work.call, work.passages);
         work.admitted = !work.denial;
     }
+    if (!work.denial && (work.denial = quarantined(work))) {
+        settle(work, govern::Settled::NotRun);
+    }
     if (work.denial) {
         return Road::Deny;
     }
-    if (!work.tool->handler) {
+    if (!work.upstream && !work.tool->handler) {
         settle(work, govern::Settled::NotRun);
         fail_call(work, {Code::Unimplemented,
                          fmt::format("{} is not built yet; capability.matrix with available=true lists what is",
@@ -224,7 +231,7 @@ Dispatcher::Road Dispatcher::judge(Work& work) {
         finish(work, false, true);
         return Road::Answered;
     }
-    if (const auto errors = schemas_[work.call.contract->id].errors(work.call.arguments); !errors.empty()) {
+    if (const auto errors = argument_errors(work); !errors.empty()) {
         settle(work, govern::Settled::NotRun);
         correct(work, errors);
         finish(work, false, false);

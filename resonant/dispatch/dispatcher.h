@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "resonant/call/call.h"
+#include "resonant/call/upstreams.h"
 #include "resonant/dispatch/commit_queue.h"
 #include "resonant/dispatch/harmony.h"
 #include "resonant/dispatch/precheck.h"
@@ -44,7 +45,7 @@
 
 namespace resonant::dispatch {
 
-class Dispatcher final : public call::Door {
+class Dispatcher final : public call::GatewayDoor {
   public:
     static constexpr std::size_t kPrincipalsMax = 1024;  // remembered: who called, which schemas they saw
 
@@ -57,6 +58,7 @@ class Dispatcher final : public call::Door {
         govern::RateLimiter& limiter;
         govern::Ledger& ledger;
         Clock& clock;
+        call::Upstreams* upstreams = nullptr;  // other servers' tools; none when null
         // Keeps an answer that is too large to send; returns the result_id to read on with.
         std::function<std::string(const std::string& principal, std::string text)> keep_answer;
         // Tables whose rows only a tool of class delete may delete.
@@ -69,6 +71,7 @@ class Dispatcher final : public call::Door {
     ~Dispatcher() override;
 
     void submit(call::Request request, std::function<void(call::Reply)> done) override;
+    call::Upstreams* upstreams() const override { return needs_.upstreams; }
     // submit() and wait. Not from a worker of this dispatcher.
     call::Reply run(call::Request request);
     // What would happen to this call, stage by stage: {"allowed", "denied_by", "passages": [...]}. Takes,
@@ -99,6 +102,13 @@ class Dispatcher final : public call::Door {
     void reply(Work& work);
     void guard(Work& work, const std::function<void()>& step);
     Road judge(Work& work);
+    std::optional<call::Denial> quarantined(const Work& work) const;
+    std::vector<std::string> argument_errors(const Work& work) const;
+    bool forward(const Shared& work);
+    void receive(Work& work, Result<call::UpstreamReply> result);
+    void take(Work& work, Result<call::UpstreamReply> result);
+    void cut_blocks(Work& work) const;
+    board::BreakerState worst_of(const Work& work, board::BreakerState state);
     Result<Json> invoke(Work& work);
     Result<Json> read(Work& work);
     void write_group(std::vector<Shared>& group);

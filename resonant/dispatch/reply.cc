@@ -97,19 +97,35 @@ void Dispatcher::settle(Work& work, govern::Settled settled) {
     }
 }
 
-// The family's slot on the board shows the worst state among its tools.
-void Dispatcher::show_breaker(Work& work, board::BreakerState state) {
+// The worst state among the tools of the call's family, or of its server.
+board::BreakerState Dispatcher::worst_of(const Work& work, board::BreakerState state) {
     board::BreakerState worst = state;
-    for (const tools::Tool& tool : needs_.catalogue.tools()) {
-        if (tool.contract.family == work.call.contract->family) {
-            const board::BreakerState other = needs_.breaker.read(tool.contract.name).state;
-            worst = other == board::BreakerState::Open || worst == board::BreakerState::Closed ? other : worst;
-            if (worst == board::BreakerState::Open) {
-                break;
+    const auto take = [&](const call::Contract& contract) {
+        const board::BreakerState other = needs_.breaker.read(contract.name).state;
+        worst = other == board::BreakerState::Open || worst == board::BreakerState::Closed ? other : worst;
+    };
+    if (work.upstream) {
+        for (const auto& tool : *needs_.upstreams->tools()) {
+            if (tool->server == work.upstream->server && worst != board::BreakerState::Open) {
+                take(tool->contract);
             }
         }
+        return worst;
     }
-    needs_.plane.board().set_breaker(work.call.contract->family, static_cast<std::uint64_t>(worst));
+    for (const tools::Tool& tool : needs_.catalogue.tools()) {
+        if (tool.contract.family == work.call.contract->family && worst != board::BreakerState::Open) {
+            take(tool.contract);
+        }
+    }
+    return worst;
+}
+
+// The slot of the family, or of the server, on the board shows the worst state among its tools.
+void Dispatcher::show_breaker(Work& work, board::BreakerState state) {
+    const int slot = work.upstream ? work.upstream->slot : work.call.contract->family;
+    if (slot >= 0) {
+        needs_.plane.board().set_breaker(slot, static_cast<std::uint64_t>(worst_of(work, state)));
+    }
     publish(work,
             state == board::BreakerState::Open       ? ring::EventType::CircuitOpened
             : state == board::BreakerState::HalfOpen ? ring::EventType::CircuitHalfOpen
@@ -185,7 +201,8 @@ Json Dispatcher::explain(const call::Call& call) {
             denied_by = passage.stage;
         }
     }
-    const auto errors = schemas_[call.contract->id].errors(call.arguments);
+    const bool ours = needs_.catalogue.find(call.contract->name) != nullptr;
+    const auto errors = ours ? schemas_[call.contract->id].errors(call.arguments) : std::vector<std::string>();
     return {{"allowed", denied_by.is_null()},
             {"denied_by", denied_by},
             {"passages", passages},

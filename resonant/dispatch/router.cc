@@ -32,11 +32,11 @@ Result<Json> object_of(const Json& args) {
 Result<Route> Router::route(const std::string& name, const Json& arguments) const {
     RESONANT_ASSIGN(Json sent, object_of(arguments));
     if (const tools::Tool* tool = catalogue_.find(name)) {
-        return Route{tool, std::move(sent)};
+        return Route{tool, nullptr, std::move(sent)};
     }
     const int family = catalogue_.find_family(name);
     if (family < 0) {
-        return unknown(name);
+        return route_to_upstream(name, std::move(sent));
     }
     return route_in_family(family, sent);
 }
@@ -56,9 +56,6 @@ Result<Route> Router::route_in_family(int family, const Json& arguments) const {
                                 fmt::join(names, ", ")));
     }
     const tools::Tool* tool = catalogue_.find(wanted->get_ref<const std::string&>());
-    if (tool == nullptr) {
-        return unknown(wanted->get<std::string>());
-    }
     const auto args = arguments.find("args");
     RESONANT_ASSIGN(Json inner, object_of(args == arguments.end() ? Json() : *args));
     // Arguments beside `tool`: taken when `args` does not say otherwise.
@@ -67,7 +64,18 @@ Result<Route> Router::route_in_family(int family, const Json& arguments) const {
             inner[key] = value;
         }
     }
-    return Route{tool, std::move(inner)};
+    if (tool == nullptr) {
+        return route_to_upstream(wanted->get<std::string>(), std::move(inner));
+    }
+    return Route{tool, nullptr, std::move(inner)};
+}
+
+Result<Route> Router::route_to_upstream(const std::string& name, Json arguments) const {
+    auto tool = upstreams_ == nullptr ? nullptr : upstreams_->find(name);
+    if (!tool) {
+        return unknown(name);
+    }
+    return Route{nullptr, std::move(tool), std::move(arguments)};
 }
 
 std::unexpected<Error> Router::unknown(const std::string& name) const {

@@ -13,18 +13,21 @@
 #include <vector>
 
 #include "resonant/base/result.h"
+#include "resonant/call/upstreams.h"
 #include "resonant/dispatch/catalogue.h"
 
 namespace resonant::dispatch {
 
 struct Route {
-    const tools::Tool* tool = nullptr;
+    const tools::Tool* tool = nullptr;                  // of ours, or
+    std::shared_ptr<const call::UpstreamTool> upstream;  // of a server behind this one
     Json arguments = Json::object();
 };
 
 class Router {
   public:
-    explicit Router(const Catalogue& catalogue) : catalogue_(catalogue) {}
+    // `upstreams` may be null.
+    Router(const Catalogue& catalogue, const call::Upstreams* upstreams) : catalogue_(catalogue), upstreams_(upstreams) {}
     Router(const Router&) = delete;
     Router& operator=(const Router&) = delete;
 
@@ -36,7 +39,10 @@ class Router {
     Result<Route> route_in_family(int family, const Json& arguments) const;
     std::unexpected<Error> unknown(const std::string& name) const;
 
+    Result<Route> route_to_upstream(const std::string& name, Json arguments) const;
+
     const Catalogue& catalogue_;
+    const call::Upstreams* const upstreams_;
 };
 
 }  // namespace resonant::dispatch

@@ -22,7 +22,9 @@ struct Dispatcher::Work {
         double debt = 0;                     // for effects that were not declared
     };
 
-    const tools::Tool* tool = nullptr;
+    const tools::Tool* tool = nullptr;                   // of ours, or
+    std::shared_ptr<const call::UpstreamTool> upstream;  // of another server
+    std::optional<std::uint64_t> intent;                 // of a call to another server that acts
     call::Call call;
     call::Reply reply;
     std::function<void(call::Reply)> done;

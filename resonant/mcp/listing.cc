@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "resonant/mcp/upstream_listing.h"
+
 namespace resonant::mcp {
 
 namespace {
@@ -61,22 +63,42 @@ nlohmann::ordered_json hint(bool read_only, bool destructive) {
     return {{"destructiveHint", destructive}};
 }
 
-nlohmann::ordered_json family_entry(const tools::Family& family, const std::vector<const Contract*>& tools) {
+using Servers = std::vector<call::UpstreamServer>;
+
+// " Servers behind it (tool SERVER__TOOL): files 14, memory 9." for the servers of one family.
+std::string servers_of(const Servers& servers, std::size_t family) {
+    std::string text;
+    for (const call::UpstreamServer& server : servers) {
+        if (server.family == family) {
+            text += fmt::format("{}{} {}", text.empty() ? " Servers behind it (tool SERVER__TOOL): " : ", ", server.name,
+                                server.tools);
+        }
+    }
+    return text.empty() ? text : text + ".";
+}
+
+nlohmann::ordered_json family_entry(const tools::Family& family, const std::vector<const Contract*>& tools,
+                                    const std::string& servers) {
     nlohmann::ordered_json names = nlohmann::ordered_json::array();
     for (const Contract* tool : tools) {
         names.push_back(tool->name);
     }
+    nlohmann::ordered_json tool = {{"type", "string"}};
+    if (servers.empty()) {
+        tool["enum"] = std::move(names);
+    } else {
+        tool["anyOf"] = {{{"enum", std::move(names)}}, {{"pattern", "__"}}};
+    }
     return {
         {"name", family.wire_name},
         {"title", fmt::format("{} · {}", family.mansion, family.key)},
-        {"description", fmt::format("{}.{}", family.summary, needs_of(tools))},
+        {"description", fmt::format("{}.{}{}", family.summary, needs_of(tools), servers)},
         {"inputSchema",
          {{"type", "object"},
-          {"properties", {{"tool", {{"type", "string"}, {"enum", std::move(names)}}},
-                          {"args", {{"type", "object"}}}}},
+          {"properties", {{"tool", std::move(tool)}, {"args", {{"type", "object"}}}}},
           {"required", nlohmann::ordered_json::array({"tool"})}}},
-        {"annotations", hint(std::all_of(tools.begin(), tools.end(), reads),
-                             std::any_of(tools.begin(), tools.end(), destroys))},
+        {"annotations", hint(servers.empty() && std::all_of(tools.begin(), tools.end(), reads),
+                             !servers.empty() || std::any_of(tools.begin(), tools.end(), destroys))},
     };
 }
 
@@ -88,6 +110,17 @@ nlohmann::ordered_json tool_entry(const Contract& tool) {
         {"inputSchema", nlohmann::ordered_json(tool.shown_schema.is_null() ? tool.input_schema : tool.shown_schema)},
         {"annotations", hint(reads(&tool), destroys(&tool))},
     };
+}
+
+// As its server described it, under the name it has here.
+nlohmann::ordered_json upstream_entry(const call::UpstreamTool& tool) {
+    nlohmann::ordered_json entry = {{"name", tool.contract.name}};
+    for (const auto& [key, value] : tool.definition.items()) {
+        if (key != "name" && key != "_meta" && key != "execution") {
+            entry[key] = nlohmann::ordered_json(value);
+        }
+    }
+    return entry;
 }
 
 }  // namespace
@@ -121,10 +154,15 @@ std::string wire_name(std::string_view dotted) {
 }
 
 std::string list_tools(const dispatch::Catalogue& catalogue, Listing listing) {
+    return list_tools(catalogue, listing, nullptr);
+}
+
+std::string list_tools(const dispatch::Catalogue& catalogue, Listing listing, const call::Upstreams* upstreams) {
+    const Servers servers = upstreams == nullptr ? Servers() : upstreams->servers();
     nlohmann::ordered_json entries = nlohmann::ordered_json::array();
     if (listing == Listing::Families) {
         for (std::size_t i = 0; i < catalogue.families().size(); ++i) {
-            entries.push_back(family_entry(catalogue.families()[i], tools_of(catalogue, i)));
+            entries.push_back(family_entry(catalogue.families()[i], tools_of(catalogue, i), servers_of(servers, i)));
         }
     }
     for (const tools::Tool& tool : catalogue.tools()) {
@@ -132,7 +170,29 @@ std::string list_tools(const dispatch::Catalogue& catalogue, Listing listing) {
             entries.push_back(tool_entry(tool.contract));
         }
     }
+    if (upstreams != nullptr && listing == Listing::All) {
+        for (const auto& tool : *upstreams->tools()) {
+            if (tool->quarantine.empty()) {
+                entries.push_back(upstream_entry(*tool));
+            }
+        }
+    }
     return entries.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+bool make_lists(const dispatch::Catalogue& catalogue, const call::Upstreams* upstreams, std::int64_t ttl_ms,
+                std::span<std::string, 3> legacy, std::span<std::string, 3> modern) {
+    bool changed = false;
+    for (const Listing listing : {Listing::Families, Listing::Core, Listing::All}) {
+        const std::string tools = list_tools(catalogue, listing, upstreams);
+        const auto index = static_cast<std::size_t>(listing);
+        std::string whole = fmt::format(R"({{"tools":{}}})", tools);
+        changed = changed || whole != legacy[index];
+        legacy[index] = std::move(whole);
+        modern[index] = fmt::format(R"({{"resultType":"complete","tools":{},"ttlMs":{},"cacheScope":"public"}})", tools,
+                                    ttl_ms);
+    }
+    return changed;
 }
 
 }  // namespace resonant::mcp

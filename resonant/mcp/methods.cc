@@ -9,6 +9,7 @@
 #include "resonant/base/base64.h"
 #include "resonant/mcp/server.h"
 #include "resonant/mcp/turn.h"
+#include "resonant/mcp/upstream_listing.h"
 
 namespace resonant::mcp {
 
@@ -151,14 +152,7 @@ Server::Server(net::Loop& loop, call::Door& door, const dispatch::Catalogue& cat
     if (options_.instructions.empty()) {
         options_.instructions = default_instructions();
     }
-    for (const Listing listing : {Listing::Families, Listing::Core, Listing::All}) {
-        const std::string tools = list_tools(catalogue_, listing);
-        const auto index = static_cast<std::size_t>(listing);
-        legacy_lists_[index] = fmt::format(R"({{"tools":{}}})", tools);
-        modern_lists_[index] = fmt::format(
-            R"({{"resultType":"complete","tools":{},"ttlMs":{},"cacheScope":"public"}})", tools,
-            options_.list_ttl_ms);
-    }
+    make_lists(catalogue_, upstreams_of(door_), options_.list_ttl_ms, legacy_lists_, modern_lists_);
 }
 
 Server::~Server() = default;
@@ -219,7 +213,7 @@ void Server::modern(Turn turn) {
 
 Json Server::capabilities() const {
     const bool change = options_.lists_change;
-    Json able = {{"tools", {{"listChanged", change}}},
+    Json able = {{"tools", {{"listChanged", change || upstreams_of(door_) != nullptr}}},
                  {"prompts", {{"listChanged", change}}},
                  {"resources", {{"listChanged", change}, {"subscribe", true}}},
                  {"completions", Json::object()},

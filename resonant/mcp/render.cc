@@ -1,8 +1,18 @@
 #include "resonant/mcp/render.h"
 
+#include "resonant/call/upstreams.h"
+
 namespace resonant::mcp {
 
 Json body_of(const call::Reply& reply) {
+    const std::string_view server = call::server_of(reply.tool);
+    if (!server.empty() && !reply.blocks.is_null()) {
+        Json body = {{"untrusted", server}, {"content", reply.blocks}};
+        if (!reply.content.is_null()) {
+            body["structured"] = reply.content;
+        }
+        return body;
+    }
     Json body = reply.content.is_object() ? reply.content : Json{{"value", reply.content}};
     if (!reply.denial || body.contains("denial")) {
         return body;
@@ -31,9 +41,20 @@ std::string call_result(const call::Reply& reply, RenderOptions options) {
     std::string result;
     result.reserve(2 * structured.size() + 256);
     if (!reply.blocks.is_null()) {
+        const std::string_view server = call::server_of(reply.tool);
         result += options.modern ? R"({"resultType":"complete","content":)" : R"({"content":)";
         result += json::dump(reply.blocks);
+        if (options.structured && !server.empty() && !reply.content.is_null()) {
+            result.append(R"(,"structuredContent":)").append(json::dump(reply.content));
+        }
         result += reply.error ? R"(,"isError":true)" : R"(,"isError":false)";
+        if (!server.empty()) {
+            result.append(R"(,"_meta":{"resonant/untrusted":)").append(json::dump(server));
+            if (!reply.resonance.empty()) {
+                result.append(R"(,"resonant/resonance":)").append(reply.resonance);
+            }
+            result += "}";
+        }
         return result += "}";
     }
     result += options.modern ? R"({"resultType":"complete","content":[{"type":"text","text":)"

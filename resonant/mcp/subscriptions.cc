@@ -7,6 +7,7 @@
 #include "resonant/base/log.h"
 #include "resonant/mcp/server.h"
 #include "resonant/mcp/turn.h"
+#include "resonant/mcp/upstream_listing.h"
 
 namespace resonant::mcp {
 namespace {
@@ -149,6 +150,13 @@ void Server::changed(Change change, const std::string& uri) {
 }
 
 void Server::tell(Change change, const std::string& uri) {
+    if (change == Change::Tools) {
+        // A server behind this one came or went; the conformance suite's change is none, and told all the same.
+        const bool other = make_lists(catalogue_, upstreams_of(door_), options_.list_ttl_ms, legacy_lists_, modern_lists_);
+        if (!other && !options_.lists_change) {
+            return;
+        }
+    }
     Json params = Json::object();
     if (change == Change::Resource) {
         params["uri"] = uri;

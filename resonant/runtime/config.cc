@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <initializer_list>
+#include <sstream>
 #include <string_view>
 #include <toml++/toml.h>
+
+#include "resonant/mcp/server_file.h"
 
 namespace resonant::runtime {
 namespace {
@@ -160,12 +163,44 @@ Status read_embedding(const std::filesystem::path& file, const toml::table& tabl
     return {};
 }
 
+// [servers.NAME]: what server.add takes, and trusted_first.
+Status read_servers(const std::filesystem::path& file, const toml::table& table,
+                    std::vector<call::UpstreamSpec>& servers) {
+    for (const auto& [key, node] : table) {
+        if (!node.is_table()) {
+            return wrong(file, node, fmt::format("'servers.{}' must be a table: [servers.{}]", key.str(), key.str()));
+        }
+        const toml::table& one = *node.as_table();
+        RESONANT_CHECK(known_keys(file, one, {"command", "url", "cwd", "env", "headers", "gana", "timeout_s",
+                                              "reads_only", "era", "trusted_first"}));
+        std::ostringstream text;
+        text << toml::json_formatter{one};
+        RESONANT_ASSIGN(Json arguments, json::parse(text.str()));
+        arguments["name"] = key.str();
+        Result<call::UpstreamSpec> spec = mcp::spec_of(arguments);
+        if (!spec) {
+            return wrong(file, node, spec.error().message);
+        }
+        RESONANT_CHECK(take(file, one, "trusted_first", spec->trusted_first));
+        servers.push_back(std::move(*spec));
+    }
+    return {};
+}
+
 Status read_all(const std::filesystem::path& file, const toml::table& table, Config& config) {
     RESONANT_CHECK(known_keys(file, table, {"http", "embedding", "listing", "idle_exit_s", "import_folders",
-                                            "export_folders", "model", "answer_bytes_max", "board_field"}));
+                                            "export_folders", "model", "answer_bytes_max", "board_field",
+                                            "servers", "server_files"}));
     if (const toml::node* fields = table.get("board_field")) {
         RESONANT_CHECK(read_board_fields(file, *fields, config.board_fields));
     }
+    if (const toml::node* servers = table.get("servers")) {
+        if (!servers->is_table()) {
+            return wrong(file, *servers, "'servers' must be tables: [servers.NAME]");
+        }
+        RESONANT_CHECK(read_servers(file, *servers->as_table(), config.servers));
+    }
+    RESONANT_CHECK(take_list(file, table, "server_files", config.server_files));
     if (const toml::node* http = table.get("http")) {
         if (!http->is_table()) {
             return wrong(file, *http, "'http' must be a table: [http]");

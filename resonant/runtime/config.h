@@ -11,6 +11,7 @@
 
 #include "resonant/base/result.h"
 #include "resonant/board/fields.h"
+#include "resonant/call/upstreams.h"
 
 namespace resonant::runtime {
 
@@ -51,6 +52,8 @@ struct Config {
     std::vector<std::string> export_folders;       // besides <home>/inbox
     std::filesystem::path model;                   // empty: the places named in minilm_embedder.h
     bool conformance = false;                      // the fixtures of the protocol's own test suite; never in a file
+    std::vector<call::UpstreamSpec> servers;       // other MCP servers: [servers.NAME]
+    std::vector<std::string> server_files;         // files in the form of mcpServers, followed
     std::size_t answer_bytes_max = 60'000;         // longer answers are cut and continue with result.read
 };
 

@@ -16,6 +16,7 @@
 #include "resonant/runtime/plane_door.h"
 #include "resonant/runtime/resource_watch.h"
 #include "resonant/runtime/telemetry.h"
+#include "resonant/runtime/upstream_servers.h"
 
 namespace resonant::runtime {
 
@@ -54,8 +55,9 @@ struct Kernel::Inner {
     Descriptor lock;
     Descriptor signals;
     Descriptor leaving;  // the start lock, held while an idle kernel ends
-    std::unique_ptr<Parts> parts;
     std::unique_ptr<net::Loop> loop;
+    std::unique_ptr<Parts> parts;
+    std::unique_ptr<ServerConfiguration> servers;
     std::unique_ptr<mcp::Server> server;
     std::unique_ptr<mcp::StdioFront> stdio;
     std::unique_ptr<mcp::HttpFront> http;
@@ -70,6 +72,7 @@ struct Kernel::Inner {
     Status open_http();
     Status secure_http(mcp::HttpFrontOptions& how);
     Status open_socket();
+    Status open_gateway();
     Json status();
     bool idle() const;
     void leave_when_idle();
@@ -81,6 +84,7 @@ Kernel::Kernel(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
 
 Kernel::~Kernel() {
     // Fronts first: nothing new comes in. Then what was taken is finished, then upkeep writes the rest.
+    inner_->servers.reset();
     inner_->watch.reset();
     inner_->front.reset();
     inner_->http.reset();
@@ -97,15 +101,17 @@ Result<std::unique_ptr<Kernel>> Kernel::start(const Home& home, const Config& co
     auto inner = std::make_unique<Inner>(home, config, std::move(options));
     RESONANT_ASSIGN(inner->lock, lock_file(home.kernel_lock(), false));
     const auto changed = std::make_shared<std::function<void(mcp::Change)>>();
-    RESONANT_ASSIGN(inner->parts, Parts::create(home, config, [&](tools::Toolbox& toolbox, tools::Services&) {
-                        if (config.conformance) {
-                            add_fixture_tools(toolbox, [changed](mcp::Change change) { (*changed)(change); });
-                        }
-                    }));
     RESONANT_ASSIGN(inner->loop, net::Loop::create());
+    const auto fixtures = [&](tools::Toolbox& toolbox, tools::Services&) {
+        if (config.conformance) {
+            add_fixture_tools(toolbox, [changed](mcp::Change change) { (*changed)(change); });
+        }
+    };
+    RESONANT_ASSIGN(inner->parts, Parts::create(home, config, fixtures, inner->loop.get()));
     RESONANT_CHECK(inner->open_fronts());
     inner->watch = std::make_unique<ResourceWatch>(*inner->loop, *inner->server, *inner->parts->plane);
     *changed = [server = inner->server.get()](mcp::Change change) { server->changed(change); };
+    RESONANT_CHECK(inner->open_gateway());
     inner->parts->start();
     return std::unique_ptr<Kernel>(new Kernel(std::move(inner)));
 }
@@ -215,6 +221,19 @@ Status Kernel::Inner::open_socket() {
     channels = std::make_unique<Channels>(*loop, *parts->plane, home);
     RESONANT_ASSIGN(door, PlaneDoor::open(*loop, *parts->plane, *channels, *parts->outputs,
                                           home.root / "plane.sock"));
+    return {};
+}
+
+// Servers that were added begin to connect; those of the configuration follow it from now on.
+Status Kernel::Inner::open_gateway() {
+    RESONANT_CHECK(parts->gateway->open());
+    const auto follow = [this, found = std::make_shared<std::set<std::string>>()] {
+        let_find(*parts->gateway, *parts->services.search, *found);
+        server->changed(mcp::Change::Tools);
+    };
+    parts->gateway->on_change(follow);
+    follow();
+    servers = std::make_unique<ServerConfiguration>(*loop, *parts->gateway, home.config());
     return {};
 }
 

@@ -10,6 +10,7 @@
 #include "resonant/engines/galactic.h"
 #include "resonant/engines/serendipity.h"
 #include "resonant/memory/minilm_embedder.h"
+#include "resonant/runtime/upstream_servers.h"
 #include "resonant/sql/log_relief.h"
 #include "resonant/tools/tool_search.h"
 
@@ -43,13 +44,14 @@ std::filesystem::path limits_file(const Home& home) { return home.root / "limits
 
 }  // namespace
 
-Result<std::unique_ptr<Parts>> Parts::create(const Home& home, const Config& config, const MoreTools& more) {
+Result<std::unique_ptr<Parts>> Parts::create(const Home& home, const Config& config, const MoreTools& more,
+                                             net::Loop* loop) {
     std::unique_ptr<Parts> parts(new Parts(home));
     RESONANT_CHECK(parts->make_stores(config));
     RESONANT_CHECK(parts->make_engines());
     RESONANT_CHECK(parts->make_governance());
     RESONANT_CHECK(parts->make_agents(config));
-    RESONANT_CHECK(parts->make_door(config, more));
+    RESONANT_CHECK(parts->make_door(config, more, loop));
     return parts;
 }
 
@@ -159,11 +161,14 @@ Status Parts::make_agents(const Config& config) {
     return {};
 }
 
-Status Parts::make_door(const Config& config, const MoreTools& more) {
+Status Parts::make_door(const Config& config, const MoreTools& more, net::Loop* loop) {
     fill_services(config);
     tools::add_all(toolbox, services);
     if (more) {
         more(toolbox, services);
+    }
+    if (loop != nullptr) {
+        gateway = make_gateway(home, *loop, clock, random, toolbox);
     }
     std::vector<std::string> books = govern::Ledger::tables();
     books.insert(books.end(), {"governor_goals", "memory_access"});
@@ -177,6 +182,7 @@ Status Parts::make_door(const Config& config, const MoreTools& more) {
                                                   .limiter = *limiter,
                                                   .ledger = *ledger,
                                                   .clock = clock,
+                                                  .upstreams = gateway.get(),
                                                   .keep_answer =
                                                       [this](const std::string& principal, std::string text) {
                                                           return results->keep(principal, std::move(text));
@@ -410,7 +416,7 @@ void Parts::on_change(memory::Change change, memory::MemoryId id, std::uint64_t 
 }
 
 bool Parts::idle() const {
-    return dispatcher->in_flight() == 0 && monitors.count() == 0 && unembedded_.load() == 0;
+    return dispatcher->in_flight() == 0 && (!gateway || gateway->idle()) && monitors.count() == 0 && unembedded_.load() == 0;
 }
 
 Json Parts::status() {
@@ -422,6 +428,7 @@ Json Parts::status() {
             {"model", embedder ? embedder->model() : "none: " + embedder_missing},
             {"monitors", monitors.count()},
             {"in_flight", dispatcher->in_flight()},
+            {"servers", gateway ? gateway->servers().size() : 0},
             {"ledger", ledger->verified() ? "verified" : "broken: see resonant ledger verify"},
             {"profile", rules->profile()},
             {"maturity", plane->board().view().word(board::Field::MaturityStage)},
@@ -435,6 +442,9 @@ void Parts::close() {
     closed_ = true;
     if (reasoners) {
         reasoners->close();
+    }
+    if (gateway) {
+        gateway->close();
     }
     if (dispatcher) {
         dispatcher->close();

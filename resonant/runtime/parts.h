@@ -27,6 +27,7 @@
 #include "resonant/govern/roles.h"
 #include "resonant/govern/rules.h"
 #include "resonant/govern/sanitizer.h"
+#include "resonant/mcp/gateway.h"
 #include "resonant/mcp/http_front.h"
 #include "resonant/mcp/kernel_front.h"
 #include "resonant/mcp/server.h"
@@ -56,8 +57,9 @@ namespace resonant::runtime {
 using MoreTools = std::function<void(tools::Toolbox&, tools::Services&)>;
 
 struct Parts {
+    // With a loop, which outlives the parts, there is a gateway to other servers.
     static Result<std::unique_ptr<Parts>> create(const Home& home, const Config& config,
-                                                 const MoreTools& more = {});
+                                                 const MoreTools& more = {}, net::Loop* loop = nullptr);
     Parts(const Parts&) = delete;
     Parts& operator=(const Parts&) = delete;
     ~Parts() { close(); }
@@ -107,6 +109,7 @@ struct Parts {
     std::unique_ptr<broker::Files> files;
     tools::Services services;
     tools::Toolbox toolbox;
+    std::unique_ptr<mcp::Gateway> gateway;
     std::unique_ptr<dispatch::Dispatcher> dispatcher;
     Upkeep upkeep;
 
@@ -117,7 +120,7 @@ struct Parts {
     Status make_engines();
     Status make_governance();
     Status make_agents(const Config& config);
-    Status make_door(const Config& config, const MoreTools& more);
+    Status make_door(const Config& config, const MoreTools& more, net::Loop* loop);
     void fill_services(const Config& config);
     govern::MaturityProbes probes();
     std::vector<Upkeep::Duty> duties();

@@ -1,0 +1,114 @@
+// Upstreams are the other MCP servers behind this one, as far as the floors below the protocol know them:
+// which tools they offer, how one is called, and what their owner may do about them.
+//
+// Threads: find(), tools(), servers() and start() from any; what changes something may block and belongs on
+// a worker.
+//
+// Invariants:
+//   (1) A tool is offered under one name, `server__tool`, at most kUpstreamNameMax characters, always the same.
+//   (2) A tool whose definition nobody approved is in quarantine: it is shown as such and never called.
+//   (3) start() calls `done` exactly once, from any thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "resonant/call/call.h"
+#include "resonant/json/schema.h"
+
+namespace resonant::call {
+
+inline constexpr std::size_t kUpstreamNameMax = 60;    // characters of a name on the wire
+inline constexpr std::size_t kUpstreamServersMax = 64;
+inline constexpr std::size_t kUpstreamToolsMax = 1024;  // of one server
+
+// How to reach a server, as its owner wrote it down. Either `command` or `url` is there.
+struct UpstreamSpec {
+    std::string name;
+    std::vector<std::string> command;
+    std::string folder;                         // where the command runs; empty: the kernel's
+    std::map<std::string, std::string> environment;
+    std::string url;                            // http://host:port/path
+    std::map<std::string, std::string> headers;
+    std::string family;                         // key or wire name of the family that shows it; empty: roof
+    double timeout_s = 120;                     // of one call; progress starts it again
+    bool reads_only = false;                    // the owner says that no tool of it acts
+    bool trusted_first = false;                 // what it shows the first time is approved
+    std::string era;                            // "", "modern" or "legacy"
+
+    bool operator==(const UpstreamSpec&) const = default;
+};
+
+// One tool as its server described it; never changes.
+struct UpstreamTool {
+    Contract contract;       // name: server__tool
+    std::string server;
+    std::string tool;        // as the server calls it
+    Json definition;         // as the server listed it
+    std::shared_ptr<const json::Schema> schema;  // null: it does not compile, arguments pass as they are
+    std::string hash;        // SHA-256 of the canonical definition
+    std::string quarantine;  // why it may not be called; empty: it may
+    int slot = -1;           // of the server on the board, -1 when there are too many
+};
+
+struct UpstreamServer {
+    std::string name;
+    std::uint8_t family = 0;
+    std::size_t tools = 0;   // that may be called
+};
+
+using UpstreamTools = std::vector<std::shared_ptr<const UpstreamTool>>;
+
+// What a server answered to a call.
+struct UpstreamReply {
+    Json blocks;             // content blocks, as they came
+    Json structured;         // structuredContent, null when there was none
+    bool error = false;      // isError: the tool says so
+};
+
+class Upstreams {
+  public:
+    using Done = std::function<void(Result<UpstreamReply>)>;
+
+    Upstreams() = default;
+    Upstreams(const Upstreams&) = delete;
+    Upstreams& operator=(const Upstreams&) = delete;
+    virtual ~Upstreams() = default;
+
+    // By server__tool or server.tool; null when there is none.
+    virtual std::shared_ptr<const UpstreamTool> find(std::string_view name) const = 0;
+    // All of them, server by server in the order of their names; those in quarantine too.
+    virtual std::shared_ptr<const UpstreamTools> tools() const = 0;
+    virtual std::vector<UpstreamServer> servers() const = 0;
+    // Counts up whenever tools() or servers() changed.
+    virtual std::uint64_t version() const = 0;
+
+    // Calls a tool that is not in quarantine. `call` and `tool` are kept until the answer.
+    virtual void start(std::shared_ptr<Call> call, std::shared_ptr<const UpstreamTool> tool, Done done) = 0;
+
+    // What the owner does; server.* of the catalogue. `arguments` as declared there.
+    virtual Result<Json> add(const Json& arguments) = 0;
+    virtual Result<Json> remove(const std::string& name) = 0;
+    virtual Result<Json> approve(const std::string& name, const std::string& tool, const std::string& hash) = 0;
+    virtual Result<Json> list(const std::string& name) = 0;
+    virtual Result<Json> scan(const std::string& name) = 0;
+};
+
+// A Door that leads to other servers as well: who has the door reaches their keeper, who may be null.
+class GatewayDoor : public Door {
+  public:
+    virtual Upstreams* upstreams() const = 0;
+};
+
+// The server whose words the reply of a tool is; empty for tools of our own, whose names hold no "__".
+inline std::string_view server_of(std::string_view tool) {
+    const std::size_t end = tool.find("__");
+    return end == std::string_view::npos ? std::string_view() : tool.substr(0, end);
+}
+
+}  // namespace resonant::call

@@ -1,0 +1,41 @@
+// A definition is what an upstream server says of one of its tools: name, description, schemas, annotations.
+// It is data of a stranger that a model will read, so it is pinned, compared and looked through.
+//
+// Pure functions; any thread.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "resonant/call/upstreams.h"
+
+namespace resonant::mcp {
+
+// The first character of a text that cannot be seen, if there is one.
+using FindHidden = std::function<std::optional<char32_t>(std::string_view)>;
+
+// `server__tool`, at most kUpstreamNameMax characters of [A-Za-z0-9_-]. What does not fit, or holds other
+// characters, loses its beginning and gets a piece of the hash of both names, so it stays what it is.
+std::string upstream_name(std::string_view server, std::string_view tool);
+
+// SHA-256 of the RFC 8785 text of everything but `_meta`, in hexadecimal: key order and spaces do not matter.
+std::string definition_hash(const Json& definition);
+
+// What a person should know before approving: hidden characters, words that command a model, secrets.
+std::vector<std::string> findings(const Json& definition, const FindHidden& hidden);
+
+// What changed, line by line of both as indented JSON: "- old", "+ new". Empty when nothing did.
+std::string difference(const Json& before, const Json& after);
+
+// read where the server (approved as it is) says readOnlyHint, write where it says it destroys nothing, else
+// execute.
+call::Access access_of(const Json& definition);
+
+// The contract that the pipeline judges its calls by.
+call::Contract contract_of(const std::string& name, const Json& definition, std::uint8_t family, std::uint16_t id,
+                           bool reads_only);
+
+}  // namespace resonant::mcp

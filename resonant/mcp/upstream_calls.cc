@@ -1,0 +1,310 @@
+// Requests, calls and their ends. The life of the link: upstream.cc; questions: upstream_questions.cc.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "resonant/mcp/envelope.h"
+#include "resonant/mcp/turn.h"
+#include "resonant/mcp/upstream.h"
+
+namespace resonant::mcp {
+namespace {
+
+constexpr Nanos kSweep = from_millis(50);           // how soon cancellation and time limits are noticed
+constexpr Nanos kQueuedBackoff = from_seconds(1);   // a server that is back so soon is waited for
+
+// JSON-RPC's errors as ours: what the caller can mend, and what only the server can.
+Error error_of(const Json& error, const std::string& server) {
+    const Json code = error.is_object() ? error.value("code", Json(0)) : Json(0);
+    const std::string words = error.is_object() ? text_of(error, "message") : std::string();
+    const int number = code.is_number_integer() ? code.get<int>() : 0;
+    return {number == kMethodNotFound   ? Code::NotFound
+            : number == kInternalError  ? Code::Unavailable
+                                        : Code::InvalidArgument,
+            fmt::format("server {} answered with error {}: {}", server, number, words.substr(0, 1000))};
+}
+
+std::vector<std::pair<std::string, std::string>> mirrored(const Json& definition, const Json& arguments) {
+    std::vector<std::pair<std::string, std::string>> headers;
+    const Json schema = definition.value("inputSchema", Json::object());
+    const auto properties = schema.find("properties");
+    if (properties == schema.end() || !properties->is_object()) {
+        return headers;
+    }
+    for (const auto& [name, property] : properties->items()) {
+        const std::string header = property.is_object() ? text_of(property, "x-mcp-header") : "";
+        const auto value = arguments.find(name);
+        if (header.empty() || value == arguments.end() || value->is_null() || value->is_structured()) {
+            continue;
+        }
+        headers.emplace_back("Mcp-Param-" + header, value->is_string() ? value->get<std::string>() : json::dump(*value));
+    }
+    return headers;
+}
+
+}  // namespace
+
+std::uint64_t Upstream::request(const std::string& method, Json params, Held held, Nanos patience) {
+    const std::uint64_t id = next_id_++;
+    held->id = id;
+    held->method = method;
+    held->deadline = patience.count > 0 ? needs_.clock.monotonic() + patience : Nanos{0};
+    params = described(std::move(params), held->call.get());
+    Outgoing out{.text = {}, .id = id, .method = method, .name = held->tool ? held->tool->tool : std::string(),
+                 .version = discovering_ ? std::string(kModernVersion) : version_, .modern = modern_ || discovering_,
+                 .headers = {}};
+    if (held->tool && modern_) {
+        out.headers = mirrored(held->tool->definition, held->call->arguments);
+    }
+    out.text = fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"{}","params":{}}})", id, method, json::dump(params));
+    pending_.emplace(id, std::move(held));
+    link_->send(std::move(out));
+    schedule_sweep();
+    return id;
+}
+
+void Upstream::ask_server(const std::string& method, Json params, Nanos patience,
+                          std::function<void(Result<Json>)> done) {
+    const auto held = std::make_shared<Pending>();
+    held->done = std::move(done);
+    request(method, std::move(params), held, patience);
+}
+
+void Upstream::notify(const std::string& method, Json params) {
+    Json note = {{"jsonrpc", "2.0"}, {"method", method}};
+    if (params.is_object()) {
+        note["params"] = std::move(params);
+    }
+    link_->send({.text = json::dump(note), .id = 0, .method = method, .name = {}, .version = version_, .modern = modern_,
+                 .headers = {}});
+}
+
+void Upstream::reply(const Json& id, const Json& result) {
+    if (link_) {
+        link_->send({.text = json::dump({{"jsonrpc", "2.0"}, {"id", id}, {"result", result}}), .id = 0, .method = {},
+                     .name = {}, .version = version_, .modern = modern_, .headers = {}});
+    }
+}
+
+void Upstream::refuse(const Json& id, int code, const std::string& words) {
+    if (link_) {
+        link_->send({.text = error_text(json::dump(id), code, words), .id = 0, .method = {}, .name = {},
+                     .version = version_, .modern = modern_, .headers = {}});
+    }
+}
+
+std::size_t Upstream::in_flight() const {
+    return static_cast<std::size_t>(
+        std::count_if(pending_.begin(), pending_.end(), [](const auto& one) { return one.second->tool != nullptr; }));
+}
+
+// --- calls ---------------------------------------------------------------------------------------------
+
+void Upstream::call(std::shared_ptr<const call::UpstreamTool> tool, std::shared_ptr<call::Call> call,
+                    call::Upstreams::Done done) {
+    if (resume(tool, call, done)) {
+        return;
+    }
+    const bool soon = state_ == State::Connecting || (state_ == State::Waiting && backoff_ <= kQueuedBackoff);
+    if (state_ != State::Ready && !soon) {
+        done(fail(Code::Unavailable, fmt::format("server {} is down: {}; server.list shows its state", spec_.name,
+                                                 last_error_.empty() ? "it was closed" : last_error_)));
+        return;
+    }
+    if (pending_.size() + waiting_.size() >= kUpstreamCallsMax) {
+        done(fail(Code::ResourceExhausted, fmt::format("server {} has {} calls in flight, the limit; wait for one of them",
+                                                       spec_.name, kUpstreamCallsMax)));
+        return;
+    }
+    const auto held = std::make_shared<Pending>();
+    held->tool = std::move(tool);
+    held->call = std::move(call);
+    held->answer = std::move(done);
+    held->deadline = needs_.clock.monotonic() + from_seconds(spec_.timeout_s);
+    if (state_ != State::Ready) {
+        waiting_.push_back(held);
+        schedule_sweep();
+        return;
+    }
+    send_call(held, Json::object());
+}
+
+// `more`: inputResponses and requestState of the modern era.
+void Upstream::send_call(const Held& held, Json more) {
+    Json params = std::move(more);
+    params["name"] = held->tool->tool;
+    params["arguments"] = held->call->arguments;
+    if (held->call->progress) {
+        params["_meta"]["progressToken"] = next_id_;  // the id this request gets
+    }
+    if (!held->call->trace.empty()) {
+        params["_meta"]["traceparent"] = held->call->trace;
+    }
+    request("tools/call", std::move(params), held, from_seconds(spec_.timeout_s));
+}
+
+void Upstream::message(std::string_view text, std::uint64_t during) {
+    Result<Json> parsed = json::parse(text);
+    if (!parsed) {
+        last_error_ = "a message that is no JSON: " + parsed.error().message;
+        return;  // the request's time limit ends the waiting
+    }
+    if (!parsed->is_array()) {
+        *parsed = Json::array({std::move(*parsed)});  // a batch (2025-03-26) of one
+    }
+    const std::uint64_t generation = generation_;
+    for (Json& one : *parsed) {
+        Envelope envelope = sort_message(std::move(one));
+        if (envelope.kind == Envelope::Kind::Response) {
+            const bool number = !envelope.id.empty() && envelope.id.size() < 19 &&
+                                std::all_of(envelope.id.begin(), envelope.id.end(),
+                                            [](char c) { return c >= '0' && c <= '9'; });
+            if (number) {
+                respond(std::stoull(envelope.id), std::move(envelope));
+            }
+        } else if (envelope.kind == Envelope::Kind::Notification) {
+            noted(envelope, during);
+        } else if (envelope.kind == Envelope::Kind::Request) {
+            questioned(envelope, during);
+        }
+        if (generation != generation_ || !link_) {
+            return;
+        }
+    }
+}
+
+void Upstream::respond(std::uint64_t id, Envelope envelope) {
+    const auto found = pending_.find(id);
+    if (found == pending_.end()) {
+        return;  // it was cancelled, or timed out
+    }
+    const Held held = found->second;
+    pending_.erase(found);
+    held->id = 0;
+    link_->answered(id);
+    if (envelope.failed) {
+        answered(held, std::unexpected(error_of(envelope.params, spec_.name)));
+    } else {
+        answered(held, std::move(envelope.params));
+    }
+}
+
+void Upstream::failed(std::uint64_t id, const Error& why, int status) {
+    const auto found = pending_.find(id);
+    if (found == pending_.end()) {
+        return;
+    }
+    const Held held = found->second;
+    pending_.erase(found);
+    held->id = 0;
+    const bool gone = status == 0 && why.code == Code::Unavailable && state_ == State::Ready;
+    answered(held, fail(why.code, fmt::format("server {}: {}", spec_.name, why.message)));
+    if (gone && !spec_.url.empty() && held->method == "tools/call") {
+        lost(why);  // nobody listens there any more: the handshake anew
+    }
+}
+
+void Upstream::answered(const Held& held, Result<Json> result) {
+    if (held->over) {
+        return;
+    }
+    if (held->done) {
+        held->over = true;
+        held->done(std::move(result));
+        return;
+    }
+    if (!result) {
+        settle(held, std::unexpected(result.error()));
+        return;
+    }
+    if (modern_ && result->is_object() && text_of(*result, "resultType") == "input_required") {
+        input_required(held, *result);
+        return;
+    }
+    if (!result->is_object() || (!result->contains("content") && !result->contains("structuredContent"))) {
+        settle(held, fail(Code::Unavailable, fmt::format("server {} answered {} with something that is no result",
+                                                         spec_.name, held->tool->tool)));
+        return;
+    }
+    call::UpstreamReply reply;
+    reply.blocks = result->value("content", Json::array());
+    if (!reply.blocks.is_array()) {
+        reply.blocks = Json::array();
+    }
+    reply.structured = result->value("structuredContent", Json());
+    reply.error = result->value("isError", Json(false)) == Json(true);
+    settle(held, std::move(reply));
+}
+
+void Upstream::settle(const Held& held, Result<call::UpstreamReply> reply) {
+    if (held->over) {
+        return;
+    }
+    if (!held->answer) {
+        held->early = std::move(reply);  // parked: it is given when the caller comes back
+        return;
+    }
+    held->over = true;
+    const call::Upstreams::Done answer = std::exchange(held->answer, {});
+    answer(std::move(reply));
+}
+
+// Nobody waits for it any more: the server is told, the caller gets `why`.
+void Upstream::drop(const Held& held, const Error& why) {
+    if (const std::uint64_t id = std::exchange(held->id, 0); id != 0 && link_) {
+        pending_.erase(id);
+        link_->abandon(id);
+        if (held->method == "tools/call" && !(modern_ && link_->kind() == "http")) {
+            notify("notifications/cancelled", {{"requestId", id}, {"reason", why.message}});
+        }
+    }
+    answered(held, std::unexpected(why));
+}
+
+void Upstream::schedule_sweep() {
+    if (std::exchange(sweeping_, true)) {
+        return;
+    }
+    needs_.loop.after(kSweep, [this, alive = std::weak_ptr<int>(alive_)] {
+        if (!alive.expired()) {
+            sweeping_ = false;
+            sweep();
+        }
+    });
+}
+
+void Upstream::sweep() {
+    const Nanos now = needs_.clock.monotonic();
+    std::vector<Held> all = waiting_;
+    for (const auto& [id, held] : pending_) {
+        all.push_back(held);
+    }
+    for (const Held& held : all) {
+        const bool late = held->deadline.count > 0 && now > held->deadline && !held->asking;
+        if (held->call && held->call->is_cancelled()) {
+            drop(held, {Code::Conflict, "the call was cancelled by its caller"});
+        } else if (late && held->answer) {
+            drop(held, {Code::Timeout, fmt::format("server {} did not answer {} within {:.0f} s", spec_.name,
+                                                   held->tool->tool, spec_.timeout_s)});
+        } else if (late && held->done) {
+            drop(held, {Code::Timeout, fmt::format("server {} did not answer {} in time", spec_.name, held->method)});
+        }
+    }
+    for (const Held& held : std::vector<Held>(parked_)) {
+        if (now > held->deadline) {
+            std::erase(parked_, held);
+            for (const Asked& one : held->asked) {
+                if (!one.id.is_null()) {
+                    refuse(one.id, kInternalError, "the caller did not come back with an answer");
+                }
+            }
+            drop(held, {Code::Timeout, "the caller did not come back with an answer"});
+        }
+    }
+    std::erase_if(waiting_, [](const Held& held) { return held->over; });
+    if (!pending_.empty() || !waiting_.empty() || !parked_.empty()) {
+        schedule_sweep();
+    }
+}
+
+}  // namespace resonant::mcp

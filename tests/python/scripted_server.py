@@ -1,0 +1,133 @@
+"""An MCP server over stdio for the tests of the gateway: python scripted_server.py ERA FILE
+
+ERA is legacy, modern, or mute (legacy, and silent to what it does not know). FILE holds the JSON list of its
+tools; when it changes, the list does. What a tool does is its name: echo, fail, slow, ask, exit, env, noise.
+"""
+
+import json
+import os
+import pathlib
+import sys
+import threading
+import time
+
+ERA, FILE = sys.argv[1], pathlib.Path(sys.argv[2])
+LOCK = threading.Lock()
+MODERN = "2026-07-28"
+
+
+def tools():
+    return json.loads(FILE.read_text())
+
+
+def send(message):
+    with LOCK:
+        sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+        sys.stdout.flush()
+
+
+def text(words, **more):
+    done = {"content": [{"type": "text", "text": words}], **more}
+    return {"resultType": "complete", **done} if ERA == "modern" else done
+
+
+class Server:
+    def __init__(self):
+        self.answers = {}  # id of a question of ours -> what came
+        self.asked = 0
+        self.cancelled = set()
+
+    def ask(self, params):
+        self.asked += 1
+        key = f"q{self.asked}"
+        arrived = threading.Event()
+        self.answers[key] = [arrived, None]
+        send({"id": key, "method": "elicitation/create", "params": params})
+        arrived.wait(60)
+        return self.answers[key][1]
+
+    def call(self, number, params):
+        name, arguments = params["name"], params.get("arguments", {})
+        question = {"message": "which colour?", "requestedSchema": {"type": "object", "properties": {"colour": {"type": "string"}}}}
+        if name == "fail":
+            send({"id": number, "result": text("it went wrong", isError=True)})
+        elif name == "exit":
+            os._exit(3)
+        elif name == "slow":
+            until = time.monotonic() + 20
+            while time.monotonic() < until and number not in self.cancelled:
+                token = params.get("_meta", {}).get("progressToken")
+                if token is not None:
+                    send({"method": "notifications/progress", "params": {"progressToken": token, "progress": 1, "total": 4}})
+                time.sleep(0.05)
+            FILE.with_suffix(".cancelled").write_text("yes" if number in self.cancelled else "no")
+        elif name == "ask" and ERA == "modern":
+            given = params.get("inputResponses")
+            if not given:
+                send({"id": number, "result": {"resultType": "input_required", "requestState": "held",
+                      "inputRequests": {"colour": {"method": "elicitation/create", "params": question}}}})
+                return
+            assert params["requestState"] == "held", params
+            send({"id": number, "result": text("colour " + json.dumps(given["colour"], sort_keys=True))})
+        elif name == "ask":
+            send({"id": number, "result": text("colour " + json.dumps(self.ask(question), sort_keys=True))})
+        elif name == "env":
+            send({"id": number, "result": text(json.dumps(dict(os.environ)))})
+        else:
+            if name == "noise":
+                with LOCK:
+                    print("this line is no message", flush=True)
+                    print("", flush=True)
+                print("a warning", file=sys.stderr, flush=True)
+            send({"id": number, "result": text("echo " + json.dumps(arguments, sort_keys=True),
+                                               structuredContent={"arguments": arguments})})
+
+    def take(self, message):
+        method, number, params = message.get("method"), message.get("id"), message.get("params", {})
+        if method is None:
+            arrived = self.answers[number]
+            arrived[1] = message.get("result", message.get("error"))
+            arrived[0].set()
+        elif method == "initialize" and ERA != "modern":
+            send({"id": number, "result": {"protocolVersion": "2025-11-25", "capabilities": {"tools": {"listChanged": True}},
+                  "serverInfo": {"name": "scripted", "version": "1"}}})
+        elif method == "server/discover" and ERA == "modern":
+            send({"id": number, "result": {"resultType": "complete", "supportedVersions": [MODERN],
+                  "capabilities": {"tools": {"listChanged": True}}, "ttlMs": 0, "cacheScope": "public"}})
+        elif method == "subscriptions/listen" and ERA == "modern":
+            self.listening = number
+        elif method == "tools/list":
+            done = {"tools": tools()}
+            if ERA == "modern":
+                done.update(resultType="complete", ttlMs=0, cacheScope="public")
+            send({"id": number, "result": done})
+        elif method == "tools/call":
+            threading.Thread(target=self.call, args=(number, params), daemon=True).start()
+        elif method == "notifications/cancelled":
+            self.cancelled.add(params.get("requestId"))
+        elif number is not None and ERA != "mute":
+            send({"id": number, "error": {"code": -32601, "message": f"method not found: {method}"}})
+
+    listening = None
+
+    def watch(self):
+        seen = FILE.read_text()
+        while True:
+            time.sleep(0.03)
+            now = FILE.read_text()
+            if now and now != seen:
+                seen = now
+                meta = {"_meta": {"io.modelcontextprotocol/subscriptionId": self.listening}} if ERA == "modern" else {}
+                send({"method": "notifications/tools/list_changed", "params": meta})
+
+
+def main():
+    server = Server()
+    threading.Thread(target=server.watch, daemon=True).start()
+    for line in sys.stdin:
+        if line.strip():
+            server.take(json.loads(line))
+
+
+if __name__ == "__main__":
+    main()
