@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "resonant/tools/terms.h"
 
@@ -13,20 +14,28 @@ namespace {
 
 constexpr double kSaturation = 1.2;  // BM25's k1
 constexpr double kUnbuilt = 0.6;     // what a tool that cannot be called counts for
-constexpr std::size_t kTextMax = 1'000;
+constexpr std::size_t kTextMax = 600, kSentenceMax = 300;  // bytes of what is embedded
+// Set on the tuned half of ./dev bench routing; flat around these values.
+constexpr double kShareWeight = 0.3, kBm25Weight = 0.05;
+constexpr double kMeaningMin = 0.25;  // cosine below which a tool is not alike
 
-// What a field's words count, and how far a long field is held against them (BM25's b).
+// What a field's words count, how far a long field is held against them (BM25's b), and what a word in
+// it covers of the query.
 struct Field {
-    double weight;
-    double length_share;
+    double weight, length_share, reach;
 };
-constexpr Field kFields[] = {{3, 0.5}, {1, 0.75}, {0.3, 0.75}, {1, 0.5}};
+constexpr Field kFields[] = {{2, 0.5, 1}, {1, 0.75, 0.8}, {0.3, 0.75, 0.5}, {1, 0.5, 1}};
 enum : std::size_t { kName, kDescription, kParameters, kServer, kFieldCount };
+
+double rarity_of(double all, double in) { return std::log(1 + (all - in + 0.5) / (in + 0.5)); }
 
 }  // namespace
 
 std::vector<std::string> ToolIndex::texts_of(const ToolDocument& document) {
-    return {spaced(own_name(document)) + ": " + document.description.substr(0, kTextMax)};
+    const std::string name = spaced(own_name(document)) + ": ";
+    return {(document.server.empty() ? "" : document.server + ' ') + name +
+                first_sentence(document.description, kSentenceMax),
+            name + document.description.substr(0, kTextMax)};
 }
 
 ToolIndex::ToolIndex(Documents documents, const Vectors& vectors) : documents_(std::move(documents)) {
@@ -63,65 +72,85 @@ void ToolIndex::add_words() {
     }
     const double count = std::max<double>(1, static_cast<double>(documents_.size()));
     for (std::size_t i = 0; i < documents_.size(); ++i) {
-        std::map<std::string, double> weights;
+        std::map<std::string, std::pair<double, double>> found;  // weight and reach by term
         for (std::size_t field = 0; field < kFieldCount; ++field) {
             const double mean = std::max(1.0, means[field] / count);
             const double length =
                 1 - kFields[field].length_share + kFields[field].length_share * lengths[i][field] / mean;
             for (const auto& [term, times] : counts[i][field]) {
-                weights[term] += kFields[field].weight * times / length;
+                auto& [weight, reach] = found[term];
+                weight += kFields[field].weight * times / length;
+                reach = std::max(reach, kFields[field].reach);
             }
         }
-        for (const auto& [term, weight] : weights) {
-            terms_[term].postings.push_back({static_cast<std::uint32_t>(i), static_cast<float>(weight)});
+        for (const auto& [term, what] : found) {
+            terms_[term].postings.push_back({static_cast<std::uint32_t>(i),
+                                             static_cast<float>(what.first),
+                                             static_cast<float>(what.second)});
         }
     }
     for (auto& [word, term] : terms_) {
-        const auto in = static_cast<double>(term.postings.size());
-        term.rarity = std::log(1 + (count - in + 0.5) / (in + 0.5));
+        term.rarity = rarity_of(count, static_cast<double>(term.postings.size()));
     }
 }
 
-std::vector<double> ToolIndex::words(std::string_view query) const {
-    std::vector<double> scores(documents_.size());
+std::vector<ToolIndex::Words> ToolIndex::words(std::string_view query) const {
+    std::vector<Words> scores(documents_.size());
+    double whole = 0, best = 0;
+    std::set<std::string> seen;
     for (const std::string& word : terms_of(query)) {
         const auto term = terms_.find(word);
+        const bool fresh = seen.insert(word).second;
+        whole += !fresh ? 0
+                 : term == terms_.end()
+                     ? rarity_of(static_cast<double>(documents_.size()), 0)
+                     : term->second.rarity;
         if (term == terms_.end()) {
             continue;
         }
         for (const Posting& posting : term->second.postings) {
-            scores[posting.document] += term->second.rarity * static_cast<double>(posting.weight) *
-                                        (kSaturation + 1) /
-                                        (static_cast<double>(posting.weight) + kSaturation);
+            const auto weight = static_cast<double>(posting.weight);
+            Words& its = scores[posting.document];
+            its.bm25 += term->second.rarity * weight * (kSaturation + 1) / (weight + kSaturation);
+            its.share += fresh ? term->second.rarity * static_cast<double>(posting.reach) : 0;
+            best = std::max(best, its.bm25);
         }
+    }
+    for (Words& its : scores) {
+        its.bm25 /= best > 0 ? best : 1;
+        its.share /= whole > 0 ? whole : 1;
     }
     return scores;
 }
 
 std::vector<double> ToolIndex::cosines(const memory::Vector& query) const {
-    std::vector<double> best(documents_.size(), -1);
+    std::vector<double> sums(documents_.size());
+    std::vector<int> texts(documents_.size());
     for (std::size_t i = 0; i < vectors_.size(); ++i) {
-        const double cosine = static_cast<double>(
+        sums[vector_of_[i]] += static_cast<double>(
             std::inner_product(query.begin(), query.end(), vectors_[i].begin(), 0.0F));
-        best[vector_of_[i]] = std::max(best[vector_of_[i]], cosine);
+        ++texts[vector_of_[i]];
     }
-    return best;
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+        sums[i] = texts[i] > 0 ? sums[i] / texts[i] : -1;
+    }
+    return sums;
 }
 
 std::vector<RankedTool> ToolIndex::rank(std::string_view query, const memory::Vector* meaning,
                                         std::size_t limit) const {
-    constexpr double kMeaningMin = 0.25;  // cosine below which a tool is not alike
-    std::vector<double> scores = words(query);
-    const double best = scores.empty() ? 0 : *std::max_element(scores.begin(), scores.end());
-    for (double& score : scores) {
-        score = best > 0 ? score / best : 0;
-    }
-    if (meaning != nullptr && embedded_ > 0) {
-        const std::vector<double> near = cosines(*meaning);
-        for (std::size_t i = 0; i < scores.size(); ++i) {
-            if (near[i] > -1) {
-                scores[i] = 0.5 * scores[i] + 0.5 * (near[i] >= kMeaningMin ? near[i] : 0);
-            }
+    const std::vector<Words> said = words(query);
+    const bool meant = meaning != nullptr && embedded_ > 0;
+    const std::vector<double> near = meant ? cosines(*meaning) : std::vector<double>(said.size(), -1);
+    std::vector<double> scores(said.size());
+    for (std::size_t i = 0; i < said.size(); ++i) {
+        if (!meant) {
+            scores[i] = said[i].bm25;
+        } else if (said[i].share > 0 || near[i] >= kMeaningMin) {
+            // A tool that is not embedded yet is taken for one as near as its words.
+            const double cosine = near[i] > -1 ? std::max(near[i], 0.0) : 0.5 * said[i].share;
+            scores[i] = (cosine + kShareWeight * said[i].share + kBm25Weight * said[i].bm25) /
+                        (1 + kShareWeight + kBm25Weight);
         }
     }
     std::vector<RankedTool> ranked;

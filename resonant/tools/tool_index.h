@@ -1,6 +1,7 @@
-// A ToolIndex ranks a fixed set of tools by what somebody wants to do: words (BM25 over fields: name,
-// description, parameters, server; after Robertson and Zaragoza, BM25F) fused with meaning
-// (embeddings of a few texts a tool).
+// A ToolIndex ranks a fixed set of tools by what somebody wants to do: meaning (the mean cosine of two
+// texts a tool) plus words (how much of the query a tool's fields cover, and BM25 over the fields after
+// Robertson and Zaragoza, BM25F). Where the words of a query are the tool's own they decide; where they
+// are not, meaning does.
 //
 // Threads: any; constant after construction.
 //
@@ -51,14 +52,19 @@ class ToolIndex {
     struct Posting {
         std::uint32_t document;
         float weight;  // how much the fields of the document say of the term, lengths allowed for
+        float reach;   // 1 in a name, less in a description, least in parameters
     };
     struct Term {
         double rarity = 0;  // inverse document frequency
         std::vector<Posting> postings;
     };
     void add_words();
-    std::vector<double> words(std::string_view query) const;
-    // Cosine of each tool's best text; nothing known: -1.
+    struct Words {
+        double bm25 = 0;   // 1 for the best of the query
+        double share = 0;  // of the query's words, each by its rarity, that the tool's fields cover
+    };
+    std::vector<Words> words(std::string_view query) const;
+    // Mean cosine over each tool's texts; -1 where there is none yet.
     std::vector<double> cosines(const memory::Vector& query) const;
 
     const Documents documents_;

@@ -12,7 +12,7 @@ AGAIN = ("memory_search", {"query": "heron lighthouse"})
 
 
 def tell(step, what):
-    print(json.dumps({"step": step, "what": what if isinstance(what, (str, list)) else str(what)}), flush=True)
+    print(json.dumps({"step": step, "what": what if step == "list" else str(what)}), flush=True)
 
 
 def wait_for_kill():

@@ -96,9 +96,19 @@ class Client:
     """`resonant mcp` with its pipes; initialised on construction."""
 
     def __init__(self, home, environment=None, initialize=True):
-        self.process = subprocess.Popen(
+        self._speak(subprocess.Popen(
             [PROGRAM, "mcp", "--home", home], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE)
+            stderr=subprocess.PIPE), initialize)
+
+    @classmethod
+    def over(cls, process):
+        """A client of a server that was started otherwise."""
+        client = cls.__new__(cls)
+        client._speak(process, True)
+        return client
+
+    def _speak(self, process, initialize):
+        self.process = process
         self.next_id = 0
         self.lines = queue.Queue()
         self.reader = threading.Thread(target=self._read, daemon=True)

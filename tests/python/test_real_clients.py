@@ -1,0 +1,148 @@
+"""Real clients, each as its users have it: they list, call, are denied, and go on when the kernel is killed between two
+of their calls. All of them share one kernel, which is killed once for all, and the blocks of `client-config` are
+started as they stand."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from wire import PATIENCE, PROGRAM, ROOT, Client, Kernel
+
+CLIENTS = ROOT / "build/clients"
+SCRIPTS = ROOT / "tests/clients"
+NODE = ROOT / "build/conformance/bin"
+FAMILIES = 28
+
+# name: interpreter, script
+SCRIPTED = {
+    "npm sdk": (NODE / "node", "npm_sdk.mjs"),
+    "mcp": (CLIENTS / "python/bin/python", "mcp_sdk.py"),
+    "fastmcp": (CLIENTS / "python/bin/python", "fastmcp_client.py"),
+    "pydantic-ai": (CLIENTS / "python/bin/python", "pydantic_ai_client.py"),
+    "langgraph": (CLIENTS / "langchain/bin/python", "langgraph_client.py"),
+    "openai-agents": (CLIENTS / "python/bin/python", "openai_agents_client.py"),
+}
+
+
+def environment():
+    return dict(os.environ, PATH=f"{NODE}:{os.environ['PATH']}", RESONANT_NODE_MODULES=str(CLIENTS / "node_modules"),
+                RESONANT_LOG="error", NO_COLOR="1")
+
+
+class Scripted:
+    """A client's script, and what it told by step."""
+
+    def __init__(self, name, home):
+        interpreter, script = SCRIPTED[name]
+        assert interpreter.exists(), f"{name} is missing; install it with: scripts/setup.sh clients"
+        self.steps = {}
+        self.process = subprocess.Popen([interpreter, SCRIPTS / script, PROGRAM, home], env=environment(),
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
+
+    def read(self, until=None):
+        for line in self.process.stdout:
+            told = json.loads(line)
+            self.steps[told["step"]] = told["what"]
+            if told["step"] == until:
+                return
+
+    def finish(self):
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        self.read()
+        self.steps["end"] = self.process.stderr.read()[-2000:]
+        self.steps["code"] = self.process.wait(PATIENCE)
+
+
+def inspect(home, *arguments):
+    """One run of the inspector: every call of it is a client of its own."""
+    done = subprocess.run([CLIENTS / "node_modules/.bin/mcp-inspector", "--cli", PROGRAM, "mcp", "-e",
+                           f"RESONANT_HOME={home}", *arguments],
+                          env=environment(), capture_output=True, text=True, timeout=2 * PATIENCE)
+    return done.stdout + done.stderr
+
+
+def kill(kernel):
+    pid = kernel.run("--json", "status")["pid"]
+    os.kill(pid, signal.SIGKILL)
+    if pid == kernel.process.pid:
+        kernel.process.wait()
+
+
+@pytest.fixture(scope="module")
+def told():
+    """What each client told; the kernel was killed after all were ready."""
+    with Kernel() as kernel:
+        kernel.call("memory.add", {"content": "the first"})
+        clients = {}
+        for name in SCRIPTED:
+            clients[name] = Scripted(name, kernel.home)
+        for client in clients.values():
+            client.read(until="ready")
+        inspected = {"list": inspect(kernel.home, "--method", "tools/list"),
+                     "deny": inspect(kernel.home, "--method", "tools/call", "--tool-name", "memory_erase",
+                                     "--tool-arg", "id=m1", "--tool-arg", "reason=no")}
+        kill(kernel)
+        inspected["again"] = inspect(kernel.home, "--method", "tools/call", "--tool-name", "memory_search",
+                                     "--tool-arg", "query=heron")
+        for client in clients.values():
+            client.finish()
+        yield {**{name: client.steps for name, client in clients.items()}, "inspector": inspected}
+
+
+@pytest.mark.parametrize("name", SCRIPTED)
+def test_a_client_lists_the_families(name, told):
+    assert "list" in told[name], told[name]["end"]
+    assert len(told[name]["list"]) == FAMILIES
+    assert told[name]["list"][0] == "gana_horn_sessions"
+
+
+@pytest.mark.parametrize("name", SCRIPTED)
+def test_a_client_calls_and_is_denied_with_the_reason(name, told):
+    steps = told[name]
+    assert "call" in steps and '"id"' in steps["call"].replace("'", '"').replace('\\', ""), steps
+    assert "permission_denied" in steps["deny"], steps
+
+
+@pytest.mark.parametrize("name", SCRIPTED)
+def test_a_client_goes_on_after_the_kernel_was_killed(name, told):
+    steps = told[name]
+    assert "lighthouse" in steps.get("again", ""), steps
+    assert steps["code"] == 0, steps["end"]
+
+
+def test_an_agent_with_a_test_model_calls_through_a_family(told):
+    assert "ready" in told["pydantic-ai"]["agent"] or "tool" in told["pydantic-ai"]["agent"]
+
+
+def test_the_inspector_lists_is_denied_and_goes_on(told):
+    steps = told["inspector"]
+    assert steps["list"].count('"gana_') == FAMILIES, steps["list"][:2000]
+    assert "permission_denied" in steps["deny"]
+    assert "lighthouse" in steps["again"]
+
+
+@pytest.mark.parametrize("client", ["claude", "claude-desktop", "cursor", "vscode"])
+def test_a_client_config_block_starts_as_it_stands(client, tmp_path):
+    """With the environment that such clients give: almost none."""
+    home = tmp_path / "home"
+    text = subprocess.run([PROGRAM, "--home", home, "--json", "client-config", client], capture_output=True,
+                          text=True, check=True, timeout=PATIENCE).stdout
+    block = json.loads(text)
+    (entry,) = block["servers" if client == "vscode" else "mcpServers"].values()
+    bare = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", **entry.get("env", {})}
+    process = subprocess.Popen([entry["command"], *entry["args"]], env=bare, cwd="/", stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        one = Client.over(process)
+        assert len(one.ask("tools/list")["result"]["tools"]) == FAMILIES
+    finally:
+        process.stdin.close()
+        process.wait(PATIENCE)
+        subprocess.run([PROGRAM, "--home", home, "down"], env=bare, capture_output=True, timeout=PATIENCE)
