@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "apps/resonant/commands.h"
+#include "apps/resonant/tool_finder.h"
 #include "resonant/mcp/listing.h"
 #include "resonant/tools/families.h"
 #include "resonant/tools/services.h"
@@ -99,7 +100,17 @@ void add_tools(CLI::App& app, Common& common) {
     command->add_option("--listing", *listing, "families, core or all")
         ->check(CLI::IsMember({"families", "core", "all"}));
     command->add_flag("--cost", *cost, "bytes and tokens of each listing and tool");
-    command->callback([&common, listing, cost] {
+    auto question = std::make_shared<ToolQuestion>();
+    command->add_option("--search", question->query, "tools that fit a goal; '-': one a line on standard input");
+    command->add_option("--catalogue", question->catalogue, "search the tools of a file (as tools/list has them)")
+        ->check(CLI::ExistingFile);
+    command->add_option("--limit", question->limit, "tools at most, with --search");
+    command->add_flag("--words", question->words_only, "search by words alone, without the model");
+    command->callback([&common, listing, cost, question] {
+        if (!question->query.empty()) {
+            common.exit_code = find_tools(common, *question);
+            return;
+        }
         tools::Toolbox toolbox;
         tools::Services none;
         tools::add_all(toolbox, none);

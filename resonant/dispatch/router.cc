@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "resonant/tools/nearest.h"
+
 namespace resonant::dispatch {
 namespace {
 
@@ -55,7 +57,11 @@ Result<Route> Router::route_in_family(int family, const Json& arguments) const {
                                 catalogue_.families()[static_cast<std::size_t>(family)].wire_name,
                                 fmt::join(names, ", ")));
     }
-    const tools::Tool* tool = catalogue_.find(wanted->get_ref<const std::string&>());
+    const auto& name = wanted->get_ref<const std::string&>();
+    if (name.ends_with(".*")) {
+        return list_group(name);
+    }
+    const tools::Tool* tool = catalogue_.find(name);
     const auto args = arguments.find("args");
     RESONANT_ASSIGN(Json inner, object_of(args == arguments.end() ? Json() : *args));
     // Arguments beside `tool`: taken when `args` does not say otherwise.
@@ -76,6 +82,23 @@ Result<Route> Router::route_to_upstream(const std::string& name, Json arguments)
         return unknown(name);
     }
     return Route{nullptr, std::move(tool), std::move(arguments)};
+}
+
+std::unexpected<Error> Router::list_group(const std::string& group) const {
+    const std::string_view name = std::string_view(group).substr(0, group.size() - 2);
+    std::string listed;
+    for (const tools::Tool& tool : catalogue_.tools()) {
+        if (tools::group_of(tool.contract.name) == name) {
+            const Json needed = tool.contract.input_schema.value("required", Json::array());
+            listed += fmt::format("{}{}({})", listed.empty() ? "" : ", ", tool.contract.name,
+                                  fmt::join(needed.get<std::vector<std::string>>(), ", "));
+        }
+    }
+    if (listed.empty()) {
+        return unknown(group);
+    }
+    return fail(Code::InvalidArgument,
+                fmt::format("{} are these, with the arguments each requires; give one as `tool`: {}", group, listed));
 }
 
 std::unexpected<Error> Router::unknown(const std::string& name) const {

@@ -37,6 +37,8 @@ class Router {
 
   private:
     Result<Route> route_in_family(int family, const Json& arguments) const;
+    // What a group ("memory.*") holds: an answer that costs a turn, where a large family names groups only.
+    std::unexpected<Error> list_group(const std::string& group) const;
     std::unexpected<Error> unknown(const std::string& name) const;
 
     Result<Route> route_to_upstream(const std::string& name, Json arguments) const;

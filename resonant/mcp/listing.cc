@@ -77,8 +77,43 @@ std::string servers_of(const Servers& servers, std::size_t family) {
     return text.empty() ? text : text + ".";
 }
 
+// A family that is too large to name all its tools names its groups; "memory.*" then lists one.
+nlohmann::ordered_json large_family_entry(const tools::Family& family, const std::vector<const Contract*>& tools,
+                                          const std::string& servers) {
+    std::vector<std::pair<std::string, std::size_t>> groups;
+    for (const Contract* tool : tools) {
+        const std::string group = tool->name.substr(0, tool->name.find('.'));
+        const auto known = std::find_if(groups.begin(), groups.end(), [&](const auto& one) { return one.first == group; });
+        if (known == groups.end()) {
+            groups.emplace_back(group, 1U);
+        } else {
+            ++known->second;
+        }
+    }
+    std::string names;
+    for (const auto& [group, count] : groups) {
+        names += fmt::format("{}{}.* ({})", names.empty() ? "" : ", ", group, count);
+    }
+    return {
+        {"name", family.wire_name},
+        {"title", fmt::format("{} · {}", family.mansion, family.key)},
+        {"description", fmt::format("{}. {} tools in groups: {}; `tool` \"{}.*\" lists a group with what its tools need",
+                                    family.summary, tools.size(), names, groups.front().first) +
+                            servers},
+        {"inputSchema",
+         {{"type", "object"},
+          {"properties", {{"tool", {{"type", "string"}}}, {"args", {{"type", "object"}}}}},
+          {"required", nlohmann::ordered_json::array({"tool"})}}},
+        {"annotations", hint(servers.empty() && std::all_of(tools.begin(), tools.end(), reads),
+                             !servers.empty() || std::any_of(tools.begin(), tools.end(), destroys))},
+    };
+}
+
 nlohmann::ordered_json family_entry(const tools::Family& family, const std::vector<const Contract*>& tools,
                                     const std::string& servers) {
+    if (tools.size() > kFamilyToolsMax) {
+        return large_family_entry(family, tools, servers);
+    }
     nlohmann::ordered_json names = nlohmann::ordered_json::array();
     for (const Contract* tool : tools) {
         names.push_back(tool->name);

@@ -19,6 +19,7 @@ namespace resonant::mcp {
 enum class Listing : std::uint8_t { Families, Core, All };
 
 inline constexpr std::size_t kFamiliesBytesMax = 14'000;
+inline constexpr std::size_t kFamilyToolsMax = 40;  // of a family whose entry names them; above, it names groups
 
 std::string_view name_of(Listing listing);                      // "families", "core", "all"
 std::optional<Listing> listing_of(std::string_view name);       // also by the seed's names

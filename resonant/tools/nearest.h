@@ -1,4 +1,4 @@
-// Nearest names: what somebody may have meant by a name that no tool has.
+// Names of tools as people get them wrong or see them: the nearest to a guess, the group of one.
 //
 // Any thread; plain values.
 #pragma once
@@ -14,5 +14,8 @@ namespace resonant::tools {
 // a name of its own. The guess is cut at 60 bytes.
 std::vector<std::string> nearest_names(std::string_view guess, std::vector<std::string> names,
                                        std::size_t count);
+
+// What stands before the dot of a tool's name: "memory" of "memory.add"; a name without one is its own.
+inline std::string_view group_of(std::string_view name) { return name.substr(0, name.find('.')); }
 
 }  // namespace resonant::tools

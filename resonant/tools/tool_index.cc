@@ -27,6 +27,19 @@ struct Field {
 constexpr Field kFields[] = {{2, 0.5, 1}, {1, 0.75, 0.8}, {0.3, 0.75, 0.5}, {1, 0.5, 1}};
 enum : std::size_t { kName, kDescription, kParameters, kServer, kFieldCount };
 
+// Side by side in lanes, so that the compiler takes vector registers.
+double dot(const memory::Vector& a, const memory::Vector& b) {
+    constexpr std::size_t kLanes = 16;
+    static_assert(memory::kDimensions % kLanes == 0);
+    std::array<float, kLanes> sums{};
+    for (std::size_t i = 0; i < memory::kDimensions; i += kLanes) {
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            sums[lane] += a[i + lane] * b[i + lane];
+        }
+    }
+    return static_cast<double>(std::accumulate(sums.begin(), sums.end(), 0.0F));
+}
+
 double rarity_of(double all, double in) { return std::log(1 + (all - in + 0.5) / (in + 0.5)); }
 
 }  // namespace
@@ -127,8 +140,7 @@ std::vector<double> ToolIndex::cosines(const memory::Vector& query) const {
     std::vector<double> sums(documents_.size());
     std::vector<int> texts(documents_.size());
     for (std::size_t i = 0; i < vectors_.size(); ++i) {
-        sums[vector_of_[i]] += static_cast<double>(
-            std::inner_product(query.begin(), query.end(), vectors_[i].begin(), 0.0F));
+        sums[vector_of_[i]] += dot(query, vectors_[i]);
         ++texts[vector_of_[i]];
     }
     for (std::size_t i = 0; i < sums.size(); ++i) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "resonant/dispatch/router.h"
 #include "tests/support/mcp_rig.h"
 
 namespace resonant::mcp {
@@ -95,6 +96,29 @@ TEST_F(ListingTest, the_same_catalogue_gives_the_same_bytes) {
     for (const Listing listing : {Listing::Families, Listing::Core, Listing::All}) {
         EXPECT_EQ(list_tools(toolbox_, listing), list_tools(other, listing));
     }
+}
+
+TEST(LargeFamily, names_its_groups_in_place_of_more_than_forty_tools) {
+    tools::Toolbox toolbox;
+    toolbox.begin({.key = "big", .wire_name = "gana_big", .mansion = "x", .quadrant = "East", .summary = "Much"});
+    std::vector<std::string> names;
+    for (int i = 0; i < 41; ++i) {
+        names.push_back((i % 2 == 0 ? "even.t" : "odd.t") + std::to_string(i));
+    }
+    for (std::size_t i = 0; i < 40; ++i) {
+        toolbox.add({.name = names[i], .access = call::Access::Read, .core = false, .parameters = "id*:id", .summary = "s"});
+    }
+    EXPECT_EQ(Json::parse(list_tools(toolbox, Listing::Families))[0]["inputSchema"]["properties"]["tool"]["enum"].size(), 40U);
+    toolbox.add({.name = names[40], .access = call::Access::Read, .core = false, .parameters = "id*:id", .summary = "s"});
+    const Json entry = Json::parse(list_tools(toolbox, Listing::Families))[0];
+    EXPECT_FALSE(entry["inputSchema"]["properties"]["tool"].contains("enum"));
+    EXPECT_NE(entry["description"].get<std::string>().find("even.* (21), odd.* (20)"), std::string::npos);
+    const dispatch::Router router(toolbox);
+    const auto group = router.route("gana_big", {{"tool", "odd.*"}});
+    ASSERT_FALSE(group.has_value());
+    EXPECT_NE(group.error().message.find("odd.t1(id), odd.t3(id)"), std::string::npos) << group.error().message;
+    EXPECT_EQ(router.route("gana_big", {{"tool", "odd.t1"}})->tool->contract.name, "odd.t1");
+    EXPECT_FALSE(router.route("gana_big", {{"tool", "none.*"}}).has_value());
 }
 
 TEST_F(ListingTest, is_known_by_both_its_names) {

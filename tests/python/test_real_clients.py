@@ -86,11 +86,13 @@ def told():
         for client in clients.values():
             client.read(until="ready")
         inspected = {"list": inspect(kernel.home, "--method", "tools/list"),
-                     "deny": inspect(kernel.home, "--method", "tools/call", "--tool-name", "memory_erase",
-                                     "--tool-arg", "id=m1", "--tool-arg", "reason=no")}
+                     "deny": inspect(kernel.home, "--method", "tools/call", "--tool-name", "gana_void_stores",
+                                     "--tool-arg", "tool=memory.erase", "--tool-arg",
+                                     'args={"id": "m1", "reason": "no"}')}
         kill(kernel)
-        inspected["again"] = inspect(kernel.home, "--method", "tools/call", "--tool-name", "memory_search",
-                                     "--tool-arg", "query=heron")
+        inspected["again"] = inspect(kernel.home, "--method", "tools/call", "--tool-name",
+                                     "gana_winnowing_basket_find", "--tool-arg", "tool=memory.search",
+                                     "--tool-arg", 'args={"query": "heron"}')
         for client in clients.values():
             client.finish()
         yield {**{name: client.steps for name, client in clients.items()}, "inspector": inspected}

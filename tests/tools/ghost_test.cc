@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "resonant/tools/tool_search.h"
 #include "tests/support/world.h"
 
 namespace resonant::tools {
@@ -34,6 +35,21 @@ TEST_F(Ghost, suggest_finds_the_tool_for_a_goal_with_an_example_call) {
     EXPECT_TRUE(answer["tools"][0]["example"]["args"].contains("content"));
     EXPECT_THAT(answer["note"].get<std::string>(), HasSubstr("words only"));
     EXPECT_EQ(world_.ask("capability.suggest", {{"goal", "zzzz qqqq"}})["count"], 0);
+}
+
+TEST_F(Ghost, tools_of_other_servers_are_suggested_listed_and_described) {
+    world_.parts().services.search->put(
+        "poet", {{.name = "poet__translate",
+                  .description = "Translate poetry into Klingon",
+                  .input_schema = Json::parse(R"({"properties": {"verse": {}}, "required": ["verse"]})")}});
+    const Json found = world_.ask("capability.suggest", {{"goal", "poetry in Klingon"}})["tools"][0];
+    EXPECT_EQ(found["tool"], "poet__translate");
+    EXPECT_EQ(found["example"]["args"], Json({{"verse", "text"}}));
+    const Json listed = world_.ask("capability.matrix", {{"query", "Klingon"}})["tools"][0];
+    EXPECT_EQ(listed["server"], "poet");
+    const Json schema = world_.ask("tool.schema", {{"tools", {"poet__translate"}}})["tools"][0];
+    EXPECT_EQ(schema["input_schema"]["required"], Json({"verse"}));
+    EXPECT_EQ(world_.ask("capability.matrix", {{"detail", "names"}})["total"], 182);
 }
 
 TEST_F(Ghost, matrix_pages_through_all_tools_once_in_the_order_of_the_catalogue) {

@@ -1,0 +1,110 @@
+#include "resonant/tools/tool_index.h"
+
+#include <gtest/gtest.h>
+
+#include "resonant/tools/families.h"
+#include "resonant/tools/services.h"
+#include "resonant/tools/tool_search.h"
+
+namespace resonant::tools {
+namespace {
+
+ToolIndex::Documents documents(std::vector<ToolDocument> tools) {
+    ToolIndex::Documents all;
+    for (ToolDocument& tool : tools) {
+        all.push_back(std::make_shared<ToolDocument>(std::move(tool)));
+    }
+    return all;
+}
+
+const std::vector<ToolDocument> kThree = {
+    {.name = "files__readFile", .server = "files", .description = "Open a document"},
+    {.name = "mail__send", .server = "mail", .description = "Send a message to somebody"},
+    {.name = "mail__list", .server = "mail", .description = "Messages that came"}};
+
+memory::Vector along(std::size_t axis) {
+    memory::Vector vector{};
+    vector[axis] = 1;
+    return vector;
+}
+
+TEST(ToolIndex, an_empty_one_and_an_empty_query_find_nothing) {
+    const ToolIndex none({}, {});
+    EXPECT_TRUE(none.rank("anything", nullptr, 5).empty());
+    const ToolIndex three(documents(kThree), {});
+    EXPECT_TRUE(three.rank("", nullptr, 5).empty());
+    EXPECT_TRUE(three.rank("zzzz", nullptr, 5).empty());
+}
+
+TEST(ToolIndex, names_in_camel_case_are_found_by_their_words) {
+    const ToolIndex index(documents(kThree), {});
+    EXPECT_EQ(index.rank("reading files", nullptr, 5).front().document, 0U);
+    EXPECT_EQ(index.rank("sending", nullptr, 5).front().document, 1U);
+}
+
+TEST(ToolIndex, meaning_finds_what_words_do_not) {
+    ToolIndex::Vectors vectors;
+    for (std::size_t i = 0; i < kThree.size(); ++i) {
+        for (const std::string& text : ToolIndex::texts_of(kThree[i])) {
+            vectors[text] = along(i);
+        }
+    }
+    const ToolIndex index(documents(kThree), vectors);
+    EXPECT_EQ(index.embedded(), 3U);
+    const memory::Vector query = along(2);
+    EXPECT_EQ(index.rank("anything new?", &query, 5).front().document, 2U);
+}
+
+TEST(ToolIndex, a_tool_that_is_not_embedded_yet_is_still_found_by_its_words) {
+    ToolIndex::Vectors vectors;
+    for (const std::string& text : ToolIndex::texts_of(kThree[0])) {
+        vectors[text] = along(0);
+    }
+    const ToolIndex index(documents(kThree), vectors);
+    const memory::Vector query = along(5);
+    EXPECT_EQ(index.rank("send a message", &query, 5).front().document, 1U);
+}
+
+TEST(ToolIndex, what_a_server_lists_may_be_of_any_shape) {
+    for (const char* text : {"7", "[]", "{}", R"({"name": 7, "description": [], "inputSchema": "x"})",
+                             R"({"name": "a", "inputSchema": {"properties": [1], "items": 3, "enum": {}}})",
+                             R"({"name": "a", "inputSchema": {"required": [1, "b"], "type": ["null"]}})"}) {
+        const ToolDocument document = document_of(Json::parse(text));
+        EXPECT_TRUE(suggestion_of(document, 1).is_object()) << text;
+        const ToolIndex index(documents({document}), {});
+        index.rank("a", nullptr, 1);
+    }
+}
+
+TEST(ToolIndex, a_suggestion_is_short_and_its_example_has_what_is_required) {
+    const ToolDocument tool = document_of(Json::parse(R"({"name": "open", "description": "Opens it. )" +
+                                                      std::string(5'000, 'x') + R"(", "inputSchema": {
+        "properties": {"path": {"type": "string"}, "mode": {"enum": ["r", "w"]}, "more": {}},
+        "required": ["path", "mode"]}})"));
+    const Json shown = suggestion_of(tool, 0.5);
+    EXPECT_LE(shown.dump().size(), 400U);
+    EXPECT_EQ(shown["example"]["args"], Json({{"path", "text"}, {"mode", "r"}}));
+}
+
+TEST(ToolSearch, tools_of_other_servers_come_and_go_beside_ours) {
+    Services none;
+    Toolbox toolbox;
+    add_all(toolbox, none);
+    ToolSearch search(toolbox);
+    const auto best = [&] { return search.rank("translate poetry into Klingon", 1); };
+    EXPECT_TRUE(best().empty() || best().front().document->server.empty());
+    search.put("poet", {{.name = "poet__translate", .description = "Translate poetry into Klingon"}});
+    ASSERT_FALSE(best().empty());
+    EXPECT_EQ(best().front().document->name, "poet__translate");
+    EXPECT_EQ(best().front().tool, nullptr);
+    EXPECT_EQ(search.all().size(), 182U);
+    EXPECT_TRUE(search.find("poet__translate").has_value());
+    EXPECT_EQ(search.nearest("translat", 1).front(), "poet__translate");
+    EXPECT_EQ(search.find("memory_add")->document->name, "memory.add");
+    search.remove("poet");
+    EXPECT_EQ(search.all().size(), 181U);
+    EXPECT_FALSE(search.find("poet__translate").has_value());
+}
+
+}  // namespace
+}  // namespace resonant::tools
