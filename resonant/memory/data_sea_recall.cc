@@ -98,7 +98,7 @@ struct DataSea::Inner::Recall {
             ids.push_back(each.id);
         }
         RESONANT_ASSIGN(const auto edges, sea.store.edges_among(ids));
-        settle(found, edges);
+        memory::settle(found, edges);
         found.resize(std::min(found.size(), limit));
         return found;
     }
