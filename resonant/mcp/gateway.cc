@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "resonant/base/log.h"
 #include "resonant/mcp/server_file.h"
@@ -30,7 +31,8 @@ Status Gateway::open() {
     const Json servers = kept.is_object() ? kept.value("servers", Json::object()) : Json::object();
     for (const auto& [name, entry] : servers.items()) {
         std::map<std::string, Pin> pins;
-        for (const auto& [tool, definition] : entry.value("pins", Json::object()).items()) {
+        const Json approved = entry.value("pins", Json::object());
+        for (const auto& [tool, definition] : approved.items()) {
             pins[tool] = {definition_hash(definition), definition};
         }
         if (!entry.contains("spec")) {
@@ -210,9 +212,10 @@ void Gateway::state_changed(Server& server) {
 
 // Pins what the server lists now, but for what should be looked at first.
 void Gateway::approve_clean(Server& server) {
+    std::set<std::string> seen;  // the first of a name is the one that is offered
     for (const Json& definition : server.listed) {
         const std::string name = definition.is_object() ? text_in(definition, "name") : "";
-        if (!name.empty() && findings(definition, needs_.hidden).empty()) {
+        if (!name.empty() && seen.insert(name).second && findings(definition, needs_.hidden).empty()) {
             server.pins[name] = {definition_hash(definition), definition};
         }
     }

@@ -94,13 +94,16 @@ void Upstream::discover() {
     discovering_ = true;
     ask_server("server/discover", Json::object(), kHandshakePatience,
                [this, generation = generation_](Result<Json> result) {
-                   if (generation != generation_ || initializing_) {
+                   if (generation != generation_ || !version_.empty()) {
                        return;
                    }
                    discovering_ = false;
                    if (result && result->is_object() &&
                        holds(result->value("supportedVersions", Json::array()), kModernVersion)) {
+                       initializing_ = false;  // it was only slow to start
                        discovered(*result);
+                   } else if (initializing_) {
+                       return;
                    } else if (!result && result.error().code == Code::PermissionDenied) {
                        lost(result.error());
                    } else if (spec_.era == "modern") {
@@ -128,9 +131,10 @@ void Upstream::initialize() {
                          {"capabilities", {{"elicitation", Json::object()}, {"sampling", Json::object()}}},
                          {"clientInfo", {{"name", "resonant"}, {"version", needs_.version}}}};
     ask_server("initialize", params, kHandshakePatience, [this, generation = generation_](Result<Json> result) {
-        if (generation != generation_) {
+        if (generation != generation_ || !initializing_) {
             return;
         }
+        initializing_ = false;
         if (!result || !result->is_object()) {
             lost(result ? Error{Code::Unavailable, "its answer to initialize is no object"} : result.error());
             return;

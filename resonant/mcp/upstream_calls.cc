@@ -159,9 +159,8 @@ void Upstream::message(std::string_view text, std::uint64_t during) {
             const bool number = !envelope.id.empty() && envelope.id.size() < 19 &&
                                 std::all_of(envelope.id.begin(), envelope.id.end(),
                                             [](char c) { return c >= '0' && c <= '9'; });
-            if (number) {
-                respond(std::stoull(envelope.id), std::move(envelope));
-            }
+            const std::uint64_t id = number ? std::stoull(envelope.id) : 0;
+            respond(id, std::move(envelope));
         } else if (envelope.kind == Envelope::Kind::Notification) {
             noted(envelope, during);
         } else if (envelope.kind == Envelope::Kind::Request) {

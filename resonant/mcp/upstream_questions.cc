@@ -43,7 +43,7 @@ void Upstream::noted(const Envelope& envelope, std::uint64_t during) {
         list("", Json::array(), 0);
     } else if (envelope.method == "notifications/progress" && params.is_object()) {
         const Json token = params.value("progressToken", Json());
-        const auto found = token.is_number_unsigned() ? pending_.find(token.get<std::uint64_t>()) : pending_.end();
+        const auto found = token.is_number_integer() ? pending_.find(token.get<std::uint64_t>()) : pending_.end();
         if (found == pending_.end() || !found->second->call || !found->second->call->progress) {
             return;
         }

@@ -117,9 +117,8 @@ def test_a_call_is_judged_and_in_the_ledger(scripted):
     scripted.client.result("it__noise", {"x": 1})
     entries = scripted.kernel.call("karma.trace", {"limit": 20})["entries"]
     mine = [entry for entry in entries if entry["tool"] == "it__noise"]
-    assert {entry["kind"] for entry in mine} >= {"intent", "outcome"}, entries
-    budget = scripted.kernel.call("server.list", {"name": "it"})
-    assert {one["tool"]: one["access"] for one in budget["tool_list"]}["it__echo"] == "read"
+    assert mine and mine[0]["kind"] == "intent" and mine[0]["outcome"]["decision"] == "ok", entries
+    assert {one["tool"]: one["access"] for one in scripted.list()["tool_list"]}["it__echo"] == "read"
 
 
 def test_wrong_arguments_are_answered_with_the_schema(scripted):
@@ -177,7 +176,7 @@ def test_a_modern_client_is_asked_by_input_required(scripted):
 
 def test_who_cannot_be_asked_is_not(scripted):
     result = scripted.client.ask("tools/call", {"name": "it__ask", "arguments": {}})["result"]
-    assert "red" not in json.dumps(result) and "blue" not in json.dumps(result)
+    assert "cannot be asked" in json.dumps(result) or "did not declare" in json.dumps(result), result
 
 
 def test_a_server_that_ends_is_started_again(scripted):
@@ -198,13 +197,13 @@ def test_a_changed_description_is_stopped_until_its_owner_has_seen_it(tmp_path):
         assert client.denial("it__new")["code"] == "quarantined"
         assert "it__echo" not in json.dumps(client.ask("tools/list"))
         assert made.kernel.run("--json", "server", "scan", "it")["clean"] is False
-        refused = made.kernel.call("server.approve", {"name": "it"})
-        assert "owner" in json.dumps(refused) or refused.get("approved") is not None
+        assert client.denial("server_approve", {"name": "it"})["stage"] == "roles"
         assert made.kernel.call("server.approve", {"name": "it", "tool": "new", "hash": "0"}, owner=True)["error"]
         done = made.kernel.run("--json", "server", "approve", "it", "new", "--yes", owner=True)
         assert done["approved"] == ["it__new"]
         assert words(client.result("it__new")) == "echo {}"
         assert client.denial("it__echo")["code"] == "quarantined"
+        client.close()  # else it starts a kernel itself
         made.kernel.kill()
         made.kernel.start()
         again = made.kernel.client()

@@ -105,6 +105,8 @@ def test_what_a_server_asks_back_reaches_the_caller(world):
 
 
 def test_they_are_there_again_after_a_restart(world):
+    for client in world.clients:
+        client.close()  # else one of them starts a kernel itself
     world.kill()
     world.start()
     client = world.client()
