@@ -77,8 +77,16 @@ Status HeadFile::write(const Ledger::Head& head) {
     std::string line = fmt::format("{}{:020} {}", kMark, head.seq, hex(head.hash));
     line.resize(kHeadBytes - 1, ' ');
     line += '\n';
-    if (::pwrite(descriptor_.get(), line.data(), line.size(), 0) != static_cast<ssize_t>(line.size())) {
-        return fail_errno("write " + file_.string(), errno);
+    // A write that stops half-way is gone on with: half a head would bear false witness.
+    for (std::size_t done = 0; done < line.size();) {
+        const ssize_t written = ::pwrite(descriptor_.get(), line.data() + done, line.size() - done, static_cast<off_t>(done));
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            return fail_errno("write " + file_.string(), written == 0 ? ENOSPC : errno);
+        }
+        done += static_cast<std::size_t>(written);
     }
     return {};
 }
