@@ -66,10 +66,7 @@ def main():
 
 
 def listed(kernel):
-    """What `all` lists of the server, under its own names."""
-    token = kernel.client()
-    tools = token.ask("tools/list")["result"]["tools"]
-    del tools
+    """The server's tools with their schemas."""
     names = kernel.call("server.list", {"name": "it"})["tool_list"]
     return [{"name": one["tool"], "inputSchema": schema_of(kernel, one["tool"])} for one in names]
 
