@@ -33,7 +33,7 @@ Result<Url> parse_url(std::string_view text) {
     std::string_view place = rest.substr(0, slash);
     url.target = slash == std::string_view::npos ? "/" : std::string(rest.substr(slash));
     if (url.target.front() == '?') {
-        url.target.insert(0, "/");
+        url.target.insert(url.target.begin(), '/');
     }
     if (place.find('@') != std::string_view::npos) {
         return wrong("holds a user; put a token into headers.Authorization");
