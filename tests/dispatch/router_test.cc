@@ -7,7 +7,7 @@ namespace {
 
 class RouterTest : public ::testing::Test {
   protected:
-    RouterTest() : router_(catalogue_) {
+    RouterTest() : router_(catalogue_, nullptr) {
         catalogue_.begin({"horn", "gana_horn_sessions", "角 Jiao", "East", "Work sessions"});
         catalogue_.add({.name = "session.start", .access = call::Access::Write, .core = true,
                         .parameters = "name*:string", .summary = "open a session"});

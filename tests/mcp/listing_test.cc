@@ -113,7 +113,7 @@ TEST(LargeFamily, names_its_groups_in_place_of_more_than_forty_tools) {
     const Json entry = Json::parse(list_tools(toolbox, Listing::Families))[0];
     EXPECT_FALSE(entry["inputSchema"]["properties"]["tool"].contains("enum"));
     EXPECT_NE(entry["description"].get<std::string>().find("even.* (21), odd.* (20)"), std::string::npos);
-    const dispatch::Router router(toolbox);
+    const dispatch::Router router(toolbox, nullptr);
     const auto group = router.route("gana_big", {{"tool", "odd.*"}});
     ASSERT_FALSE(group.has_value());
     EXPECT_NE(group.error().message.find("odd.t1(id), odd.t3(id)"), std::string::npos) << group.error().message;
