@@ -99,6 +99,11 @@ std::int64_t KernelPlane::publish_custom(std::string_view name, std::string_view
     return publish(event);
 }
 
+std::int64_t KernelPlane::republish(ring::Event event, std::string_view source) {
+    event.source = ring::source_hash(source);
+    return publish(event);
+}
+
 std::uint64_t KernelPlane::dampened() const {
     return dampener_->dropped.load(std::memory_order_relaxed);
 }

@@ -45,6 +45,8 @@ class KernelPlane {
                          std::array<std::uint64_t, 4> data = {}, float confidence = 1.0F);
     // Publishes a Custom event by name (cut to 47 bytes); data[0] is the hash of the whole name.
     std::int64_t publish_custom(std::string_view name, std::string_view source, float confidence);
+    // Publishes an event that was checked (intake.h) as one of `source`; time and lane are filled in.
+    std::int64_t republish(ring::Event event, std::string_view source);
     std::uint64_t dampened() const;
 
     // Writes one board field and publishes BoardFieldChanged (data: field, bits of the value as a

@@ -6,11 +6,21 @@
 #include <sys/socket.h>
 
 #include <charconv>
+#include <iterator>
+#include <sstream>
 
 #include "resonant/shm/handover.h"
 
 namespace resonant::runtime {
 namespace {
+
+constexpr std::size_t kEventsATurn = 4'096;  // of each helper
+constexpr Nanos kIntakePause = from_millis(5);
+
+std::vector<std::string> words_in(std::string_view text) {
+    std::istringstream stream{std::string(text)};
+    return {std::istream_iterator<std::string>(stream), {}};
+}
 
 // Whether it is an end of a Unix stream socket with nothing queued, so that one small message is
 // taken at once.
@@ -29,12 +39,12 @@ bool takes_a_message(int fd) {
 Result<std::unique_ptr<PlaneDoor>> PlaneDoor::open(net::Loop& loop, plane::KernelPlane& plane,
                                                    Channels& channels, engines::Outputs& outputs,
                                                    const std::filesystem::path& path) {
-    auto door = std::unique_ptr<PlaneDoor>(new PlaneDoor(plane, channels, outputs));
+    auto door = std::unique_ptr<PlaneDoor>(new PlaneDoor(loop, plane, channels, outputs));
     net::KernelSocket::Handler handler{
         [raw = door.get()](net::KernelMessage message) {
             raw->socket_->send(message.connection, raw->answer(message));
         },
-        [](std::uint64_t) {}};
+        [raw = door.get()](std::uint64_t connection) { raw->closed(connection); }};
     RESONANT_ASSIGN(door->socket_, net::KernelSocket::open(loop, path, std::move(handler)));
     return door;
 }
@@ -55,10 +65,101 @@ std::string PlaneDoor::answer(net::KernelMessage& message) {
         std::from_chars(text.data() + kArm.size(), text.data() + text.size(), seen).ec == std::errc{}) {
         return fmt::format("ok {}", plane_.ring().arm(seen));
     }
+    if (text.starts_with("helper ")) {
+        return admit(message);
+    }
+    if (text.starts_with("revoke ")) {
+        return revoke(text.substr(7));
+    }
+    if (text.starts_with("helped ")) {
+        return told(std::string(text.substr(7)));
+    }
+    if (text == "news") {
+        intake_.turn(kEventsATurn);
+        return "ok";
+    }
     if (text.starts_with(kChannel)) {
         return channel(text.substr(kChannel.size()));
     }
-    return "unknown request; known: share, batch NAME (with one descriptor), arm POSITION, channel sealed, channel iceoryx2";
+    return "unknown request; known: share, batch NAME (with one descriptor), arm POSITION, channel sealed, channel iceoryx2, "
+           "helper NAME TYPES (with one descriptor), news, helped NAME, revoke NAME [TYPE]";
+}
+
+PlaneDoor::~PlaneDoor() {
+    if (timer_ != 0) {
+        loop_.cancel(timer_);
+    }
+}
+
+std::string PlaneDoor::admit(net::KernelMessage& message) {
+    std::vector<std::string> words = words_in(message.text);
+    if (words.size() < 3 || message.descriptors.size() != 1) {
+        return "helper comes with a name, the types of events it publishes, and the descriptor of its ring";
+    }
+    std::vector<ring::EventType> types;
+    for (std::size_t i = 2; i < words.size(); ++i) {
+        const auto type = ring::find_event(words[i]);
+        if (!type) {
+            return fmt::format("helper: there is no event type '{}'; docs/formats/ring.md lists them", words[i]);
+        }
+        types.push_back(*type);
+    }
+    auto clearance = std::make_shared<plane::Clearance>(types);
+    const Status admitted = intake_.admit(words[1], std::move(message.descriptors[0]), clearance);
+    if (!admitted) {
+        return admitted.error().message;
+    }
+    cleared_[words[1]] = {message.connection, std::move(clearance)};
+    if (timer_ == 0) {
+        take_in();
+    }
+    return "ok";
+}
+
+std::string PlaneDoor::revoke(std::string_view text) {
+    const std::vector<std::string> words = words_in(text);
+    const auto found = words.empty() ? cleared_.end() : cleared_.find(words[0]);
+    if (found == cleared_.end()) {
+        return "revoke: there is no such helper";
+    }
+    if (words.size() == 1) {
+        found->second.clearance->revoke();
+        return "ok";
+    }
+    const auto type = ring::find_event(words[1]);
+    if (!type) {
+        return fmt::format("revoke: there is no event type '{}'", words[1]);
+    }
+    found->second.clearance->revoke(*type);
+    return "ok";
+}
+
+std::string PlaneDoor::told(const std::string& helper) {
+    const auto stats = intake_.stats(helper);
+    return stats ? fmt::format("ok taken {} republished {} refused {} damaged {} dampened {} lost {} cut_off {}",
+                               stats->taken, stats->republished, stats->refused, stats->damaged, stats->dampened,
+                               stats->lost, stats->cut_off ? 1 : 0)
+                 : stats.error().message;
+}
+
+// Helpers that say nothing are looked at as well, now and then.
+void PlaneDoor::take_in() {
+    timer_ = 0;
+    intake_.turn(kEventsATurn);
+    if (intake_.helpers() > 0) {
+        timer_ = loop_.after(kIntakePause, [this] { take_in(); });
+    }
+}
+
+void PlaneDoor::closed(std::uint64_t connection) {
+    for (auto at = cleared_.begin(); at != cleared_.end();) {
+        const auto here = at++;
+        if (here->second.connection == connection) {
+            intake_.turn(ring::kSlots);  // what it said before it went
+            static_cast<void>(intake_.withdraw(here->first));
+            cleared_.erase(here);
+        }
+    }
 }
 
 // The folder last: it may have spaces.

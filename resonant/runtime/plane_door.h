@@ -3,7 +3,10 @@
 // text: "share" with one descriptor, an end of a socketpair, on which the descriptors are sent;
 // "batch NAME" likewise, for an engine's newest batch; "arm N" before sleeping behind position N.
 // Answers begin with "ok" or say why not. See docs/formats/wire.md. "channel KIND" asks where
-// helpers of this user find topics (channels.h). MCP and commands have the kernel's other socket.
+// helpers of this user find topics (channels.h). "helper NAME TYPES" with one descriptor hands in a
+// sealed exclusive ring of the peer's own, whose events of those types are republished
+// (plane/intake.h) as long as the peer stays connected; "news" says that there are some; "revoke NAME
+// [TYPE]" takes a clearance away. MCP and commands have the kernel's other socket.
 //
 // Belongs to the loop's thread.
 //
@@ -14,10 +17,13 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "resonant/engines/outputs.h"
 #include "resonant/net/kernel_socket.h"
+#include "resonant/plane/intake.h"
 #include "resonant/plane/kernel_plane.h"
 #include "resonant/runtime/channels.h"
 
@@ -31,18 +37,32 @@ class PlaneDoor {
                                                    const std::filesystem::path& path);
     PlaneDoor(const PlaneDoor&) = delete;
     PlaneDoor& operator=(const PlaneDoor&) = delete;
+    ~PlaneDoor();
 
   private:
-    PlaneDoor(plane::KernelPlane& plane, Channels& channels, engines::Outputs& outputs)
-        : plane_(plane), channels_(channels), outputs_(outputs) {}
+    struct Cleared {
+        std::uint64_t connection = 0;
+        std::shared_ptr<plane::Clearance> clearance;
+    };
+    PlaneDoor(net::Loop& loop, plane::KernelPlane& plane, Channels& channels, engines::Outputs& outputs)
+        : loop_(loop), plane_(plane), channels_(channels), outputs_(outputs), intake_(plane) {}
     std::string answer(net::KernelMessage& message);
     std::string share(net::KernelMessage& message);
     std::string share_batch(net::KernelMessage& message, const std::string& name);
     std::string channel(std::string_view kind);
+    std::string admit(net::KernelMessage& message);
+    std::string revoke(std::string_view words);
+    std::string told(const std::string& helper);
+    void take_in();
+    void closed(std::uint64_t connection);
 
+    net::Loop& loop_;
     plane::KernelPlane& plane_;
     Channels& channels_;
     engines::Outputs& outputs_;
+    plane::Intake intake_;
+    std::map<std::string, Cleared> cleared_;
+    std::uint64_t timer_ = 0;
     std::unique_ptr<net::KernelSocket> socket_;
 };
 

@@ -1,6 +1,8 @@
 """Helpers of the kernel's user read its channel: with the iceoryx2 client of the Python index, by docs/formats/ipc.md."""
 
 import ctypes
+import fcntl
+import mmap
 import os
 import socket
 import struct
@@ -144,6 +146,58 @@ def test_arrow_segments_come_by_reference_and_are_mapped(kernel):
     with pyarrow.memory_map(reference[16:].decode()) as file:
         assert (offset, length) == (0, file.size())
         assert pyarrow.ipc.open_file(file).read_all().num_rows >= 1
+
+
+class HelperRing:
+    """A sealed exclusive ring by docs/formats/ring.md, with nothing of ours."""
+
+    BYTES = 4096 + 65536 * 128
+
+    def __init__(self):
+        self.writable = os.memfd_create("helper", os.MFD_ALLOW_SEALING)
+        os.ftruncate(self.writable, self.BYTES)
+        self.memory = mmap.mmap(self.writable, self.BYTES)
+        struct.pack_into("<5Q", self.memory, 0, 0x32474E4952575352, 2, 1, 65536, 1)
+        future_write, seal, shrink, grow = 0x10, 0x1, 0x2, 0x4
+        fcntl.fcntl(self.writable, fcntl.F_ADD_SEALS, future_write | seal | shrink | grow)
+        self.descriptor = os.open(f"/proc/self/fd/{self.writable}", os.O_RDONLY)
+        self.next = 0
+
+    def publish(self, kind, name=""):
+        at = 4096 + 128 * (self.next % 65536)
+        struct.pack_into("<HBBIfI", self.memory, at, kind, 0, 1 if name else 0, 0, 1.0, 0)
+        struct.pack_into("<q32s48s", self.memory, at + 16, 0, b"", name.encode())
+        struct.pack_into("<Q", self.memory, at + 120, (self.next + 1) << 12 | 2)
+        self.next += 1
+
+
+def test_a_helpers_ring_is_judged_by_its_clearance_until_it_is_revoked(kernel):
+    ring = HelperRing()
+    with socket.socket(socket.AF_UNIX) as plane:
+        plane.settimeout(PATIENCE)
+        plane.connect(str(kernel.home / "plane.sock"))
+        answers = plane.makefile()
+        socket.send_fds(plane, [b"helper tide custom\n"], [ring.descriptor])
+        assert answers.readline().strip() == "ok"
+
+        def say(line):
+            plane.sendall(line.encode() + b"\n")
+            return answers.readline().strip()
+
+        ring.publish(49, "tide.turned")
+        ring.publish(2)  # system_stopped: not cleared
+        ring.publish(60_000)
+        assert say("news") == "ok"
+        assert say("helped tide").startswith("ok taken 3 republished 1 refused 1 damaged 1 ")
+        assert say("revoke tide") == "ok"
+        ring.publish(49, "tide.turned")
+        assert say("news") == "ok"
+        assert say("helped tide").startswith("ok taken 4 republished 1 refused 2 ")
+        answers.close()  # it holds the connection, too
+    deadline = time.monotonic() + PATIENCE
+    while asked(kernel, "helped tide").startswith("ok") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "no such helper" in asked(kernel, "helped tide"), "it is forgotten when it hangs up"
 
 
 def test_an_unknown_kind_of_channel_is_named_as_such(kernel):
