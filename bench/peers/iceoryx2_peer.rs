@@ -30,7 +30,9 @@ type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 fn pin(core: usize) {
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(core % std::thread::available_parallelism().map_or(1, |n| n.get()), &mut set);
+        // Not available_parallelism(): a child of a pinned process sees one core, and both ends would share it.
+        let cores = libc::sysconf(libc::_SC_NPROCESSORS_ONLN).max(1) as usize;
+        libc::CPU_SET(core % cores, &mut set);
         libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set);
     }
 }
