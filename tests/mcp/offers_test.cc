@@ -104,18 +104,20 @@ TEST_F(Offers, who_watches_a_resource_is_told_and_nobody_else) {
 }
 
 TEST_F(Offers, a_subscription_acknowledges_first_tags_its_notes_and_ends_when_cancelled) {
-    wire_->send(request("subscriptions/listen", R"("notifications":{"toolsListChanged":true},)" + kMeta));
+    wire_->send(request("subscriptions/listen", R"("notifications":{"toolsListChanged":true,"resourcesListChanged":true},)" + kMeta));
     const Json first = wire_->receive();
     EXPECT_EQ(first["method"], "notifications/subscriptions/acknowledged");
     EXPECT_EQ(first["params"]["notifications"]["promptsListChanged"], false);
     rig_.server().changed(Change::Prompts);
     rig_.server().changed(Change::Tools);
+    rig_.server().changed(Change::Resources);
     const Json note = wire_->receive();
-    EXPECT_EQ(note["method"], "notifications/tools/list_changed") << "prompts were not asked for";
+    EXPECT_EQ(note["method"], "notifications/resources/list_changed")
+        << "prompts were not asked for, and the list of tools is as it was";
     EXPECT_EQ(note["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], 1);
     wire_->send(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})");
     EXPECT_TRUE(wire_->answers_ping());
-    rig_.server().changed(Change::Tools);
+    rig_.server().changed(Change::Resources);
     EXPECT_TRUE(wire_->answers_ping());
 }
 
