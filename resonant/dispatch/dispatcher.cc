@@ -292,6 +292,9 @@ Result<Json> Dispatcher::write_around(Work& work) {
         result = handle(work);
         observe(work, observer);
     }
+    if (needs_.committed) {
+        needs_.committed();
+    }
     const govern::Outcome outcome{.ok = result.has_value(),
                                   .code = result ? "" : std::string(name_of(result.error().code)),
                                   .ring_position = work.ring_position,

@@ -61,6 +61,8 @@ class Dispatcher final : public call::GatewayDoor {
         call::Upstreams* upstreams = nullptr;  // other servers' tools; none when null
         // Keeps an answer that is too large to send; returns the result_id to read on with.
         std::function<std::string(const std::string& principal, std::string text)> keep_answer;
+        // Called when what calls changed is there for every reader; must not throw. May be empty.
+        std::function<void()> committed;
         // Tables whose rows only a tool of class delete may delete.
         std::set<std::string, std::less<>> content_tables;
         std::size_t answer_bytes_max = 60'000;

@@ -9,6 +9,9 @@ namespace resonant::dispatch {
 
 void Dispatcher::write_group(std::vector<Shared>& group) {
     const Status committed = commit(group);
+    if (needs_.committed) {
+        needs_.committed();
+    }
     for (const Shared& work : group) {
         // Whose rows the disk would not take is not known: each is tried by itself.
         const Status own = committed || group.size() == 1 ? committed : commit({&work, 1});

@@ -187,6 +187,12 @@ Status Parts::make_door(const Config& config, const MoreTools& more, net::Loop* 
                                                       [this](const std::string& principal, std::string text) {
                                                           return results->keep(principal, std::move(text));
                                                       },
+                                                  .committed =
+                                                      [this] {
+                                                          if (stored_.exchange(false)) {
+                                                              upkeep.nudge();
+                                                          }
+                                                      },
                                                   .content_tables = {"memories", "memory_texts", "memory_versions"},
                                                   .answer_bytes_max = config.answer_bytes_max}));
     services.door = dispatcher.get();
@@ -410,7 +416,9 @@ void Parts::on_change(memory::Change change, memory::MemoryId id, std::uint64_t 
     memories_changed_.store(true, std::memory_order_relaxed);
     if (change == memory::Change::Created || change == memory::Change::Updated ||
         change == memory::Change::Restored) {
+        // Others see it when its transaction is over: the dispatcher tells then, and the index is told again.
         unembedded_.fetch_add(1);
+        stored_.store(true);
         upkeep.nudge();
     }
 }

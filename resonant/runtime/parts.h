@@ -134,6 +134,7 @@ struct Parts {
     std::atomic<std::size_t> unembedded_{0};
     std::string saved_limits_;
     std::int64_t beats_ = 0;
+    std::atomic<bool> stored_{false};           // memories that wait for a vector, in a transaction not yet over
     std::atomic<bool> memories_changed_{true};  // since the engines ran
     std::atomic<bool> engines_due_{false};
     std::atomic<bool> sweep_due_{false};
