@@ -10,8 +10,8 @@ PATIENCE_S = 60
 def test_the_only_memory_of_a_home_gets_its_vector():
     with wire.Kernel() as kernel:
         client = kernel.client()
-        client.result("memory.add", {"content": "the only memory there is, of lighthouses"})
+        client.call("memory.add", {"content": "the only memory there is, of lighthouses"})
         deadline = time.monotonic() + PATIENCE_S
-        while client.result("vector.status")["embedded"] < 1:
-            assert time.monotonic() < deadline, client.result("vector.status")
+        while client.call("vector.status")[0]["embedded"] < 1:
+            assert time.monotonic() < deadline, client.call("vector.status")
             time.sleep(0.05)
