@@ -50,7 +50,7 @@ int call_tool(const Common& common, const std::string& tool, const Json& argumen
 void add_kernel_commands(CLI::App& app, Common& common);    // init up down status mcp pause resume doctor
 void add_tool_commands(CLI::App& app, Common& common);      // call tools board ring memory monitors agents ...
 void add_memory_commands(CLI::App& app, Common& common);    // memory add search recall import export stats verify
-void add_policy_commands(CLI::App& app, Common& common);    // ledger policy consent quarantine server
+void add_policy_commands(CLI::App& app, Common& common);    // ledger policy consent quarantine helper
 void add_client_commands(CLI::App& app, Common& common);    // client-config
 
 }  // namespace resonant::app

@@ -8,6 +8,7 @@
 #include "resonant/base/clock.h"
 #include "resonant/govern/ledger.h"
 #include "resonant/govern/rules.h"
+#include "resonant/net/kernel_socket.h"
 
 namespace resonant::app {
 namespace {
@@ -169,6 +170,40 @@ void add_standing(CLI::App& app, Common& common) {
     quarantine->callback([suspend, agent, lift, reason] { suspend(*agent, !*lift, *reason); });
 }
 
+int report_none(const Error& error) { return report(error, error.code == Code::Unavailable ? kNoKernel : kFailed); }
+
+// One line to the kernel's data-plane socket; the words behind "ok".
+Result<std::string> ask_plane(const Common& common, const std::string& line) {
+    RESONANT_ASSIGN(const runtime::Home home, common.open());
+    Result<net::KernelLink> link = net::KernelLink::connect(home.root / "plane.sock");
+    if (!link) {
+        return fail(Code::Unavailable, fmt::format("no kernel runs on {}; start one with: resonant up --home {}",
+                                                   home.root.string(), home.root.string()));
+    }
+    RESONANT_ASSIGN(const std::string answer, link->ask(line, from_seconds(10)));
+    return answer.starts_with("ok") ? Result<std::string>(answer.substr(std::min<std::size_t>(3, answer.size())))
+                                    : fail(Code::InvalidArgument, answer);
+}
+
+void add_helpers(CLI::App& app, Common& common) {
+    CLI::App* helper = group(app, "helper", "processes of your own user that publish on the ring: list, revoke");
+    helper->add_subcommand("list", "who is there, what it may publish, what became of it")->callback([&common] {
+        const Result<std::string> answer = ask_plane(common, "helpers");
+        const Result<Json> helpers = answer ? json::parse(*answer) : std::unexpected(answer.error());
+        helpers ? show(common, {{"helpers", *helpers}}) : static_cast<void>(common.exit_code = report_none(helpers.error()));
+    });
+    auto name = std::make_shared<std::string>();
+    auto event = std::make_shared<std::string>();
+    CLI::App* revoke = helper->add_subcommand("revoke", "from its next event on, none of it is republished");
+    revoke->add_option("name", *name, "the helper's name")->required();
+    revoke->add_option("--event", *event, "only events of this type");
+    revoke->callback([&common, name, event] {
+        const Result<std::string> answer = ask_plane(common, fmt::format("revoke {} {}", *name, *event));
+        answer ? show(common, {{"revoked", *name}, {"events", event->empty() ? "all" : *event}})
+               : static_cast<void>(common.exit_code = report_none(answer.error()));
+    });
+}
+
 }  // namespace
 
 void add_policy_commands(CLI::App& app, Common& common) {
@@ -176,6 +211,7 @@ void add_policy_commands(CLI::App& app, Common& common) {
     add_policy(app, common);
     add_consent(app, common);
     add_standing(app, common);
+    add_helpers(app, common);
 }
 
 }  // namespace resonant::app

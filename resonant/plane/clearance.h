@@ -1,13 +1,19 @@
 // A Clearance names the types of events that a helper may have republished. It can be taken away at
-// any moment, and counts from the next event on.
+// any moment, and counts from the next event on. A ClearancePolicy is the owner's word on who may ask
+// for what; by default helpers get custom events only, so that none speaks for the kernel.
 //
-// Threads: any; the words are atomic.
+// Threads: any; a clearance's words are atomic, a policy is constant.
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <memory>
 #include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "resonant/base/result.h"
 #include "resonant/ring/event.h"
 
 namespace resonant::plane {
@@ -31,6 +37,7 @@ class Clearance {
             word.store(0, std::memory_order_relaxed);
         }
     }
+    std::vector<ring::EventType> types() const;  // those allowed now
 
   private:
     static std::size_t word_of(ring::EventType type) { return static_cast<std::size_t>(type) / 64; }
@@ -39,5 +46,27 @@ class Clearance {
     }
     std::array<std::atomic<std::uint64_t>, (static_cast<std::size_t>(ring::EventType::Count) + 63) / 64> words_{};
 };
+
+struct ClearanceRule {
+    std::string helper;                   // a name, or "*": every helper without a rule of its own
+    std::vector<ring::EventType> events;  // what it may ask for; empty: nothing
+};
+
+class ClearancePolicy {
+  public:
+    explicit ClearancePolicy(std::vector<ClearanceRule> rules = {}) : rules_(std::move(rules)) {}
+
+    // A clearance for exactly the types asked for. InvalidArgument for a helper's name that is not 1 to 31
+    // plain characters; PermissionDenied when one of the types is more than the owner allows.
+    Result<std::shared_ptr<Clearance>> clear(std::string_view helper, std::span<const ring::EventType> asked) const;
+
+  private:
+    std::span<const ring::EventType> allowed(std::string_view helper) const;
+
+    std::vector<ClearanceRule> rules_;
+};
+
+// Letters, digits and _ . - : only, at least one.
+bool is_plain(std::string_view name);
 
 }  // namespace resonant::plane

@@ -12,13 +12,6 @@ namespace {
 constexpr std::uint64_t kLeapMax = std::uint64_t{1} << 40;
 constexpr std::size_t kTriesMax = 4;  // of one turn, for an event that changes while it is copied
 
-bool is_plain(std::string_view name) {
-    return !name.empty() && std::ranges::all_of(name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-               c == '-' || c == ':';
-    });
-}
-
 }  // namespace
 
 struct Intake::Helper {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <initializer_list>
 #include <sstream>
 #include <string_view>
@@ -150,6 +151,36 @@ Status read_board_fields(const std::filesystem::path& file, const toml::node& no
     return {};
 }
 
+// [[helper]] name = "tide"; events = ["custom"]
+Status read_helpers(const std::filesystem::path& file, const toml::node& node, std::vector<plane::ClearanceRule>& helpers) {
+    const toml::array* list = node.as_array();
+    if (list == nullptr || !list->is_homogeneous<toml::table>()) {
+        return wrong(file, node, "'helper' must be a list of tables: [[helper]]");
+    }
+    for (const toml::node& item : *list) {
+        const toml::table& table = *item.as_table();
+        RESONANT_CHECK(known_keys(file, table, {"name", "events"}));
+        plane::ClearanceRule rule;
+        std::vector<std::string> events;
+        RESONANT_CHECK(take(file, table, "name", rule.helper));
+        RESONANT_CHECK(take_list(file, table, "events", events));
+        const auto same = [&](const plane::ClearanceRule& other) { return other.helper == rule.helper; };
+        if (rule.helper.empty() || std::ranges::any_of(helpers, same)) {
+            return wrong(file, item, rule.helper.empty() ? "a helper needs a name, or \"*\" for all others"
+                                                         : fmt::format("helper '{}' has two entries", rule.helper));
+        }
+        for (const std::string& name : events) {
+            const auto type = ring::find_event(name);
+            if (!type) {
+                return wrong(file, item, fmt::format("there is no event type '{}'; docs/formats/ring.md lists them", name));
+            }
+            rule.events.push_back(*type);
+        }
+        helpers.push_back(std::move(rule));
+    }
+    return {};
+}
+
 Status read_embedding(const std::filesystem::path& file, const toml::table& table, Config::Embedding& embedding) {
     RESONANT_CHECK(known_keys(file, table, {"endpoint", "model", "key_variable", "timeout_ms"}));
     RESONANT_CHECK(take(file, table, "endpoint", embedding.endpoint));
@@ -190,7 +221,10 @@ Status read_servers(const std::filesystem::path& file, const toml::table& table,
 Status read_all(const std::filesystem::path& file, const toml::table& table, Config& config) {
     RESONANT_CHECK(known_keys(file, table, {"http", "embedding", "listing", "idle_exit_s", "import_folders",
                                             "export_folders", "model", "answer_bytes_max", "board_field",
-                                            "servers", "server_files"}));
+                                            "helper", "servers", "server_files"}));
+    if (const toml::node* helpers = table.get("helper")) {
+        RESONANT_CHECK(read_helpers(file, *helpers, config.helpers));
+    }
     if (const toml::node* fields = table.get("board_field")) {
         RESONANT_CHECK(read_board_fields(file, *fields, config.board_fields));
     }

@@ -12,6 +12,7 @@
 #include "resonant/base/result.h"
 #include "resonant/board/fields.h"
 #include "resonant/call/upstreams.h"
+#include "resonant/plane/clearance.h"
 
 namespace resonant::runtime {
 
@@ -40,6 +41,7 @@ struct Config {
         std::string group;                         // empty: none
     };
     std::vector<BoardField> board_fields;          // user fields of the board, registered at start in this order
+    std::vector<plane::ClearanceRule> helpers;     // what processes of our user may publish: [[helper]]
     struct Embedding {
         std::string endpoint;                      // empty: the local model
         std::string model;

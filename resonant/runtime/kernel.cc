@@ -219,8 +219,8 @@ Status Kernel::Inner::open_socket() {
     };
     RESONANT_ASSIGN(front, mcp::KernelFront::open(*loop, *parts->dispatcher, *stdio, how));
     channels = std::make_unique<Channels>(*loop, *parts->plane, home);
-    RESONANT_ASSIGN(door, PlaneDoor::open(*loop, *parts->plane, *channels, *parts->outputs,
-                                          home.root / "plane.sock"));
+    RESONANT_ASSIGN(door, PlaneDoor::open(*loop, {*parts->plane, *channels, *parts->outputs, *parts->ledger},
+                                          plane::ClearancePolicy(config.helpers), home.root / "plane.sock"));
     return {};
 }
 

@@ -34,12 +34,19 @@ bool takes_a_message(int fd) {
            ::ioctl(fd, SIOCOUTQ, &queued) == 0 && queued == 0;
 }
 
+Json names_of(std::span<const ring::EventType> types) {
+    Json names = Json::array();
+    for (const ring::EventType type : types) {
+        names.push_back(name_of(type));
+    }
+    return names;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<PlaneDoor>> PlaneDoor::open(net::Loop& loop, plane::KernelPlane& plane,
-                                                   Channels& channels, engines::Outputs& outputs,
-                                                   const std::filesystem::path& path) {
-    auto door = std::unique_ptr<PlaneDoor>(new PlaneDoor(loop, plane, channels, outputs));
+Result<std::unique_ptr<PlaneDoor>> PlaneDoor::open(net::Loop& loop, const Parts& parts,
+                                                   plane::ClearancePolicy policy, const std::filesystem::path& path) {
+    auto door = std::unique_ptr<PlaneDoor>(new PlaneDoor(loop, parts, std::move(policy)));
     net::KernelSocket::Handler handler{
         [raw = door.get()](net::KernelMessage message) {
             raw->socket_->send(message.connection, raw->answer(message));
@@ -63,7 +70,7 @@ std::string PlaneDoor::answer(net::KernelMessage& message) {
     std::uint64_t seen = 0;
     if (text.starts_with(kArm) &&
         std::from_chars(text.data() + kArm.size(), text.data() + text.size(), seen).ec == std::errc{}) {
-        return fmt::format("ok {}", plane_.ring().arm(seen));
+        return fmt::format("ok {}", parts_.plane.ring().arm(seen));
     }
     if (text.starts_with("helper ")) {
         return admit(message);
@@ -74,6 +81,9 @@ std::string PlaneDoor::answer(net::KernelMessage& message) {
     if (text.starts_with("helped ")) {
         return told(std::string(text.substr(7)));
     }
+    if (text == "helpers") {
+        return listed();
+    }
     if (text == "news") {
         intake_.turn(kEventsATurn);
         return "ok";
@@ -82,7 +92,7 @@ std::string PlaneDoor::answer(net::KernelMessage& message) {
         return channel(text.substr(kChannel.size()));
     }
     return "unknown request; known: share, batch NAME (with one descriptor), arm POSITION, channel sealed, channel iceoryx2, "
-           "helper NAME TYPES (with one descriptor), news, helped NAME, revoke NAME [TYPE]";
+           "helper NAME TYPES (with one descriptor), news, helped NAME, helpers, revoke NAME [TYPE]";
 }
 
 PlaneDoor::~PlaneDoor() {
@@ -104,12 +114,19 @@ std::string PlaneDoor::admit(net::KernelMessage& message) {
         }
         types.push_back(*type);
     }
-    auto clearance = std::make_shared<plane::Clearance>(types);
-    const Status admitted = intake_.admit(words[1], std::move(message.descriptors[0]), clearance);
+    Result<std::shared_ptr<plane::Clearance>> clearance = policy_.clear(words[1], types);
+    if (!clearance) {
+        return clearance.error().message;
+    }
+    const Status admitted = intake_.admit(words[1], std::move(message.descriptors[0]), *clearance);
     if (!admitted) {
         return admitted.error().message;
     }
-    cleared_[words[1]] = {message.connection, std::move(clearance)};
+    if (const Status noted = parts_.ledger.event("helper_admitted", words[1], {{"events", names_of(types)}}); !noted) {
+        static_cast<void>(intake_.withdraw(words[1]));
+        return noted.error().message;  // what cannot be proved is not allowed
+    }
+    cleared_[words[1]] = {message.connection, std::move(*clearance)};
     if (timer_ == 0) {
         take_in();
     }
@@ -122,16 +139,28 @@ std::string PlaneDoor::revoke(std::string_view text) {
     if (found == cleared_.end()) {
         return "revoke: there is no such helper";
     }
-    if (words.size() == 1) {
-        found->second.clearance->revoke();
-        return "ok";
-    }
-    const auto type = ring::find_event(words[1]);
-    if (!type) {
+    const auto type = words.size() == 1 ? std::nullopt : ring::find_event(words[1]);
+    if (words.size() > 1 && !type) {
         return fmt::format("revoke: there is no event type '{}'", words[1]);
     }
-    found->second.clearance->revoke(*type);
-    return "ok";
+    type ? found->second.clearance->revoke(*type) : found->second.clearance->revoke();
+    const Status noted = parts_.ledger.event("helper_revoked", words[0],
+                                             {{"events", words.size() == 1 ? Json("all") : Json(words[1])}});
+    return noted ? "ok" : fmt::format("revoked, but not in the ledger: {}", noted.error().message);
+}
+
+std::string PlaneDoor::listed() {
+    Json helpers = Json::array();
+    for (const auto& [name, cleared] : cleared_) {
+        Json one = {{"helper", name}, {"events", names_of(cleared.clearance->types())}};
+        if (const auto stats = intake_.stats(name)) {
+            one.update({{"taken", stats->taken}, {"republished", stats->republished}, {"refused", stats->refused},
+                        {"damaged", stats->damaged}, {"dampened", stats->dampened}, {"lost", stats->lost},
+                        {"cut_off", stats->cut_off}});
+        }
+        helpers.push_back(std::move(one));
+    }
+    return "ok " + json::dump(helpers);
 }
 
 std::string PlaneDoor::told(const std::string& helper) {
@@ -166,7 +195,7 @@ void PlaneDoor::closed(std::uint64_t connection) {
 std::string PlaneDoor::channel(std::string_view kind) {
     for (const ipc::Kind one : {ipc::Kind::Sealed, ipc::Kind::Iceoryx2}) {
         if (kind == ipc::name_of(one)) {
-            const auto place = channels_.open(one);
+            const auto place = parts_.channels.open(one);
             return place ? fmt::format("ok {} {}", place->prefix, place->folder.string()) : place.error().message;
         }
     }
@@ -177,7 +206,7 @@ std::string PlaneDoor::share_batch(net::KernelMessage& message, const std::strin
     if (message.descriptors.size() != 1 || !takes_a_message(message.descriptors[0].get())) {
         return "batch comes with one descriptor, an unused end of a Unix stream socketpair";
     }
-    const auto output = outputs_.newest(name);
+    const auto output = parts_.outputs.newest(name);
     if (output == nullptr) {
         return "this engine has published nothing yet; engine.list names the engines";
     }
@@ -195,7 +224,7 @@ std::string PlaneDoor::share(net::KernelMessage& message) {
     if (message.descriptors.size() != 1 || !takes_a_message(message.descriptors[0].get())) {
         return "share comes with one descriptor, an unused end of a Unix stream socketpair";
     }
-    const auto shared = plane_.share();
+    const auto shared = parts_.plane.share();
     if (!shared) {
         return shared.error().message;
     }

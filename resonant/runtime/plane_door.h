@@ -6,7 +6,8 @@
 // helpers of this user find topics (channels.h). "helper NAME TYPES" with one descriptor hands in a
 // sealed exclusive ring of the peer's own, whose events of those types are republished
 // (plane/intake.h) as long as the peer stays connected; "news" says that there are some; "revoke NAME
-// [TYPE]" takes a clearance away. MCP and commands have the kernel's other socket.
+// [TYPE]" takes a clearance away, "helpers" lists them. What a helper may ask for is the owner's policy;
+// admissions and revocations stand in the ledger. MCP and commands have the kernel's other socket.
 //
 // Belongs to the loop's thread.
 //
@@ -22,6 +23,7 @@
 #include <string>
 
 #include "resonant/engines/outputs.h"
+#include "resonant/govern/ledger.h"
 #include "resonant/net/kernel_socket.h"
 #include "resonant/plane/intake.h"
 #include "resonant/plane/kernel_plane.h"
@@ -31,9 +33,14 @@ namespace resonant::runtime {
 
 class PlaneDoor {
   public:
-    // `loop`, `plane`, `channels` and `outputs` outlive it.
-    static Result<std::unique_ptr<PlaneDoor>> open(net::Loop& loop, plane::KernelPlane& plane,
-                                                   Channels& channels, engines::Outputs& outputs,
+    struct Parts {
+        plane::KernelPlane& plane;
+        Channels& channels;
+        engines::Outputs& outputs;
+        govern::Ledger& ledger;
+    };
+    // `loop` and what `parts` names outlive it.
+    static Result<std::unique_ptr<PlaneDoor>> open(net::Loop& loop, const Parts& parts, plane::ClearancePolicy policy,
                                                    const std::filesystem::path& path);
     PlaneDoor(const PlaneDoor&) = delete;
     PlaneDoor& operator=(const PlaneDoor&) = delete;
@@ -44,8 +51,8 @@ class PlaneDoor {
         std::uint64_t connection = 0;
         std::shared_ptr<plane::Clearance> clearance;
     };
-    PlaneDoor(net::Loop& loop, plane::KernelPlane& plane, Channels& channels, engines::Outputs& outputs)
-        : loop_(loop), plane_(plane), channels_(channels), outputs_(outputs), intake_(plane) {}
+    PlaneDoor(net::Loop& loop, const Parts& parts, plane::ClearancePolicy policy)
+        : loop_(loop), parts_(parts), policy_(std::move(policy)), intake_(parts.plane) {}
     std::string answer(net::KernelMessage& message);
     std::string share(net::KernelMessage& message);
     std::string share_batch(net::KernelMessage& message, const std::string& name);
@@ -53,13 +60,13 @@ class PlaneDoor {
     std::string admit(net::KernelMessage& message);
     std::string revoke(std::string_view words);
     std::string told(const std::string& helper);
+    std::string listed();
     void take_in();
     void closed(std::uint64_t connection);
 
     net::Loop& loop_;
-    plane::KernelPlane& plane_;
-    Channels& channels_;
-    engines::Outputs& outputs_;
+    Parts parts_;
+    plane::ClearancePolicy policy_;
     plane::Intake intake_;
     std::map<std::string, Cleared> cleared_;
     std::uint64_t timer_ = 0;

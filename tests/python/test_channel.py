@@ -177,6 +177,8 @@ def test_a_helpers_ring_is_judged_by_its_clearance_until_it_is_revoked(kernel):
         plane.settimeout(PATIENCE)
         plane.connect(str(kernel.home / "plane.sock"))
         answers = plane.makefile()
+        socket.send_fds(plane, [b"helper tide custom tool_denied\n"], [ring.descriptor])
+        assert "the owner does not let it publish tool_denied" in answers.readline()
         socket.send_fds(plane, [b"helper tide custom\n"], [ring.descriptor])
         assert answers.readline().strip() == "ok"
 
@@ -189,7 +191,9 @@ def test_a_helpers_ring_is_judged_by_its_clearance_until_it_is_revoked(kernel):
         ring.publish(60_000)
         assert say("news") == "ok"
         assert say("helped tide").startswith("ok taken 3 republished 1 refused 1 damaged 1 ")
-        assert say("revoke tide") == "ok"
+        (listed,) = kernel.run("helper", "list", "--json")["helpers"]
+        assert listed["helper"] == "tide" and listed["events"] == ["custom"] and listed["refused"] == 1
+        assert kernel.run("helper", "revoke", "tide", "--json") == {"revoked": "tide", "events": "all"}
         ring.publish(49, "tide.turned")
         assert say("news") == "ok"
         assert say("helped tide").startswith("ok taken 4 republished 1 refused 2 ")
@@ -198,6 +202,8 @@ def test_a_helpers_ring_is_judged_by_its_clearance_until_it_is_revoked(kernel):
     while asked(kernel, "helped tide").startswith("ok") and time.monotonic() < deadline:
         time.sleep(0.01)
     assert "no such helper" in asked(kernel, "helped tide"), "it is forgotten when it hangs up"
+    noted = [entry["tool"] for entry in kernel.run("ledger", "tail", "--json")["entries"] if entry["tool"].startswith("helper_")]
+    assert noted == ["helper_revoked", "helper_admitted"]
 
 
 def test_an_unknown_kind_of_channel_is_named_as_such(kernel):

@@ -89,7 +89,13 @@ TEST_F(HomeTest, configuration_errors_name_the_line) {
     ASSERT_EQ(with_field->board_fields.size(), 1U);
     EXPECT_EQ(with_field->board_fields[0].kind, board::Kind::U64);
     EXPECT_EQ(with_field->board_fields[0].group, "queue");
-    for (const char* text : {"\nboard_field = 7\n", "[[board_field]]\ntype = \"f16\"\n", "\nlisting = \"many\"\n", "\nlisting = 7\n", "\nlist = \"core\"\n", "[embedding]\ntimeout_ms = 1\n", "\nlisting = \n"}) {
+    ASSERT_TRUE(write_file(file, "[[helper]]\nname = \"tide\"\nevents = [\"custom\", \"warning_issued\"]\n"));
+    const auto with_helper = load_config(file);
+    ASSERT_TRUE(with_helper) << with_helper.error().message;
+    ASSERT_EQ(with_helper->helpers.size(), 1U);
+    EXPECT_EQ(with_helper->helpers[0].events, (std::vector{ring::EventType::Custom, ring::EventType::WarningIssued}));
+    for (const char* text : {"\nhelper = [1]\n", "\n[[helper]]\nevents = []\n", "\n[[helper]]\nname = \"a\"\nevents = [\"tides\"]\n",
+                             "\nboard_field = 7\n", "[[board_field]]\ntype = \"f16\"\n", "\nlisting = \"many\"\n", "\nlisting = 7\n", "\nlist = \"core\"\n", "[embedding]\ntimeout_ms = 1\n", "\nlisting = \n"}) {
         ASSERT_TRUE(write_file(file, text));
         const auto refused = load_config(file);
         ASSERT_FALSE(refused) << text;
