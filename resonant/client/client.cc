@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "resonant/base/rights.h"
 #include "resonant/shm/handover.h"
 
 namespace resonant::client {
@@ -48,19 +49,11 @@ Result<Descriptor> connected(const std::string& path) {
 Result<std::string> ask(int socket, std::string line, int fd = -1) {
     line += '\n';
     iovec bytes{line.data(), line.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
+    RightsRoom room;
     msghdr message{};
     message.msg_iov = &bytes;
     message.msg_iovlen = 1;
-    if (fd >= 0) {
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        cmsghdr* header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof fd);
-        std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    }
+    put_rights(message, room, {&fd, fd >= 0 ? std::size_t{1} : 0});
     if (::sendmsg(socket, &message, MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
         return std::unexpected(failed("the kernel has ended"));
     }

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "resonant/base/rights.h"
+
 namespace resonant::ipc {
 namespace {
 
@@ -38,20 +40,6 @@ Result<Address> address_of(const std::filesystem::path& path) {
 
 const sockaddr* plain(const sockaddr_un& name) { return reinterpret_cast<const sockaddr*>(&name); }
 
-void collect(msghdr& message, std::vector<Descriptor>& descriptors) {
-    for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr; head = CMSG_NXTHDR(&message, head)) {
-        if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        const std::size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < count; ++i) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(head) + i * sizeof(int), sizeof fd);
-            descriptors.emplace_back(fd);
-        }
-    }
-}
-
 }  // namespace
 
 Result<Descriptor> listen_for_packets(const std::filesystem::path& path) {
@@ -78,25 +66,17 @@ Result<Descriptor> connect_for_packets(const std::filesystem::path& path) {
 }
 
 Status send_packet(int socket, std::string_view bytes, std::span<const int> descriptors) {
-    if (bytes.size() > kPacketBytesMax || descriptors.size() > kPacketDescriptorsMax) {
+    if (bytes.size() > kPacketBytesMax || descriptors.size() > kRightsMax) {
         return fail(Code::ResourceExhausted,
                     fmt::format("channel: a packet of {} bytes and {} descriptors, at most {} and {} are possible",
-                                bytes.size(), descriptors.size(), kPacketBytesMax, kPacketDescriptorsMax));
+                                bytes.size(), descriptors.size(), kPacketBytesMax, kRightsMax));
     }
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kPacketDescriptorsMax)]{};
+    RightsRoom room;
     iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
     msghdr message{};
     message.msg_iov = &piece;
     message.msg_iovlen = 1;
-    if (!descriptors.empty()) {
-        message.msg_control = control;
-        message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
-        cmsghdr* head = CMSG_FIRSTHDR(&message);
-        head->cmsg_level = SOL_SOCKET;
-        head->cmsg_type = SCM_RIGHTS;
-        head->cmsg_len = CMSG_LEN(descriptors.size_bytes());
-        std::memcpy(CMSG_DATA(head), descriptors.data(), descriptors.size_bytes());
-    }
+    put_rights(message, room, descriptors);
     ssize_t sent = -1;
     do {
         sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -108,15 +88,14 @@ Status send_packet(int socket, std::string_view bytes, std::span<const int> desc
 }
 
 Result<std::optional<Packet>> receive_packet(int socket) {
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kPacketDescriptorsMax)]{};
+    RightsRoom room;
     Packet packet;
     packet.bytes.resize(kPacketBytesMax);
     iovec piece{packet.bytes.data(), packet.bytes.size()};
     msghdr message{};
     message.msg_iov = &piece;
     message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
+    expect_rights(message, room);
     ssize_t got = -1;
     do {
         got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
@@ -127,10 +106,10 @@ Result<std::optional<Packet>> receive_packet(int socket) {
     if (got <= 0) {
         return fail(Code::Unavailable, "channel: the other end has closed");
     }
-    collect(message, packet.descriptors);
+    take_rights(message, packet.descriptors);
     if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
         return fail(Code::DataLoss, fmt::format("channel: a packet was cut; at most {} bytes and {} descriptors are taken",
-                                                kPacketBytesMax, kPacketDescriptorsMax));
+                                                kPacketBytesMax, kRightsMax));
     }
     packet.bytes.resize(static_cast<std::size_t>(got));
     return packet;

@@ -17,7 +17,6 @@
 namespace resonant::ipc {
 
 inline constexpr std::size_t kPacketBytesMax = 64 * 1024;
-inline constexpr std::size_t kPacketDescriptorsMax = 16;
 
 struct Packet {
     std::string bytes;

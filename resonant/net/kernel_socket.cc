@@ -15,6 +15,7 @@
 #include <ctime>
 
 #include "resonant/base/log.h"
+#include "resonant/base/rights.h"
 #include "resonant/net/journal.h"
 
 namespace resonant::net {
@@ -49,29 +50,18 @@ Result<sockaddr_un> address_of(const std::filesystem::path& path, Descriptor& fo
 // Reads bytes and descriptors that came along. Returns recvmsg's value.
 ssize_t receive_message(int socket, std::string& text, std::vector<Descriptor>& descriptors, int flags) {
     std::array<char, kReadAtOnce> bytes;
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kDescriptorsMax)> control{};
+    RightsRoom room;
     iovec vector{bytes.data(), bytes.size()};
     msghdr message{};
     message.msg_iov = &vector;
     message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
+    expect_rights(message, room);
     const ssize_t count = recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
     if (count <= 0) {
         return count;
     }
     text.append(bytes.data(), static_cast<std::size_t>(count));
-    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        const std::size_t number = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < number; ++i) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-            descriptors.emplace_back(fd);
-        }
-    }
+    take_rights(message, descriptors);
     return count;
 }
 
@@ -291,19 +281,13 @@ Status KernelLink::send(std::string_view line, std::span<const int> descriptors)
         msghdr message{};
         message.msg_iov = &vector;
         message.msg_iovlen = 1;
-        alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kDescriptorsMax)> control{};
+        RightsRoom room;
         if (sent == 0 && !descriptors.empty()) {
             if (descriptors.size() > kDescriptorsMax) {
                 return fail(Code::InvalidArgument, fmt::format("kernel socket: {} descriptors, at most {}",
                                                                descriptors.size(), kDescriptorsMax));
             }
-            message.msg_control = control.data();
-            message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
-            cmsghdr* part = CMSG_FIRSTHDR(&message);
-            part->cmsg_level = SOL_SOCKET;
-            part->cmsg_type = SCM_RIGHTS;
-            part->cmsg_len = CMSG_LEN(descriptors.size_bytes());
-            std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size_bytes());
+            put_rights(message, room, descriptors);
         }
         const ssize_t count = sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
         if (count < 0 && errno == EINTR) {

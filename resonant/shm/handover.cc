@@ -4,9 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <cerrno>
-#include <cstring>
 
 namespace resonant::shm {
 namespace {
@@ -38,22 +36,14 @@ Status wait_for(int socket, short direction, std::string_view what) {
 
 // Sends what is left of `bytes`; the descriptors, if any, ride on the first byte.
 Status send_all(int socket, std::string_view bytes, std::span<const int> fds) {
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kHandoverDescriptorsMax)> control{};
+    RightsRoom room;
     while (!bytes.empty()) {
         RESONANT_CHECK(wait_for(socket, POLLOUT, "send descriptors"));
         iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
         msghdr message{};
         message.msg_iov = &piece;
         message.msg_iovlen = 1;
-        if (!fds.empty()) {
-            message.msg_control = control.data();
-            message.msg_controllen = CMSG_SPACE(fds.size_bytes());
-            cmsghdr* head = CMSG_FIRSTHDR(&message);
-            head->cmsg_level = SOL_SOCKET;
-            head->cmsg_type = SCM_RIGHTS;
-            head->cmsg_len = CMSG_LEN(fds.size_bytes());
-            std::memcpy(CMSG_DATA(head), fds.data(), fds.size_bytes());
-        }
+        put_rights(message, room, fds);
         const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent >= 0) {
             bytes.remove_prefix(static_cast<std::size_t>(sent));
@@ -67,37 +57,20 @@ Status send_all(int socket, std::string_view bytes, std::span<const int> fds) {
     return {};
 }
 
-// Takes over every descriptor that came, so that none is lost whatever else is wrong.
-void collect(msghdr& message, std::vector<Descriptor>& descriptors) {
-    for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr;
-         head = CMSG_NXTHDR(&message, head)) {
-        if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        const std::size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < count; ++i) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(head) + i * sizeof(int), sizeof fd);
-            descriptors.emplace_back(fd);
-        }
-    }
-}
-
 // Fills `target`. `begun` says whether a message has begun, so that an end is an end in the middle.
 Status receive_all(int socket, std::span<char> target, bool begun,
                    std::vector<Descriptor>& descriptors) {
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kHandoverDescriptorsMax)> control{};
+    RightsRoom room;
     while (!target.empty()) {
         RESONANT_CHECK(wait_for(socket, POLLIN, "receive descriptors"));
         iovec piece{target.data(), target.size()};
         msghdr message{};
         message.msg_iov = &piece;
         message.msg_iovlen = 1;
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
+        expect_rights(message, room);
         const ssize_t got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
         if (got > 0) {
-            collect(message, descriptors);
+            take_rights(message, descriptors);
             if ((message.msg_flags & MSG_CTRUNC) != 0) {
                 return fail(
                     Code::DataLoss,

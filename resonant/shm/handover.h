@@ -21,11 +21,12 @@
 
 #include "resonant/base/descriptor.h"
 #include "resonant/base/result.h"
+#include "resonant/base/rights.h"
 #include "resonant/base/units.h"
 
 namespace resonant::shm {
 
-inline constexpr std::size_t kHandoverDescriptorsMax = 16;
+inline constexpr std::size_t kHandoverDescriptorsMax = kRightsMax;
 inline constexpr std::size_t kHandoverBytesMax = 256 * 1024;
 inline constexpr Nanos kHandoverWait =
     from_seconds(5);  // for the other end to read or to go on writing
