@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "resonant/memory/encoder_bfloat16.h"
+#include "resonant/memory/encoder_float16.h"
 
 namespace resonant::memory {
 namespace {
@@ -43,6 +44,8 @@ namespace avx512 {
 constexpr Kernels kKernels{"avx512", Precision::Float32, nullptr, linear, gelu, add_and_normalise, attention};
 constexpr Kernels kBfloat16Kernels{"avx512_bf16", Precision::BFloat16, bfloat16::pack,
                                    bfloat16::linear, gelu, add_and_normalise, attention};
+constexpr Kernels kFloat16Kernels{"avx512_fp16",   Precision::Float16, float16::pack,
+                                  float16::linear, gelu, add_and_normalise, attention};
 }  // namespace avx512
 #endif
 
@@ -50,13 +53,16 @@ constexpr Kernels kBfloat16Kernels{"avx512_bf16", Precision::BFloat16, bfloat16:
 
 std::span<const Kernels* const> available_kernels() {
 #ifdef __x86_64__
-    static constexpr std::array<const Kernels*, 4> kAll{
-        &plain::kKernels, &avx2::kKernels, &avx512::kKernels, &avx512::kBfloat16Kernels};
+    static constexpr std::array<const Kernels*, 5> kAll{
+        &plain::kKernels, &avx2::kKernels, &avx512::kKernels, &avx512::kBfloat16Kernels,
+        &avx512::kFloat16Kernels};
     const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") &&
                             __builtin_cpu_supports("avx512dq") &&
                             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-    const std::size_t count = has_avx512 && bfloat16::is_available() ? 4
+    const bool has_bfloat16 = has_avx512 && bfloat16::is_available();
+    const std::size_t count = has_bfloat16 && float16::is_available() ? 5
+                              : has_bfloat16                          ? 4
                               : has_avx512                           ? 3
                               : has_avx2                             ? 2
                                                                      : 1;
@@ -77,7 +83,9 @@ const Kernels& best_float32_kernels() {
 }
 
 std::string_view name_of(Precision precision) {
-    return precision == Precision::BFloat16 ? "bf16" : "f32";
+    return precision == Precision::BFloat16  ? "bf16"
+           : precision == Precision::Float16 ? "f16"
+                                             : "f32";
 }
 
 }  // namespace resonant::memory

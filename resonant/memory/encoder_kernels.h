@@ -25,7 +25,7 @@ inline constexpr std::size_t kHidden = kHeads * kHeadWidth;  // 384
 inline constexpr std::size_t kInner = 4 * kHidden;           // width of the feed-forward layer
 
 // One linear map as the weights file holds it. weight: float[outputs][inputs], bias: float[outputs].
-// outputs is a multiple of 4, inputs of 384; where weights are packed, outputs is a multiple of 32.
+// outputs is a multiple of 4, inputs of 384; where weights are packed, outputs is a multiple of 96.
 struct Linear {
     const float* weight = nullptr;
     const float* bias = nullptr;
@@ -34,10 +34,10 @@ struct Linear {
     const std::uint16_t* packed = nullptr;  // what Kernels::pack made of `weight`
 };
 
-// Where attention keeps one head's transposed keys and the scores of a few rows.
+// Where attention keeps one head's transposed keys and the scores of up to six rows.
 constexpr std::size_t attention_scratch_floats(std::size_t tokens) {
     const std::size_t padded = (tokens + kHeadWidth - 1) / kHeadWidth * kHeadWidth;
-    return (kHeadWidth + 3) * padded;
+    return (kHeadWidth + 6) * padded;
 }
 
 struct Norm {
@@ -45,9 +45,9 @@ struct Norm {
     const float* shift = nullptr;
 };
 
-// Of weights and inputs of the matrix products; sums are always float32.
-enum class Precision : std::uint8_t { Float32, BFloat16 };
-std::string_view name_of(Precision precision);  // "f32", "bf16": part of a model's name
+// Of weights and inputs of the matrix products; sums are float32 (Float16: of sums of 64 products each).
+enum class Precision : std::uint8_t { Float32, BFloat16, Float16 };
+std::string_view name_of(Precision precision);  // "f32", "bf16", "f16": part of a model's name
 
 struct Kernels {
     std::string_view name;  // "avx2", as benchmarks and tests print it

@@ -1,6 +1,6 @@
 // A MiniLmEmbedder is the Embedder over all-MiniLM-L6-v2, with a cache of computed vectors. Its kernels
-// decide the precision, bfloat16 or float32; the precision is part of the model's name, so that vectors of
-// two precisions mix neither in an index nor in the cache.
+// decide the precision, half, bfloat16 or float32; it is part of the model's name, so that vectors of two
+// precisions mix neither in an index nor in the cache.
 //
 // Threads: any; calls run side by side. Only looking up the cache takes turns.
 //
@@ -55,7 +55,7 @@ class MiniLmEmbedder final : public Embedder {
     std::vector<Result<Vector>> embed_many(std::span<const std::string> texts,
                                            const BatchOptions& options) override;
     Status forget(std::string_view text) override;
-    std::string model() const override;  // "all-MiniLM-L6-v2/bf16"
+    std::string model() const override;  // "all-MiniLM-L6-v2/f16"
 
     // The tokens the model would read, without [CLS] and [SEP]; for tests and for counting.
     Result<std::vector<TokenId>> tokens(std::string_view text);

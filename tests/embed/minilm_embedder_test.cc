@@ -155,9 +155,9 @@ TEST_F(Embedding, names_its_model_and_precision) {
     for (const Kernels* kernels : available_kernels()) {
         const auto other = open({}, *kernels);
         ASSERT_TRUE(other.has_value()) << other.error().message;
-        EXPECT_EQ((*other)->model(), kernels->precision == Precision::Float32
-                                         ? "all-MiniLM-L6-v2/f32"
-                                         : "all-MiniLM-L6-v2/bf16");
+        EXPECT_EQ((*other)->model(), kernels->precision == Precision::Float32  ? "all-MiniLM-L6-v2/f32"
+                                     : kernels->precision == Precision::Float16 ? "all-MiniLM-L6-v2/f16"
+                                                                                : "all-MiniLM-L6-v2/bf16");
     }
 }
 
