@@ -1,11 +1,14 @@
-// Finding, judged by questions with known answers: bench_recall [--json] [--misses] [--no-pages] [PASSAGES.jsonl]. Run
-// from the top of the repository. Corpora: 5,000 passages of manual pages (scripts/passages.py), the documents of this
+// Finding, judged by questions with known answers: bench_recall [--json] [--misses] [--no-pages] [PASSAGES.jsonl]
+// or bench_recall --conversations FILE.jsonl [--as session|dated|plain|tagged]. Run from the top of the repository. Corpora: 5,000 passages of manual pages (scripts/passages.py), the documents of this
 // repository, and made-up dialogues of many sessions, terse ones ("talk") and chatty ones ("long"), each corpus in a
 // galaxy of its own, each dialogue turn a memory. The ways compared go through the DataSea: words alone (search), vectors
 // alone (nearest), both with equal weights, and ours (recall). The half `tuned` may be looked at while the ranking is
 // changed; the half `held_out` may not (every other conversation, every other question about pages and documents).
 //
 //     rows: {half, kind, way, questions, recall_1, recall_5, recall_10, mrr}; recall = share of a question's answers found
+// With --conversations only those of the file are remembered (its form: bench/recall_corpus.h), each in a galaxy of its
+// own; --as says how a driver might store them. Their half is `given`.
+//
 //     way meaning_f32  vectors alone, of the float32 encoder (dialogues and documents): what a faster precision may cost
 //     recall_5000  ms  one recall over 5,000 passages, without the query's embedding
 #include <algorithm>
@@ -14,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <numeric>
+#include <set>
 #include <unordered_map>
 
 #include "bench/recall_corpus.h"
@@ -57,51 +61,45 @@ struct Figures {
     double first = 0, fifth = 0, tenth = 0, reciprocal = 0;
     int questions = 0;
 
-    void count(const Question& question, const std::vector<std::string>& found) {
+    // `places`: of the best hit for each answer; kDepth when there is none.
+    void count(const std::vector<std::size_t>& places) {
         const auto share = [&](std::size_t depth) {
-            const auto end = found.begin() + static_cast<std::ptrdiff_t>(std::min(depth, found.size()));
-            const auto hit = std::ranges::count_if(
-                question.answers, [&](const auto& answer) { return std::find(found.begin(), end, answer) != end; });
-            return static_cast<double>(hit) / static_cast<double>(question.answers.size());
+            const auto hit = std::ranges::count_if(places, [&](std::size_t place) { return place < depth; });
+            return static_cast<double>(hit) / static_cast<double>(places.size());
         };
         ++questions;
         first += share(1);
         fifth += share(5);
         tenth += share(10);
-        for (std::size_t i = 0; i < found.size(); ++i) {
-            if (std::ranges::find(question.answers, found[i]) != question.answers.end()) {
-                reciprocal += 1.0 / static_cast<double>(i + 1);
-                break;
-            }
-        }
+        const std::size_t best = *std::ranges::min_element(places);
+        reciprocal += best < kDepth ? 1.0 / static_cast<double>(best + 1) : 0;
     }
 };
 
-std::vector<std::string> sources(const memory::Page& page) {
-    std::vector<std::string> found;
+std::vector<MemoryId> ids_of(const memory::Page& page) {
+    std::vector<MemoryId> found;
     for (const memory::Hit& hit : page.hits) {
-        found.push_back(hit.memory.source);
+        found.push_back(hit.memory.id);
     }
     found.resize(std::min(found.size(), kDepth));
     return found;
 }
 
 // What a plain hybrid does: both lists scaled to their best, half and half.
-std::vector<std::string> equal_weights(const memory::Page& words, const memory::Page& meaning) {
-    std::map<MemoryId, std::pair<double, std::string>> sum;
+std::vector<MemoryId> equal_weights(const memory::Page& words, const memory::Page& meaning) {
+    std::map<MemoryId, double> sum;
     for (const memory::Page* page : {&words, &meaning}) {
         const double best = page->hits.empty() ? 1 : page->hits.front().score;
         for (const memory::Hit& hit : page->hits) {
-            sum[hit.memory.id].first += 0.5 * hit.score / best;
-            sum[hit.memory.id].second = hit.memory.source;
+            sum[hit.memory.id] += 0.5 * hit.score / best;
         }
     }
-    std::vector<std::pair<double, std::string>> order;
-    for (const auto& [id, entry] : sum) {
-        order.push_back(entry);
+    std::vector<std::pair<double, MemoryId>> order;
+    for (const auto& [id, score] : sum) {
+        order.emplace_back(score, id);
     }
     std::ranges::stable_sort(order, [](const auto& a, const auto& b) { return a.first > b.first; });
-    std::vector<std::string> found;
+    std::vector<MemoryId> found;
     for (std::size_t i = 0; i < std::min(kDepth, order.size()); ++i) {
         found.push_back(order[i].second);
     }
@@ -110,7 +108,13 @@ std::vector<std::string> equal_weights(const memory::Page& words, const memory::
 
 class Measurement {
   public:
-    Measurement(DataSea& sea, const Corpus& corpus) : sea_(sea), corpus_(corpus) {}
+    // `ids`: of the corpus's memories, in its order.
+    Measurement(DataSea& sea, const Corpus& corpus, std::vector<MemoryId> ids)
+        : sea_(sea), corpus_(corpus), ids_(std::move(ids)) {
+        for (std::size_t i = 0; i < ids_.size(); ++i) {
+            named_[corpus.names[i]].insert(ids_[i]);
+        }
+    }
 
     void ask_all(bool show_misses) {
         for (const Question& question : corpus_.questions) {
@@ -119,11 +123,11 @@ class Measurement {
             const auto words = must(sea_.search(question.text, filter, kPool, "", "bench"));
             const auto meaning = must(sea_.nearest(must(sea_.embed(question.text)), filter, kPool, -1, "bench"));
             const auto ours = must(sea_.recall(question.text, filter, kDepth, "bench"));
-            count(question, "words", sources(words));
-            count(question, "meaning", sources(meaning));
+            count(question, "words", ids_of(words));
+            count(question, "meaning", ids_of(meaning));
             count(question, "equal", equal_weights(words, meaning));
-            count(question, "ours", sources(ours));
-            if (show_misses && question.half == "tuned") {
+            count(question, "ours", ids_of(ours));
+            if (show_misses && question.half != "held_out") {
                 show(question, ours);
             }
         }
@@ -145,10 +149,11 @@ class Measurement {
     // Vectors alone by another encoder, over everything but the pages.
     void ask_meaning(memory::Embedder& embedder, const char* way) {
         std::vector<std::string> texts;
-        std::vector<const memory::Memory*> memories;
-        for (const memory::Memory& each : corpus_.memories) {
+        std::vector<std::size_t> memories;
+        for (std::size_t i = 0; i < corpus_.memories.size(); ++i) {
+            const memory::Memory& each = corpus_.memories[i];
             if (each.galaxy != "page") {
-                memories.push_back(&each);
+                memories.push_back(i);
                 texts.push_back(each.title.empty() ? each.content : each.title + "\n" + each.content);
             }
         }
@@ -161,15 +166,15 @@ class Measurement {
             const memory::Vector query = must(embedder.embed(question.text));
             std::vector<std::pair<float, std::size_t>> order;
             for (std::size_t i = 0; i < memories.size(); ++i) {
-                if (memories[i]->galaxy == question.galaxy) {
+                if (corpus_.memories[memories[i]].galaxy == question.galaxy) {
                     const memory::Vector vector = must(vectors[i]);
                     order.emplace_back(-std::inner_product(query.begin(), query.end(), vector.begin(), 0.0F), i);
                 }
             }
             std::ranges::sort(order);
-            std::vector<std::string> found;
+            std::vector<MemoryId> found;
             for (std::size_t i = 0; i < std::min(kDepth, order.size()); ++i) {
-                found.push_back(memories[order[i].second]->source);
+                found.push_back(ids_[memories[order[i].second]]);
             }
             count(question, way, found, false);
         }
@@ -185,29 +190,45 @@ class Measurement {
     }
 
   private:
-    void count(const Question& question, const char* way, const std::vector<std::string>& found,
-               bool in_all = true) {
-        figures_[{question.half, question.kind, way}].count(question, found);
-        figures_[{question.half, question.galaxy + " all", way}].count(question, found);
+    std::vector<std::size_t> places_of(const Question& question, const std::vector<MemoryId>& found) const {
+        std::vector<std::size_t> places;
+        for (const std::string& answer : question.answers) {
+            const auto is_it = [&](MemoryId id) { return named_.at(answer).contains(id); };
+            const auto at = std::ranges::find_if(found, is_it);
+            places.push_back(at == found.end() ? kDepth : static_cast<std::size_t>(at - found.begin()));
+        }
+        return places;
+    }
+    void count(const Question& question, const char* way, const std::vector<MemoryId>& found, bool in_all = true) {
+        const auto places = places_of(question, found);
+        figures_[{question.half, question.kind, way}].count(places);
+        if (question.half != "given") {
+            figures_[{question.half, question.galaxy + " all", way}].count(places);
+        }
         if (in_all) {
-            figures_[{question.half, "all", way}].count(question, found);
+            figures_[{question.half, "all", way}].count(places);
         }
     }
-    static void show(const Question& question, const memory::Page& page) {
-        const auto found = sources(page);
-        for (const std::string& answer : question.answers) {
-            if (std::find(found.begin(), found.end(), answer) == found.end()) {
-                std::fprintf(stderr, "missed: %s: %s: %s\n", question.kind.c_str(), question.text.c_str(), answer.c_str());
+    void show(const Question& question, const memory::Page& page) const {
+        const auto places = places_of(question, ids_of(page));
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            if (places[i] == kDepth) {
+                std::fprintf(stderr, "missed: %s: %s: %s\n", question.kind.c_str(), question.text.c_str(),
+                             question.answers[i].c_str());
             }
         }
     }
     DataSea& sea_;
     const Corpus& corpus_;
+    std::vector<MemoryId> ids_;
+    std::map<std::string, std::set<MemoryId>> named_;
     std::map<std::tuple<std::string, std::string, std::string>, Figures> figures_;
 };
 
 struct Wishes {
     fs::path passages = "build/passages.jsonl";
+    fs::path conversations;  // instead of everything else
+    Style style = Style::Session;
     bool misses = false;
     bool pages = true;
 };
@@ -218,15 +239,24 @@ std::unique_ptr<memory::MiniLmEmbedder> open_model(const memory::Kernels& kernel
                                               .kernels = &kernels}));
 }
 
-int run(const Wishes& wishes) {
+Corpus read_corpus(const Wishes& wishes) {
     Corpus corpus;
-    read_conversations("bench/recall/conversations.txt", "talk", corpus);
-    read_conversations("bench/recall/long_conversations.txt", "long", corpus);
-    read_documents(corpus);
+    if (!wishes.conversations.empty()) {
+        read_json_lines(wishes.conversations, wishes.style, corpus);
+    } else {
+        read_conversations("bench/recall/conversations.txt", "talk", corpus);
+        read_conversations("bench/recall/long_conversations.txt", "long", corpus);
+        read_documents(corpus);
+    }
     if (wishes.pages) {
         read_pages(wishes.passages, corpus);
     }
     check_answers(corpus);
+    return corpus;
+}
+
+int run(const Wishes& wishes) {
+    const Corpus corpus = read_corpus(wishes);
     const auto model = open_model(memory::best_kernels());
     const auto float32 = open_model(memory::best_float32_kernels());
     KeepingEmbedder embedder(*model);
@@ -240,17 +270,21 @@ int run(const Wishes& wishes) {
     {
         const auto database = must(sql::Database::open(folder / "bench.db", {}));
         const auto sea = must(DataSea::open(*database, folder / "segments", &embedder, clock, {}));
+        std::vector<MemoryId> ids;
         must(database->write([&](sql::Connection&) -> Status {
             for (const memory::Memory& each : corpus.memories) {
-                RESONANT_CHECK(sea->add(each));
+                RESONANT_ASSIGN(const memory::Added added, sea->add(each));
+                ids.push_back(added.id);
             }
             return {};
         }));
         while (must(sea->catch_up(4'096, {})) > 0) {
         }
-        Measurement measurement(*sea, corpus);
+        Measurement measurement(*sea, corpus, std::move(ids));
         measurement.ask_all(wishes.misses);
-        measurement.ask_meaning(*float32, "meaning_f32");
+        if (wishes.conversations.empty()) {
+            measurement.ask_meaning(*float32, "meaning_f32");
+        }
         measurement.print(document["rows"]);
         if (wishes.pages) {
             std::vector<double> ours;
@@ -279,6 +313,15 @@ int main(int count, char** arguments) {
             wishes.misses = true;
         } else if (argument == "--no-pages") {
             wishes.pages = false;
+        } else if (argument == "--conversations" && i + 1 < count) {
+            wishes.conversations = arguments[++i];
+            wishes.pages = false;
+        } else if (argument == "--as" && i + 1 < count) {
+            const std::string style = arguments[++i];
+            wishes.style = style == "dated"    ? resonant::bench::Style::Dated
+                           : style == "plain"  ? resonant::bench::Style::Plain
+                           : style == "tagged" ? resonant::bench::Style::Tagged
+                                               : resonant::bench::Style::Session;
         } else if (!argument.starts_with("--")) {
             wishes.passages = argument;
         }

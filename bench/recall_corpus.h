@@ -1,5 +1,10 @@
-// A Corpus is what `bench recall` remembers and asks: memories whose `source` names them, and questions whose
-// answers are such names.
+// A Corpus is what `bench recall` remembers and asks: memories with names of their own, and questions whose
+// answers are such names. Nothing of a dialogue's names is in its memories, or they would tell what is asked for.
+//
+// Conversations of others come as lines of JSON, of one conversation or many, turns before what is asked of them:
+//     {"conversation": "c1", "id": "t7", "text": "I moved to Lyon.", "speaker": "Ann", "session": "s2", "at": "2023-05-08T13:56:00Z"}
+//     {"conversation": "c1", "question": "Where does Ann live?", "answers": ["t7"], "kind": "single-hop"}
+// `speaker`, `session`, `at` and `kind` may be left out; answers without a turn of that id end the program.
 //
 // Belongs to one thread; a file that is missing or a question without its answer ends the program.
 #pragma once
@@ -38,7 +43,7 @@ T must(Result<T> result) {
 
 struct Question {
     std::string half, kind, text, galaxy;
-    std::vector<std::string> answers;  // sources of memories
+    std::vector<std::string> answers;  // names of memories
 };
 
 inline std::vector<std::string> split(const std::string& text, const std::string& at) {
@@ -53,7 +58,13 @@ inline std::vector<std::string> split(const std::string& text, const std::string
 
 struct Corpus {
     std::vector<memory::Memory> memories;
+    std::vector<std::string> names;  // of each memory; several may share one, "" is never asked for
     std::vector<Question> questions;
+
+    void add(memory::Memory memory, std::string name) {
+        memories.push_back(std::move(memory));
+        names.push_back(std::move(name));
+    }
 };
 
 inline std::ifstream open(const fs::path& path) {
@@ -65,7 +76,7 @@ inline std::ifstream open(const fs::path& path) {
     return file;
 }
 
-// Every turn is a memory "Name: text", its source "conversation/name of the turn".
+// Every turn is a memory "Name: text", its name "conversation/name of the turn".
 inline void read_conversations(const fs::path& path, const std::string& galaxy, Corpus& corpus) {
     auto file = open(path);
     std::string conversation, session;
@@ -87,14 +98,56 @@ inline void read_conversations(const fs::path& path, const std::string& galaxy, 
             memory::Memory turn;
             const std::size_t mark = line.ends_with('}') ? line.rfind(" {") : std::string::npos;
             turn.content = line.substr(0, mark);
-            turn.source = mark == std::string::npos
-                              ? conversation
-                              : conversation + '/' + line.substr(mark + 2, line.size() - mark - 3);
+            const std::string name = mark == std::string::npos ? "" : line.substr(mark + 2, line.size() - mark - 3);
             turn.session = conversation + ' ' + session;
             turn.tags = {session};
             turn.galaxy = galaxy;
-            corpus.memories.push_back(std::move(turn));
+            corpus.add(std::move(turn), name.empty() ? "" : conversation + '/' + name);
         }
+    }
+}
+
+// How the turns of others' conversations are stored.
+enum class Style : std::uint8_t {
+    Session,  // "Name: text", its session, the day as a tag
+    Dated,    // "[2023-05-08] Name: text" and no more
+    Plain,    // "Name: text" and no more
+    Tagged,   // the text alone, tags for name, session and day
+};
+
+inline memory::Memory turn_of(const Json& line, Style style) {
+    const std::string speaker = line.value("speaker", ""), at = line.value("at", "");
+    const std::string day = at.substr(0, 10), text = line.at("text");
+    memory::Memory turn;
+    turn.galaxy = line.at("conversation");
+    turn.content = speaker.empty() || style == Style::Tagged ? text : speaker + ": " + text;
+    if (style == Style::Dated && !day.empty()) {
+        turn.content = '[' + day + "] " + turn.content;
+    }
+    if (style == Style::Session) {
+        turn.session = line.value("session", "");
+        turn.tags = {day};
+    } else if (style == Style::Tagged) {
+        turn.tags = {speaker, line.value("session", ""), day};
+    }
+    std::erase(turn.tags, "");
+    return turn;
+}
+
+inline void read_json_lines(const fs::path& path, Style style, Corpus& corpus) {
+    auto file = open(path);
+    for (std::string text; std::getline(file, text);) {
+        const Json line = Json::parse(text);
+        const std::string conversation = line.at("conversation");
+        if (line.contains("text")) {
+            corpus.add(turn_of(line, style), conversation + '/' + line.at("id").get<std::string>());
+            continue;
+        }
+        Question question{"given", line.value("kind", "question"), line.at("question"), conversation, {}};
+        for (const Json& answer : line.at("answers")) {
+            question.answers.push_back(conversation + '/' + answer.get<std::string>());
+        }
+        corpus.questions.push_back(std::move(question));
     }
 }
 
@@ -126,7 +179,8 @@ inline void read_pages(const fs::path& passages, Corpus& corpus) {
         passage.tags = record["tags"];
         passage.source = record["source"];
         passage.galaxy = "page";
-        corpus.memories.push_back(std::move(passage));
+        const std::string name = passage.source;
+        corpus.add(std::move(passage), name);
     }
     read_questions("bench/recall/pages.txt", "page", "man:", corpus);
 }
@@ -144,7 +198,7 @@ inline void read_document(const fs::path& path, Corpus& corpus) {
             passage.content = text;
             passage.source = passage.session = path.string();
             passage.galaxy = "docs";
-            corpus.memories.push_back(std::move(passage));
+            corpus.add(std::move(passage), path.string());
         }
         text.clear();
         words = 0;
@@ -184,13 +238,10 @@ inline void read_documents(Corpus& corpus) {
 
 // An answer that no memory has would count as missed for ever.
 inline void check_answers(const Corpus& corpus) {
-    std::set<std::string> sources;
-    for (const memory::Memory& each : corpus.memories) {
-        sources.insert(each.source);
-    }
+    const std::set<std::string> names(corpus.names.begin(), corpus.names.end());
     for (const Question& question : corpus.questions) {
         for (const std::string& answer : question.answers) {
-            if (!sources.contains(answer)) {
+            if (!names.contains(answer)) {
                 must(fail(Code::NotFound, "no memory is the answer " + answer + " of: " + question.text));
             }
         }

@@ -37,31 +37,25 @@ struct DataSea::Inner::Recall {
     const std::string& viewer;
     Dot dot = dot_of(best_kernel());
     std::string model = sea.index.status().model;
+    WordScores words = {};
     Parts parts = {};
-    std::map<MemoryId, Candidate> candidates = {};
-    std::map<MemoryId, double> bases = {};
+    Candidates candidates = {};
     Neighbours neighbours = {};
 
     Candidate& candidate(MemoryId id) {
-        Candidate& found = candidates[id];
-        found.id = id;
-        return found;
-    }
-    void score() {
-        std::vector<Candidate> list;
-        for (const auto& [id, each] : candidates) {
-            list.push_back(each);
+        const auto [at, is_new] = candidates.try_emplace(id);
+        if (is_new) {
+            at->second = {id, words.sum(id), {}};
         }
-        parts = parts_of(list);
-        for (const Candidate& each : list) {
-            bases[each.id] = base_of(each, parts);
-        }
+        return at->second;
     }
+    Context context(MemoryId id) const { return context_of(id, neighbours, candidates, words, parts); }
     // The best `count` candidates, by base and, when there are neighbours, by context.
-    std::vector<Scored> best(std::size_t count) const {
+    std::vector<Scored> best(std::size_t count) {
+        parts = parts_of(candidates);
         TopK best(count);
-        for (const auto& [id, base] : bases) {
-            best.offer({static_cast<float>(base + context_of(id, neighbours, bases).score), id});
+        for (const auto& [id, each] : candidates) {
+            best.offer({static_cast<float>(base_of(each, parts) + context(id).score), id});
         }
         return best.take();
     }
@@ -93,7 +87,7 @@ struct DataSea::Inner::Recall {
         for (const Scored& each : best(std::max(kRead, limit))) {
             RESONANT_ASSIGN(Memory memory, load(connection, each.id, viewer));
             Hit hit{std::move(memory), 0, {}};
-            weigh(hit, candidates.at(each.id), parts, context_of(each.id, neighbours, bases), question);
+            weigh(hit, candidates.at(each.id), parts, context(each.id), question);
             found.push_back(std::move(hit));
             ids.push_back(each.id);
         }
@@ -115,9 +109,9 @@ Result<Page> DataSea::recall(const std::string& query, const Filter& filter, std
     const std::size_t wanted = std::max(kCandidates, limit);
     const Status done = inner_->database.read([&](Connection& connection) -> Status {
         Inner::Recall recall{*inner_, connection, filter, viewer};
-        RESONANT_ASSIGN(const auto by_words, inner_->store.word_scores(query, filter, wanted, viewer));
-        for (const Scored& each : by_words) {
-            recall.candidate(each.id).words = each.score;
+        RESONANT_ASSIGN(recall.words, inner_->store.word_scores(query, filter, viewer));
+        for (const Scored& each : recall.words.top(wanted)) {
+            recall.candidate(each.id);
         }
         RESONANT_ASSIGN(const std::size_t left, inner_->pending());
         if (meaning) {
@@ -133,12 +127,10 @@ Result<Page> DataSea::recall(const std::string& query, const Filter& filter, std
         if (meaning && left > 0) {
             page.note = std::to_string(left) + " memories have no vector yet: found by words only";
         }
-        recall.score();
         RESONANT_CHECK(recall.widen());
         if (meaning) {
             RESONANT_CHECK(recall.fill_in(*meaning));
         }
-        recall.score();
         RESONANT_ASSIGN(page.hits,
                         recall.hits(question_of(query, inner_->clock.wall().count), limit));
         return {};

@@ -8,30 +8,42 @@
 namespace resonant::memory {
 namespace {
 
-constexpr double kWordsOfShort = 0.3;
-constexpr double kWordsOfLong = 0.5;
-constexpr double kWordsHalf = 10;  // the bm25 that is worth half of all that words can be worth
-constexpr double kWordsAll = 60;   // a text of so many words needs no context
-constexpr double kAsks = 0.08;
-constexpr double kNamed = 0.04;
+constexpr double kWords = 0.6;      // what words weigh in a text that leans on its neighbours;
+constexpr double kWordsAlone = 0.4; // in one that stands alone
+constexpr double kWordsFull = 20;  // the bm25 that is worth as much as a cosine of 1, if no memory has more
+constexpr double kLeans = 60;      // a text of so many words leans on its neighbours like any other,
+constexpr double kStands = 120;    // one of so many stands alone
+constexpr double kAsks = 0.1;
+constexpr double kNamed = 0.02;
 constexpr double kTime = 0.1;
 constexpr double kNearness = 0.02;
 constexpr double kLink = 0.03;
 constexpr double kLowered = 0.05;
+constexpr double kTold = 0.01;  // context that is worth saying
 
-double weight_of(int offset) {
+// Of what words and meaning are worth in a neighbour.
+struct Share {
+    double words = 0;
+    double meaning = 0;
+};
+Share share_of(int offset) {
     switch (offset) {
-        case -1: return 0.30;
-        case -2: return 0.15;
-        case 1: return 0.15;
-        case 2: return 0.10;
-        default: return 0;
+        case -1: return {0.7, 0.10};
+        case -2: return {0.4, 0};
+        case 1: return {0.4, 0.05};
+        case 2: return {0.2, 0};
+        default: return {};
     }
 }
 
-double shortness_of(const std::string& text) {
-    const auto words = 1 + std::count(text.begin(), text.end(), ' ');
-    return std::max(0.0, 1 - static_cast<double>(words) / kWordsAll);
+// How much a memory leans on its neighbours, 0 to 1. A passage under a title of its own does not, unless somebody
+// says it or it was stored in a session.
+double leaning_of(const Memory& memory) {
+    if (!memory.title.empty() && memory.session.empty() && speaker_part(memory.content).empty()) {
+        return 0;
+    }
+    const auto words = 1 + std::count(memory.content.begin(), memory.content.end(), ' ');
+    return std::clamp((kStands - static_cast<double>(words)) / (kStands - kLeans), 0.0, 1.0);
 }
 
 bool only_asks(const std::string& text) {
@@ -70,65 +82,92 @@ void count(Links& links, const Edge& edge, MemoryId here, bool is_better) {
 
 }  // namespace
 
-Parts parts_of(std::span<const Candidate> candidates) {
+Parts parts_of(const Candidates& candidates) {
     Parts parts;
-    for (const Candidate& each : candidates) {
-        parts.words = parts.words || each.words.has_value();
+    for (const auto& [id, each] : candidates) {
+        parts.words = parts.words || each.words > 0;
         parts.meaning = parts.meaning || each.cosine.has_value();
+        parts.best_words = std::max(parts.best_words, each.words);
         parts.best_cosine = std::max(parts.best_cosine, each.cosine.value_or(0));
     }
     return parts;
 }
 
-double base_of(const Candidate& candidate, const Parts& parts, double shortness) {
-    const double bm25 = std::max(0.0, candidate.words.value_or(0));
-    const double words = bm25 / (bm25 + kWordsHalf);
-    if (!parts.meaning) {
-        return words;
-    }
-    const double meaning = std::max(0.0, candidate.cosine.value_or(words * parts.best_cosine));
-    const double weight = kWordsOfLong + (kWordsOfShort - kWordsOfLong) * shortness;
-    return parts.words ? (1 - weight) * meaning + weight * words : meaning;
+namespace {
+
+// What one of bm25 is worth.
+double word_unit(const Parts& parts) { return 1 / std::max(kWordsFull, parts.best_words); }
+
+double meaning_of(const Candidate& candidate, const Parts& parts) {
+    const double stand_in = parts.words ? parts.best_cosine * candidate.words / parts.best_words : 0;
+    return std::max(0.0, candidate.cosine.value_or(stand_in));
 }
 
-Context context_of(MemoryId id, const Neighbours& neighbours, const std::map<MemoryId, double>& bases) {
+}  // namespace
+
+double base_of(const Candidate& candidate, const Parts& parts, double leaning) {
+    const double weight = kWordsAlone + (kWords - kWordsAlone) * leaning;
+    return weight * word_unit(parts) * candidate.words + (1 - weight) * meaning_of(candidate, parts);
+}
+
+Context context_of(MemoryId id, const Neighbours& neighbours, const Candidates& candidates, const WordScores& words,
+                   const Parts& parts) {
     Context context;
     const auto around = neighbours.find(id);
     if (around == neighbours.end()) {
         return context;
     }
+    const double unit = kWords * word_unit(parts);
+    const std::span<const float> own = words.of(id);
+    std::vector<double> room(words.best().begin(), words.best().end());
+    for (std::size_t i = 0; i < own.size(); ++i) {
+        room[i] -= double{own[i]};
+    }
+    std::vector<double> told(room.size());
     double most = 0;
     for (const auto& [other, offset] : around->second) {
-        const auto base = bases.find(other);
-        const double part = base == bases.end() ? 0 : weight_of(offset) * base->second;
-        context.score += part;
+        const Share share = share_of(offset);
+        const auto candidate = candidates.find(other);
+        double part = 0;
+        if (candidate != candidates.end()) {
+            part = (1 - kWords) * share.meaning * meaning_of(candidate->second, parts);
+            context.score += part;
+        }
+        const std::span<const float> there = words.of(other);
+        for (std::size_t i = 0; i < there.size(); ++i) {
+            const double worth = share.words * double{there[i]};
+            told[i] += worth;
+            part += unit * std::min(room[i], worth);
+        }
         if (part > most) {
             most = part;
             context.strongest = other;
             context.offset = offset;
         }
     }
+    for (std::size_t i = 0; i < told.size(); ++i) {
+        context.score += unit * std::min(room[i], told[i]);
+    }
     return context;
 }
 
 void weigh(Hit& hit, const Candidate& candidate, const Parts& parts, const Context& context,
            const Question& question) {
-    const double alone = shortness_of(hit.memory.content);
-    hit.score = base_of(candidate, parts, alone);
-    if (candidate.words) {
-        hit.reasons.push_back(fmt::format("words: bm25 {:.2f}", *candidate.words));
+    const double leaning = leaning_of(hit.memory);
+    hit.score = base_of(candidate, parts, leaning) + leaning * context.score;
+    if (candidate.words > 0) {
+        hit.reasons.push_back(fmt::format("words: bm25 {:.2f}", candidate.words));
     }
     if (candidate.cosine && *candidate.cosine > 0) {
         hit.reasons.push_back(fmt::format("meaning: cosine {:.2f}", *candidate.cosine));
     }
-    if (alone * context.score > 0.01) {
-        hit.score += alone * context.score;
+    if (leaning * context.score > kTold) {
         hit.reasons.push_back(fmt::format("context: told {} {}", context.offset < 0 ? "after" : "before",
                                           wire_id(context.strongest)));
     }
-    hit.score -= only_asks(hit.memory.content) ? kAsks * alone : 0;
+    hit.score -= only_asks(hit.memory.content) ? kAsks : 0;
     if (const std::string name = named_by(question, hit.memory); !name.empty()) {
-        hit.score += kNamed * alone;
+        hit.score += kNamed;
         hit.reasons.push_back("named: " + name);
     }
     if (const double time = time_match(question, hit.memory); time > 0) {

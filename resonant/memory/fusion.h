@@ -1,17 +1,20 @@
 // Fusion makes one order out of what speaks for each candidate:
 //
-//   base  = (1 - w) max(0, cosine) + w words / (words + 10)       words: bm25; w from 0.5 to 0.3 by shortness
-//   score = base + shortness (context - 0.08 if it only asks + 0.04 if the question names its speaker)
+//   words   = the sum over the question's words of what each is worth here (bm25, one word at a time) or was worth
+//             right before and after in the same session: 0.7 of the memory before, 0.4 of the next but one, 0.4 of
+//             the one after, 0.2 of its next; no word more than it is worth where it is worth most
+//   meaning = max(0, cosine), and 0.10 of that of the memory right before, 0.05 of the one right after
+//   score   = 0.6 words / max(20, most bm25 of any) + 0.4 meaning - 0.1 if it only asks + 0.02 if the question names its speaker
 //           + 0.1 time match + 0.02 nearness + 0.03 link - 0.05 if superseded or the copy of a better hit
 //
-// Both parts of the base are absolute: a poor best hit is not blown up to 1, so the part that has nothing to
-// say stays silent, and the whole follows the one that has. `context` is the base of the memories told right
-// before and after in the same session (0.30 and 0.15, the next but one 0.15 and 0.10): an answer often has
-// no word of its question. The longer a text, the better it stands alone: shortness falls from 1 to 0 over 60
-// words, and its own words count for more. Without any vectors the words stand alone, without words the meaning does.
+// Both parts are absolute: a poor best hit is not blown up to 1, so the part that has nothing to say stays silent,
+// and the whole follows the one that has; nor do the words drown the meaning where titles make much of them. Context counts because a turn leans on those beside it: "Where did you
+// go?" holds the words of the question, the turn after it the answer. Each word counts once, so a name that every
+// turn has lifts none of them. The context of a long text counts less: in full up to 60 words, not at all from 120.
+// Without any vectors the words stand alone, without words the meaning does.
 //
-// The numbers were chosen on the tuned half of `./dev bench recall` and are judged by the held-out half; what
-// was tried and left out stands in docs/design/005-finding.md.
+// The numbers were chosen on public conversations and on the tuned half of `./dev bench recall` and are judged by
+// others and by the held-out half; what was tried and left out stands in docs/design/005-finding.md.
 //
 // Any thread; plain values.
 #pragma once
@@ -24,14 +27,16 @@
 
 #include "resonant/memory/data_sea.h"
 #include "resonant/memory/question.h"
+#include "resonant/memory/word_scores.h"
 
 namespace resonant::memory {
 
 struct Candidate {
     MemoryId id = 0;
-    std::optional<double> words;  // bm25, greater is better
+    double words = 0;  // bm25
     std::optional<double> cosine;
 };
+using Candidates = std::map<MemoryId, Candidate>;
 
 // Who stands beside whom: for each memory its neighbours of one session and how far after it each was told
 // (negative: before).
@@ -41,19 +46,21 @@ using Neighbours = std::map<MemoryId, std::map<MemoryId, int>>;
 struct Parts {
     bool words = false;
     bool meaning = false;
-    double best_cosine = 0;  // stands in for the cosine of a memory that has no vector yet
+    double best_words = 0;
+    double best_cosine = 0;  // of the best words' share stands in for a vector that is not there yet
 };
-Parts parts_of(std::span<const Candidate> candidates);
-// `shortness` of its text: 1 while the text is not known.
-double base_of(const Candidate& candidate, const Parts& parts, double shortness = 1);
+Parts parts_of(const Candidates& candidates);
+// `leaning`: how much its text leans on its neighbours, 0 to 1; 1 while the text is not known.
+double base_of(const Candidate& candidate, const Parts& parts, double leaning = 1);
 
+// What the neighbours add to a base.
 struct Context {
     double score = 0;
     MemoryId strongest = 0;
     int offset = 0;
 };
-// `bases`: of candidates; who is not there counts nothing.
-Context context_of(MemoryId id, const Neighbours& neighbours, const std::map<MemoryId, double>& bases);
+Context context_of(MemoryId id, const Neighbours& neighbours, const Candidates& candidates, const WordScores& words,
+                   const Parts& parts);
 
 // Gives the hit its score and reasons, all but those of its links.
 void weigh(Hit& hit, const Candidate& candidate, const Parts& parts, const Context& context,

@@ -184,16 +184,15 @@ double match(const Date& asked, const Date& said) {
     return asked.day == 0 || asked.day == said.day ? 1 : 0.5;
 }
 
-// "[2023-05-08] Nadia: ..." and "1:56 pm, 8 May | Nadia: ..." have their speaker before the last early colon.
+}  // namespace
+
+std::vector<Date> dates_in(std::string_view text) { return DateReader(text).read(); }
+
 std::string_view speaker_part(std::string_view content) {
     const std::string_view start = content.substr(0, std::min(kSpeakerBytes, content.find('\n')));
     const std::size_t colon = start.rfind(": ");
     return colon == std::string_view::npos ? std::string_view() : start.substr(0, colon);
 }
-
-}  // namespace
-
-std::vector<Date> dates_in(std::string_view text) { return DateReader(text).read(); }
 
 Question question_of(std::string_view query, std::int64_t now_ns) {
     Question question;

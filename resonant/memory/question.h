@@ -34,6 +34,10 @@ inline constexpr std::size_t kDateTextMax = 4096;  // bytes of a text that are l
 Question question_of(std::string_view query, std::int64_t now_ns);
 std::vector<Date> dates_in(std::string_view text);
 
+// "Nadia" of "Nadia: ...", also with more before her, as in "[2023-05-08] Nadia: ..." and "1:56 pm, 8 May | Nadia:
+// ...". Empty when the content begins with no speaker.
+std::string_view speaker_part(std::string_view content);
+
 // The word of the question that names whose memory this is: its speaker ("Nadia: ..."), or a word of its
 // title, tags or source. Empty when none does.
 std::string named_by(const Question& question, const Memory& memory);

@@ -18,6 +18,7 @@
 #include "resonant/memory/data_sea.h"
 #include "resonant/memory/kernels.h"
 #include "resonant/memory/rows.h"
+#include "resonant/memory/word_scores.h"
 #include "resonant/sql/database.h"
 
 namespace resonant::memory {
@@ -51,9 +52,8 @@ class Store {
     Result<std::vector<Hit>> search(const std::string& query, const Filter& filter,
                                     std::size_t limit, std::size_t offset,
                                     const std::string& viewer);
-    // The same order without the memories, for whoever weighs them further.
-    Result<std::vector<Scored>> word_scores(const std::string& query, const Filter& filter,
-                                            std::size_t limit, const std::string& viewer);
+    // Which words of the query stand in which memories, for whoever weighs them further.
+    Result<WordScores> word_scores(const std::string& query, const Filter& filter, const std::string& viewer);
     // The memories of the session of `id` that were stored right before and after it and that `filter`
     // lets through, itself among them, in their order: at most kSideMax on each side.
     Result<std::vector<MemoryId>> around(MemoryId id, const Filter& filter, const std::string& viewer);

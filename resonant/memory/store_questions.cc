@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <map>
 
 #include "resonant/json/json.h"
@@ -192,20 +193,31 @@ Result<std::vector<Hit>> Store::search(const std::string& query, const Filter& f
     return hits;
 }
 
-Result<std::vector<Scored>> Store::word_scores(const std::string& query, const Filter& filter,
-                                               std::size_t limit, const std::string& viewer) {
-    std::vector<Scored> found;
+Result<WordScores> Store::word_scores(const std::string& query, const Filter& filter, const std::string& viewer) {
     const WordQuery words = word_query(query);
+    WordScores found(words.words);
     if (words.words == 0) {
         return found;
     }
     const Condition condition = condition_of(filter, viewer);
+    std::vector<float> scores(words.words);
     const Status done = database_.read([&](Connection& connection) -> Status {
-        RESONANT_ASSIGN(auto rows, connection.prepare(ranked(words, condition)));
-        bind(rows, words, condition, limit, 0);
+        // CROSS JOIN: the text index leads, so that rows come in the order of their ids.
+        RESONANT_ASSIGN(auto rows,
+                        connection.prepare("SELECT f.rowid, term_scores(memory_words, 4.0, 1.0, 2.0)"
+                                           " FROM memory_words f CROSS JOIN memories m ON m.id = f.rowid"
+                                           " WHERE f.memory_words MATCH ? AND " +
+                                           condition.text));
+        rows.bind(1, words.any);
+        condition.bind(rows, 2);
         return rows.each([&](const Statement& row) -> Status {
-            found.push_back(
-                {static_cast<float>(row.real(1)), static_cast<MemoryId>(row.integer(0))});
+            const std::span<const std::byte> blob = row.blob(1);
+            if (blob.size() != scores.size() * sizeof(float)) {
+                return fail(Code::Internal, fmt::format("recall: {} bytes of scores for {} words", blob.size(),
+                                                        scores.size()));
+            }
+            std::memcpy(scores.data(), blob.data(), blob.size());
+            found.add(static_cast<MemoryId>(row.integer(0)), scores);
             return {};
         });
     });

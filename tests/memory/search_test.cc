@@ -122,6 +122,11 @@ TEST_F(SearchTest, a_very_long_query_is_bounded) {
 TEST_F(SearchTest, recall_says_why_each_hit_is_there) {
     const MemoryId match = add("tide tables of the harbour");
     const MemoryId linked = add("moon phases of the harbour");
+    Memory elsewhere;  // so that the words above are rare
+    elsewhere.galaxy = "elsewhere";
+    for (const char* text : {"bread", "a yellow hive", "the standup", "of nothing else", "more of it"}) {
+        add(text, elsewhere);
+    }
     ASSERT_TRUE(sea_->link({linked, match, "extends", 1}, false, "ann").has_value());
     catch_up();
     const auto page = sea_->recall("harbour tide", {}, 10, "ann");
@@ -131,8 +136,8 @@ TEST_F(SearchTest, recall_says_why_each_hit_is_there) {
     ASSERT_THAT(ids(page), ElementsAre(match, linked));
     EXPECT_THAT(page->hits[0].reasons,
                 ElementsAre(HasSubstr("words: bm25"), HasSubstr("meaning: cosine"),
-                            "context: told before " + wire_id(linked),
                             "link: extends " + wire_id(linked)));
+    EXPECT_THAT(page->hits[1].reasons, Contains("context: told after " + wire_id(match)));
     EXPECT_GT(page->hits[0].score, page->hits[1].score);
 }
 
@@ -244,34 +249,80 @@ Hit hit_of(MemoryId id, double score) {
     return hit;
 }
 
+Candidates candidates_of(const std::vector<Candidate>& list) {
+    Candidates candidates;
+    for (const Candidate& each : list) {
+        candidates[each.id] = each;
+    }
+    return candidates;
+}
+double base_among(const Candidates& candidates, MemoryId id) {
+    return base_of(candidates.at(id), parts_of(candidates));
+}
+
 TEST(Fusion, each_part_alone_still_orders) {
-    const std::vector<Candidate> words{{1, 2.0, std::nullopt}, {2, 4.0, std::nullopt}};
-    EXPECT_LT(base_of(words[0], parts_of(words)), base_of(words[1], parts_of(words)));
-    const std::vector<Candidate> meaning{{1, std::nullopt, 0.9}, {2, std::nullopt, 0.5}};
-    EXPECT_DOUBLE_EQ(base_of(meaning[0], parts_of(meaning)), 0.9);
+    const auto words = candidates_of({{1, 2.0, std::nullopt}, {2, 4.0, std::nullopt}});
+    EXPECT_LT(base_among(words, 1), base_among(words, 2));
+    const auto meaning = candidates_of({{1, 0, 0.9}, {2, 0, 0.5}});
+    EXPECT_GT(base_among(meaning, 1), base_among(meaning, 2));
     EXPECT_FALSE(parts_of({}).words || parts_of({}).meaning);
 }
 
 TEST(Fusion, a_part_with_nothing_to_say_stays_silent) {
-    const std::vector<Candidate> poor_words{{1, 0.5, 0.2}, {2, std::nullopt, 0.5}};
-    EXPECT_LT(base_of(poor_words[0], parts_of(poor_words)), base_of(poor_words[1], parts_of(poor_words)));
-    const std::vector<Candidate> poor_meaning{{1, 20.0, 0.05}, {2, std::nullopt, 0.1}};
-    EXPECT_GT(base_of(poor_meaning[0], parts_of(poor_meaning)), base_of(poor_meaning[1], parts_of(poor_meaning)));
+    const auto poor_words = candidates_of({{1, 0.5, 0.2}, {2, 0, 0.5}});
+    EXPECT_LT(base_among(poor_words, 1), base_among(poor_words, 2));
+    const auto poor_meaning = candidates_of({{1, 20.0, 0.05}, {2, 0, 0.1}});
+    EXPECT_GT(base_among(poor_meaning, 1), base_among(poor_meaning, 2));
+}
+
+TEST(Fusion, words_of_any_weight_do_not_drown_the_meaning) {
+    const auto loud = candidates_of({{1, 100.0, 0.1}, {2, 80.0, 0.9}});
+    EXPECT_LT(base_among(loud, 1), base_among(loud, 2));
 }
 
 TEST(Fusion, a_memory_without_a_vector_yet_is_not_lost_among_those_that_have_one) {
-    const std::vector<Candidate> mixed{{1, 15.0, std::nullopt}, {2, std::nullopt, 0.4}, {3, 1.0, 0.35}};
-    EXPECT_GT(base_of(mixed[0], parts_of(mixed)), base_of(mixed[1], parts_of(mixed)));
+    const auto mixed = candidates_of({{1, 15.0, std::nullopt}, {2, 0, 0.4}, {3, 1.0, 0.35}});
+    EXPECT_GT(base_among(mixed, 1), base_among(mixed, 2));
 }
 
-TEST(Fusion, context_counts_what_was_told_before_more_than_what_came_after) {
-    const Neighbours neighbours{{2, {{1, -1}, {3, 1}}}, {4, {{9, -1}}}};
-    const std::map<MemoryId, double> bases{{1, 0.5}, {2, 0.1}, {3, 0.5}};
-    const Context context = context_of(2, neighbours, bases);
-    EXPECT_DOUBLE_EQ(context.score, 0.5 * 0.30 + 0.5 * 0.15);
-    EXPECT_EQ(context.strongest, 1U);
-    EXPECT_EQ(context_of(4, neighbours, bases).score, 0) << "its neighbour is no candidate";
-    EXPECT_EQ(context_of(7, neighbours, bases).score, 0);
+TEST(Fusion, a_word_counts_once_where_it_was_told_and_in_part_beside) {
+    WordScores words(2);  // "bicycle", and a name that everybody says
+    words.add(1, std::vector<float>{5, 1});
+    words.add(2, std::vector<float>{0, 1});
+    words.add(3, std::vector<float>{0, 1});
+    const Neighbours neighbours{{2, {{1, -1}, {3, 1}}}, {3, {{1, -2}, {2, -1}}}, {9, {{8, -1}}}};
+    const Parts parts{.words = true, .best_words = 6};
+    const Context next = context_of(2, neighbours, {}, words, parts);
+    EXPECT_NEAR(next.score, 0.6 * 0.7 * 5 / 20, 1e-9) << "nothing for the name: it is told here already";
+    EXPECT_EQ(next.strongest, 1U);
+    EXPECT_EQ(next.offset, -1);
+    EXPECT_NEAR(context_of(3, neighbours, {}, words, parts).score, 0.6 * 0.4 * 5 / 20, 1e-9);
+    EXPECT_EQ(context_of(9, neighbours, {}, words, parts).score, 0) << "its neighbour has none of the words";
+    EXPECT_EQ(context_of(7, neighbours, {}, words, parts).score, 0);
+}
+
+TEST(Fusion, the_context_never_makes_a_word_worth_more_than_where_it_is_worth_most) {
+    WordScores words(1);
+    for (const MemoryId id : {1U, 2U, 3U}) {
+        words.add(id, std::vector<float>{4});
+    }
+    words.add(5, std::vector<float>{3});
+    const Neighbours neighbours{{5, {{1, -1}, {2, 1}, {3, 2}}}};
+    EXPECT_NEAR(context_of(5, neighbours, {}, words, {.words = true, .best_words = 4}).score, 0.6 * 1 / 20, 1e-9);
+}
+
+TEST(Fusion, a_titled_passage_stands_alone_and_a_turn_leans) {
+    const Parts parts{.words = true, .best_words = 4};
+    Hit passage = hit_of(1, 0);
+    passage.memory.content = "one of many passages";
+    passage.memory.title = "A page";
+    Hit turn = hit_of(2, 0);
+    turn.memory.content = "Nadia: one of many turns";
+    turn.memory.title = "A page";
+    weigh(passage, {1, 1, std::nullopt}, parts, {0.3, 7, -1}, {});
+    weigh(turn, {2, 1, std::nullopt}, parts, {0.3, 7, -1}, {});
+    EXPECT_LT(passage.score, turn.score);
+    EXPECT_THAT(turn.reasons, Contains("context: told after m7"));
 }
 
 TEST(Fusion, a_link_is_worth_little_and_ties_are_broken_by_id) {
