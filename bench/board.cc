@@ -85,6 +85,10 @@ struct Rows {
     Row idle{.name = "snapshot_idle", .unit = "ns", .ours = {}, .peer_name = copy, .peer_version = "libc"};
     Row writer{.name = "snapshot_writer", .unit = "ns", .ours = {}, .peer_name = copy, .peer_version = "libc"};
     Row python{.name = "field_read_python", .unit = "ns", .ours = {}, .peer_name = "dict lookup", .peer_version = "CPython"};
+    Row left_right{.name = "field_read_left_right", .unit = "ns", .ours = {}, .peer_name = "left-right", .peer_version = "0.11.8"};
+    Row left_right_writer{.name = "field_read_left_right_writer", .unit = "ns", .ours = {}, .peer_name = "left-right", .peer_version = "0.11.8"};
+    Row redis{.name = "field_read_redis", .unit = "ns", .ours = {}, .peer_name = "Redis GET, Unix socket", .peer_version = "7"};
+    Row shared_memory{.name = "field_read_shared_memory", .unit = "ns", .ours = {}, .peer_name = "multiprocessing.shared_memory", .peer_version = "CPython"};
     Row write{.name = "write_harmony", .unit = "ns", .ours = {}};
 };
 
@@ -108,6 +112,14 @@ void measure(Rows& rows, StateBoard& board, resonant::bench::Peer& rust, resonan
     rows.write.ours.push_back(each(kCopies, [&] { board.write(Harmony{}); }));
     add_if(rows.python.ours, python.ask("field"));
     add_if(rows.python.peer, python.ask("dict"));
+    add_if(rows.shared_memory.peer, python.ask("shared_memory"));
+    if (!rows.python.ours.empty()) {
+        rows.shared_memory.ours.push_back(rows.python.ours.back());
+    }
+    rows.left_right.ours.push_back(rows.field.ours.back());
+    add_if(rows.left_right.peer, rust.ask("left_right_read"));
+    rows.redis.ours.push_back(rows.field.ours.back());
+    add_if(rows.redis.peer, rust.ask("redis_read"));
     {
         const BusyWriter writer(board);
         rows.field_writer.ours.push_back(one_field(view));
@@ -115,6 +127,8 @@ void measure(Rows& rows, StateBoard& board, resonant::bench::Peer& rust, resonan
         rows.writer.peer.push_back(copy_of_4096(view, target));
     }
     add_if(rows.field_writer.peer, rust.ask("arc_swap_read_writer"));
+    rows.left_right_writer.ours.push_back(rows.field_writer.ours.back());
+    add_if(rows.left_right_writer.peer, rust.ask("left_right_read_writer"));
 }
 
 }  // namespace
@@ -151,6 +165,11 @@ int main(int count, char** words) {
     }
     for (const Row* row : {&rows.field, &rows.field_writer, &rows.seven, &rows.idle, &rows.writer, &rows.python, &rows.write}) {
         if (!row->ours.empty()) {
+            report.add(*row);
+        }
+    }
+    for (const Row* row : {&rows.left_right, &rows.left_right_writer, &rows.redis, &rows.shared_memory}) {
+        if (!row->peer.empty()) {  // ours are figures from above
             report.add(*row);
         }
     }

@@ -65,6 +65,7 @@ std::vector<Measure> against_others(Peers* peers) {
         {"publish_120", "ns", true, false, publish_exclusive<15>, disruptor, "4.0.0", lmax("publish_120")},
         {"publish_64_shared", "ns", true, false, publish_shared<8>, disruptor + ", multi", "4.0.0", lmax("publish_64_multi")},
         {"publish_64_two_threads", "ns", true, true, publish_from_two, disruptor + ", multi", "4.0.0", lmax("publish_64_two_threads")},
+        {"publish_64_broadcast", "ns", true, false, publish_shared<8>, "tokio broadcast", "1.54.1", ask(&Peers::rust, peers, "tokio_publish")},
         {"throughput_1p1c", "M/s", false, true, [] { return throughput(1); }, disruptor, "4.0.0", lmax("throughput_1p1c")},
         {"throughput_1p3c", "M/s", false, true, [] { return throughput(3); }, disruptor, "4.0.0", lmax("throughput_1p3c")},
         {"throughput_1p1c_batch", "M/s", false, true, [] { return throughput(1); }, "crate disruptor", "4.4.0",

@@ -201,7 +201,8 @@ get_peers() {
     say "peers of the benchmarks into build/peers"
     mkdir -p build/peers
     make_java_peers || absent "LMAX disruptor and Aeron (default-jdk-headless, maven)"
-    make_rust_peers || absent "crates disruptor, rtrb, arc-swap (cargo >= 1.85: cargo-web rustc-web, or rustup)"
+    make_rust_peers || absent "crates disruptor, rtrb, tokio, arc-swap, left-right (cargo >= 1.85: cargo-web rustc-web, or rustup)"
+    need_commands redis-server || install_or_leave redis-server || absent "Redis (redis-server)"
     g++ -O3 -march=native -std=c++20 -pthread -o build/peers/boost_peer bench/peers/boost_peer.cc ||
         absent "boost::lockfree (libboost1.81-dev)"
     [ -n "${some_absent:-}" ] || stamp peers "$hash"

@@ -1,7 +1,6 @@
 #include "resonant/ring/event.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace resonant::ring {
 namespace {
@@ -124,7 +123,7 @@ void set_name(Event& event, std::string_view name) {
         --length;  // never through the middle of a character
     }
     event.name.fill('\0');
-    std::memcpy(event.name.data(), name.data(), length);
+    std::copy_n(name.begin(), length, event.name.begin());
 }
 
 std::string_view name_in(const Event& event) {

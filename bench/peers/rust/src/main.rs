@@ -1,4 +1,4 @@
-// Crates disruptor, rtrb and arc-swap, one question a line on stdin, one figure a line on stdout:
+// Crates disruptor, rtrb, tokio, arc-swap and left-right, and a Redis server, one question a line on stdin, one figure a line on stdout:
 // publish and one-way times in ns, throughput in millions of events a second. Events have 64 bytes,
 // rings 65,536 places; the writer runs on core 0, the reader on core 1.
 use std::hint::{black_box, spin_loop};
@@ -168,6 +168,103 @@ fn arc_swap_read(with_writer: bool) -> f64 {
     taken
 }
 
+struct Page([u64; 512]);
+
+impl Clone for Page {
+    fn clone(&self) -> Self {
+        Page(self.0)
+    }
+}
+
+struct Set(usize, u64);
+
+impl left_right::Absorb<Set> for Page {
+    fn absorb_first(&mut self, set: &mut Set, _: &Self) {
+        self.0[set.0] = set.1;
+    }
+    fn sync_with(&mut self, first: &Self) {
+        self.0 = first.0;
+    }
+}
+
+fn left_right_read(with_writer: bool) -> f64 {
+    let (mut write, read) = left_right::new_from_empty::<Page, Set>(Page([1; 512]));
+    write.append(Set(0, 1));
+    write.publish();
+    let stop = Arc::new(AtomicBool::new(false));
+    let writes = Arc::new(AtomicU64::new(0));
+    let (ended, counted) = (stop.clone(), writes.clone());
+    let writer = thread::spawn(move || {
+        pin(&[1]);
+        while with_writer && !ended.load(Relaxed) {
+            let k = counted.fetch_add(1, Relaxed);
+            write.append(Set((k & 511) as usize, k));
+            write.publish();
+            pace();
+        }
+        write // the pages live as long as it does
+    });
+    pin(&[0]);
+    while with_writer && writes.load(Relaxed) == 0 {}
+    let start = Instant::now();
+    for _ in 0..READS {
+        black_box(read.enter().unwrap().0[3]);
+    }
+    let taken = start.elapsed().as_nanos() as f64 / READS as f64;
+    stop.store(true, Relaxed);
+    drop(read);
+    let _write = writer.join().unwrap();
+    taken
+}
+
+// tokio's lossy channel, as ours is: one sender, one receiver that does not read.
+fn tokio_publish() -> f64 {
+    let (sender, _receiver) = tokio::sync::broadcast::channel::<Body>(PLACES);
+    pin(&[0]);
+    let start = Instant::now();
+    for i in 0..READS {
+        let _ = sender.send([i; 8]);
+    }
+    start.elapsed().as_nanos() as f64 / READS as f64
+}
+
+// GET of 8 bytes from a Redis server of our own on a Unix socket; -1 when there is none.
+fn redis_read() -> f64 {
+    use std::io::Read;
+    const ROUNDS: u32 = 1_000;
+    let folder = std::env::temp_dir().join(format!("redis-peer-{}", std::process::id()));
+    let _ = std::fs::create_dir_all(&folder);
+    let socket = folder.join("redis.sock");
+    pin(&[1]);
+    let started = std::process::Command::new("redis-server")
+        .args(["--port", "0", "--save", "", "--unixsocket"])
+        .arg(&socket)
+        .current_dir(&folder)
+        .stdout(std::process::Stdio::null())
+        .spawn();
+    pin(&[0]);
+    let Ok(mut server) = started else { return -1.0 };
+    let connected = (0..500).find_map(|_| {
+        thread::sleep(Duration::from_millis(10));
+        std::os::unix::net::UnixStream::connect(&socket).ok()
+    });
+    let taken = connected.and_then(|mut stream| {
+        let mut answer = [0u8; 64];
+        stream.write_all(b"SET field 12345678\r\n").ok()?;
+        stream.read(&mut answer).ok()?;
+        let start = Instant::now();
+        for _ in 0..ROUNDS {
+            stream.write_all(b"GET field\r\n").ok()?;
+            stream.read_exact(&mut answer[..14]).ok()?; // "$8\r\n12345678\r\n"
+        }
+        Some(start.elapsed().as_nanos() as f64 / ROUNDS as f64)
+    });
+    let _ = server.kill();
+    let _ = server.wait();
+    let _ = std::fs::remove_dir_all(&folder);
+    taken.unwrap_or(-1.0)
+}
+
 fn main() {
     for line in std::io::stdin().lock().lines() {
         let figure = match line.unwrap().as_str() {
@@ -176,6 +273,10 @@ fn main() {
             "rtrb_oneway" => rtrb_one_way(),
             "arc_swap_read" => arc_swap_read(false),
             "arc_swap_read_writer" => arc_swap_read(true),
+            "left_right_read" => left_right_read(false),
+            "left_right_read_writer" => left_right_read(true),
+            "tokio_publish" => tokio_publish(),
+            "redis_read" => redis_read(),
             _ => -1.0,
         };
         println!("{figure}");
