@@ -47,7 +47,11 @@ double one_field(const BoardView& view) {
     });
 }
 double seven_fields(const BoardView& view) {
-    return each(kReads, [&] { keep(view.harmony()); });
+    Harmony whole;
+    return each(kReads, [&] {
+        view.harmony(whole);
+        keep(whole);
+    });
 }
 double snapshot(const BoardView& view) {
     return each(kCopies, [&] { keep(view.snapshot()); });

@@ -93,7 +93,7 @@ inline double publish_plain() {
             std::array<std::uint64_t, 8> body;
             body.fill(i);
             ring::protocol::publish_exclusive(*own, next++, [&](ring::Word* to) {
-                ring::protocol::store_body<8>(to, body.data());
+                shm::store_words<8>(to, body.data());
             });
         }
         kept = next;

@@ -52,6 +52,8 @@ struct Resonance {
     std::uint64_t updated_ns = 0;
 };
 
+static_assert(sizeof(Harmony) == 7 * 8 && sizeof(Resonance) == 8 * 8);  // the words of their groups
+
 // One consistent look at the page: each group whole, groups not simultaneous.
 struct Snapshot {
     std::uint64_t epoch = 0;
@@ -100,8 +102,19 @@ class BoardView {
         const auto* bytes = reinterpret_cast<const std::byte*>(page_) + offset_of(field);
         return reinterpret_cast<const Word*>(bytes)->load(std::memory_order_relaxed);
     }
-    Harmony harmony() const;      // whole
-    Resonance resonance() const;  // whole
+    // Whole: seven words and their version are one line, read in a few wide loads. Into `target`, for
+    // who looks often, or as a value.
+    [[gnu::always_inline]] void harmony(Harmony& target) const { page_->harmony.read(target); }
+    Harmony harmony() const {
+        Harmony whole;
+        harmony(whole);
+        return whole;
+    }
+    Resonance resonance() const {
+        Resonance whole;
+        page_->resonance.read(whole);
+        return whole;
+    }
     UserGroup user_group(int group) const;  // whole; size 0 when no field is in it
     Snapshot snapshot() const;
     std::uint64_t epoch() const;

@@ -94,11 +94,24 @@ class EventRing {
         }
     }
     static void wake_sleepers(RingMemory* memory);
+    // Fetches the slot that will be written `ahead` events from now, for writing; it changes nothing.
+    // Without it each slot of a ring that is larger than the second-level cache is a miss that the
+    // stores behind it wait for: 7 ns an event instead of 5 on Intel Sapphire Rapids. AMD's Zen 4 hides the miss by itself and loses 0.5 ns by the fetch: 0 there.
+    [[gnu::always_inline]] static void fetch_ahead(RingMemory* memory, std::uint64_t position,
+                                                   std::uint64_t ahead) {
+#if defined(__x86_64__)
+        if (ahead != 0) {
+            const Slot& slot = memory->slot[(position + ahead) & (kSlots - 1)];
+            asm volatile("prefetchw %0\n\tprefetchw %1" : : "m"(slot.body[0]), "m"(slot.word));
+        }
+#endif
+    }
 
     shm::Segment segment_;
     RingMemory* memory_;
     Kind kind_;
     bool fenced_;  // membarrier(2) is refused here: publishers pay for a locked instruction instead
+    std::uint64_t ahead_;  // what fetch_ahead() is given
     bool writer_taken_ = false;
     std::atomic<std::uint32_t> arming_{0};
     std::atomic<std::uint64_t> passed_over_{0};
@@ -114,7 +127,7 @@ class SharedWriter {
     template <std::size_t Words>
         requires(Words <= kBodyWords)
     std::uint64_t publish_words(const std::array<std::uint64_t, Words>& words) {
-        return put([&](Word* body) { protocol::store_body<Words>(body, words.data()); });
+        return put([&](Word* body) { shm::store_words<Words>(body, words.data()); });
     }
     // Publishes all and wakes sleepers once. Returns the last position; `events` is not empty.
     std::uint64_t publish(std::span<const Event> events);
@@ -132,6 +145,7 @@ class SharedWriter {
 
     template <typename Fill>
     [[gnu::always_inline]] std::uint64_t put(const Fill& fill) {
+        EventRing::fetch_ahead(ring_->memory_, next_, ring_->ahead_);
         const std::uint64_t position = ring_->claim(next_);
         protocol::publish_claimed(*ring_->memory_, position, fill);
         next_ = position + 1;
@@ -143,7 +157,8 @@ class SharedWriter {
     std::uint64_t next_;
 };
 
-// Writes an exclusive ring by plain stores: 1.5 ns an event of 64 bytes. Belongs to one thread;
+// Writes an exclusive ring by plain stores: 1.5 ns an event of 64 bytes on Zen 4, 5 on Sapphire Rapids,
+// where its 128 bytes in and out of the core are the bound. Belongs to one thread;
 // valid as long as the ring.
 class ExclusiveWriter {
   public:
@@ -153,18 +168,20 @@ class ExclusiveWriter {
     template <std::size_t Words>
         requires(Words <= kBodyWords)
     std::uint64_t publish_words(const std::array<std::uint64_t, Words>& words) {
-        return put([&](Word* body) { protocol::store_body<Words>(body, words.data()); });
+        return put([&](Word* body) { shm::store_words<Words>(body, words.data()); });
     }
     std::uint64_t publish(std::span<const Event> events);
     std::uint64_t next() const { return next_; }
 
   private:
     friend class EventRing;
-    ExclusiveWriter(RingMemory* memory, bool fenced) : memory_(memory), fenced_(fenced) {}
+    explicit ExclusiveWriter(const EventRing& ring)
+        : memory_(ring.memory_), ahead_(ring.ahead_), fenced_(ring.fenced_) {}
 
     template <typename Fill>
     [[gnu::always_inline]] std::uint64_t put(const Fill& fill) {
         const std::uint64_t position = next_++;
+        EventRing::fetch_ahead(memory_, position, ahead_);
         protocol::publish_exclusive(*memory_, position, fill);
         EventRing::wake_if_armed(memory_, fenced_);
         return position;
@@ -172,6 +189,7 @@ class ExclusiveWriter {
 
     RingMemory* memory_;
     std::uint64_t next_ = 0;
+    std::uint64_t ahead_;
     bool fenced_;
 };
 

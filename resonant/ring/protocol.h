@@ -14,17 +14,15 @@
 //   (3) Readers copy, then look at the word again: unchanged means whole.
 //
 // Memory ordering: a body's words are release stores, so they stay behind the mark that says
-// Writing, and acquire loads, so the second look at the word stays behind them. On x86 all of them
-// are plain moves; there, wide ones are used between two barriers for the compiler.
+// Writing, and acquire loads, so the second look at the word stays behind them (shm/words.h).
 #pragma once
 
 #include <algorithm>
-#include <cstring>
-#include <span>
-#include <type_traits>
+#include <cstdint>
 
 #include "resonant/ring/slot.h"
 #include "resonant/shm/waiter.h"
+#include "resonant/shm/words.h"
 
 namespace resonant::ring {
 
@@ -37,38 +35,6 @@ namespace protocol {
 inline void step_aside() {
     for (int i = 0; i < 16; ++i) {
         shm::spin_pause();
-    }
-}
-
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-inline constexpr bool kWideMoves = true;
-#else
-inline constexpr bool kWideMoves = false;
-#endif
-
-template <std::size_t Words, typename W>
-void store_body(W* body, const std::uint64_t* words) {
-    if constexpr (kWideMoves && std::is_same_v<W, Word>) {
-        std::atomic_signal_fence(std::memory_order_seq_cst);
-        std::memcpy(reinterpret_cast<std::uint64_t*>(body), words, Words * 8);
-        std::atomic_signal_fence(std::memory_order_seq_cst);
-    } else {
-        for (std::size_t i = 0; i < Words; ++i) {
-            body[i].store(words[i], std::memory_order_release);
-        }
-    }
-}
-
-template <std::size_t Words, typename W>
-void load_body(std::uint64_t* words, const W* body) {
-    if constexpr (kWideMoves && std::is_same_v<W, Word>) {
-        std::atomic_signal_fence(std::memory_order_seq_cst);
-        std::memcpy(words, reinterpret_cast<const std::uint64_t*>(body), Words * 8);
-        std::atomic_signal_fence(std::memory_order_seq_cst);
-    } else {
-        for (std::size_t i = 0; i < Words; ++i) {
-            words[i] = body[i].load(std::memory_order_acquire);
-        }
     }
 }
 
@@ -144,6 +110,9 @@ class Cursor {
                     return Poll::Got;
                 }
             } else if (!pass(word)) {
+                // The word's line and the body's come from the writer's core side by side, not one
+                // after the other: 200 ns one way instead of 280.
+                __builtin_prefetch(&slot);
                 return end_of(word) == next_ + 1 ? Poll::Busy : Poll::Empty;
             }
         }
@@ -151,7 +120,9 @@ class Cursor {
 
     // Whether something may have come at or after the place.
     bool has_news() const {
-        return end_of(memory_->slot[next_ & kMask].word.load(std::memory_order_acquire)) > next_ ||
+        const auto& slot = memory_->slot[next_ & kMask];
+        __builtin_prefetch(&slot);  // as poll() does
+        return end_of(slot.word.load(std::memory_order_acquire)) > next_ ||
                memory_->tail.load(std::memory_order_acquire) > next_;
     }
 

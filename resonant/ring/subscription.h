@@ -42,7 +42,7 @@ class Subscription {
         requires(Words <= kBodyWords)
     Poll poll_words(std::array<std::uint64_t, Words>& target) {
         return cursor_.poll(
-            [&](const Word* body) { protocol::load_body<Words>(target.data(), body); });
+            [&](const Word* body) { shm::load_words<Words>(target.data(), body); });
     }
     // Up to `targets.size()` events at once; returns how many.
     std::size_t poll(std::span<Event> targets);
@@ -60,7 +60,7 @@ class Subscription {
             }
             prefetch(cursor, head, Words > 7);
             if (cursor.poll([&](const Word* body) {
-                    protocol::load_body<Words>(words.data(), body);
+                    shm::load_words<Words>(words.data(), body);
                 }) != Poll::Got) {
                 break;
             }
@@ -87,7 +87,7 @@ class Subscription {
     // Tells the hardware what a reader that is behind will want.
     static void prefetch(const protocol::Cursor<RingMemory>& cursor, std::uint64_t head,
                          bool second_line) {
-        constexpr std::uint64_t kAhead = 12;
+        constexpr std::uint64_t kAhead = 24;
         if (cursor.next() + kAhead < head) {
             const Slot& slot = cursor.memory()->slot[(cursor.next() + kAhead) & (kSlots - 1)];
             __builtin_prefetch(&slot);

@@ -14,7 +14,7 @@
 //
 // Memory ordering: each word of a write is a release store, so it stays behind the mark that takes
 // the copy away; each word of a read is an acquire load, so the second look at the version stays
-// behind it. On x86 these are plain moves. After the seqlock (Linux) and left-right (Ramalhete and
+// behind it (words.h). On x86 these are plain moves. After the seqlock (Linux) and left-right (Ramalhete and
 // Correia).
 #pragma once
 
@@ -22,9 +22,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
+#include <type_traits>
 
 #include "resonant/base/ensure.h"
+#include "resonant/shm/words.h"
 
 namespace resonant::shm {
 
@@ -46,49 +47,60 @@ class TwoCopy {
         newest_.store(version, std::memory_order_release);
     }
 
-    // Tries once; false when the writer was two writes ahead meanwhile, or the bytes are no
-    // TwoCopy. `make` is given the words as arguments and what it returns is put in `value`: they
-    // never stop in an array, where words stored singly and loaded again in pairs would wait for
-    // each other.
-    template <typename Value, typename Make>
-    [[gnu::always_inline]] bool try_make(Value& value, const Make& make) const {
+    // Tries once; false when the writer was two writes ahead meanwhile, or the bytes are no TwoCopy.
+    // `Value` is plain and as long as the words.
+    template <typename Value>
+    [[gnu::always_inline]] bool try_read(Value& value) const {
+        static_assert(std::is_trivially_copyable_v<Value> && sizeof(Value) == Words * 8);
         const std::uint64_t version = newest_.load(std::memory_order_acquire);
-        const Copy& copy = copies_[version & 1];
-        if (copy.version.load(std::memory_order_acquire) != version) {
-            return false;
-        }
-        value = [&]<std::size_t... I>(std::index_sequence<I...>) {
-            return make(copy.words[I].load(std::memory_order_acquire)...);
-        }
-        (std::make_index_sequence<Words>());
-        return copy.version.load(std::memory_order_relaxed) == version;
+        // A branch that is foretold, not an address that is waited for.
+        return (version & 1) != 0 ? try_copy(copies_[1], version, value)
+                                  : try_copy(copies_[0], version, value);
     }
-    bool try_read(Group& group) const { return try_make(group, as_group); }
 
-    // The newest whole group, made of its words. Two tries are rare; kTriesMax in a row mean that
-    // the memory is damaged.
-    template <typename Value, typename Make>
-    [[gnu::always_inline]] Value make(const Make& make) const {
-        Value value;
-        for (std::uint32_t tries = 0; !try_make(value, make); ++tries) {
-            RESONANT_ENSURE(tries < kTriesMax,
-                            "a group in shared memory has no whole copy: it is damaged");
+    // Fills `value` with the newest whole group. Two tries are rare; kTriesMax in a row mean that the
+    // memory is damaged.
+    template <typename Value>
+    [[gnu::always_inline]] void read(Value& value) const {
+        if (!try_read(value)) [[unlikely]] {
+            read_again(value);
         }
-        return value;
     }
-    Group read() const { return make<Group>(as_group); }
+    Group read() const {
+        Group group;
+        read(group);
+        return group;
+    }
 
     std::uint64_t version() const { return newest_.load(std::memory_order_acquire); }
 
   private:
-    static constexpr auto as_group = [](auto... words) { return Group{words...}; };
-    static constexpr std::uint64_t kBeingWritten = ~std::uint64_t{0};
-    static constexpr std::uint32_t kTriesMax = 1'000'000;
-
     struct alignas(64) Copy {
         Word version;
         Word words[Words];
     };
+
+    static constexpr std::uint64_t kBeingWritten = ~std::uint64_t{0};
+    static constexpr std::uint32_t kTriesMax = 1'000'000;
+
+    template <typename Value>
+    [[gnu::always_inline]] static bool try_copy(const Copy& copy, std::uint64_t version,
+                                                Value& value) {
+        if (copy.version.load(std::memory_order_acquire) != version) [[unlikely]] {
+            return false;
+        }
+        load_words<Words>(&value, copy.words);
+        return copy.version.load(std::memory_order_relaxed) == version;
+    }
+
+    template <typename Value>
+    [[gnu::noinline]] void read_again(Value& value) const {
+        for (std::uint32_t tries = 1; !try_read(value); ++tries) {
+            RESONANT_ENSURE(tries < kTriesMax,
+                            "a group in shared memory has no whole copy: it is damaged");
+        }
+    }
+
 
     alignas(64) Word newest_;
     Copy copies_[2];

@@ -35,7 +35,7 @@ struct World {
 auto filled(std::uint64_t value) {
     return [value](Checked* body) {
         const std::uint64_t words[2] = {value, value + 100};
-        protocol::store_body<2>(body, words);
+        shm::store_words<2>(body, words);
     };
 }
 
@@ -47,7 +47,7 @@ void read(World& world, int polls) {
     for (int i = 0; i < polls; ++i) {
         const std::uint64_t before = cursor.next();
         const std::uint64_t lost = cursor.lost();
-        if (cursor.poll([&](const Checked* body) { protocol::load_body<2>(words, body); }) ==
+        if (cursor.poll([&](const Checked* body) { shm::load_words<2>(words, body); }) ==
             Poll::Got) {
             ++world.got;
             world.torn |= words[1] != words[0] + 100 || words[0] == 0;
