@@ -10,9 +10,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <array>
+#include <bit>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "resonant/board/page.h"
 #include "resonant/client/client.h"
@@ -51,7 +54,30 @@ class Board {
         : segment_(must(shm::Segment::attach(Descriptor(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0)), Bytes{board::kPageBytes}))),
           view_(must(board::BoardView::over(segment_->data(), segment_->size()))) {}
 
+    Board(const Board&) = delete;
+    Board& operator=(const Board&) = delete;
+    ~Board() {
+        for (PyObject* kept : kept_) {
+            Py_XDECREF(kept);
+        }
+    }
+
     const board::BoardView& view() const { return view_; }
+    // A new reference to the field's value. The float that was made for it last is given again while the
+    // value is bit for bit the same: floats do not change, and making one costs as much as the rest.
+    PyObject* value_of(board::Field field) {
+        const double value = view_.field(field);
+        PyObject*& kept = kept_[static_cast<std::size_t>(field)];
+        if (kept != nullptr && std::bit_cast<std::uint64_t>(PyFloat_AS_DOUBLE(kept)) ==
+                                   std::bit_cast<std::uint64_t>(value)) [[likely]] {
+            return Py_NewRef(kept);
+        }
+        PyObject* made = PyFloat_FromDouble(value);
+        if (made != nullptr) {
+            Py_XDECREF(std::exchange(kept, Py_NewRef(made)));
+        }
+        return made;
+    }
     std::uint16_t number_of(std::string_view name) const {
         const std::optional<board::Field> field = client::field_named(name);
         if (!field) {
@@ -64,18 +90,32 @@ class Board {
     std::unique_ptr<client::Client> client_;
     std::optional<shm::Segment> segment_;
     board::BoardView view_;
+    std::array<PyObject*, board::kFieldsMax> kept_{};
 };
+
+// The number that an exact int holds, without a call where it is small; -1 when it is none of a field.
+long small_number(PyObject* key) {
+#if PY_VERSION_HEX >= 0x030C0000
+    const auto* number = reinterpret_cast<PyLongObject*>(key);
+    const Py_ssize_t value = PyUnstable_Long_IsCompact(number) ? PyUnstable_Long_CompactValue(number) : -1;
+    return static_cast<long>(value);
+#else
+    const Py_ssize_t digits = Py_SIZE(key);
+    return digits == 1   ? static_cast<long>(reinterpret_cast<PyLongObject*>(key)->ob_digit[0])
+           : digits == 0 ? 0
+                         : -1;
+#endif
+}
 
 // board[number] and board["error_rate"], straight from the interpreter: a call through the binding
 // would cost twice the load.
 PyObject* board_item(PyObject* self, PyObject* key) {
-    const auto& board = *nb::inst_ptr<Board>(self);
+    auto& board = *nb::inst_ptr<Board>(self);
     std::uint16_t number = 0;
     if (PyLong_CheckExact(key)) [[likely]] {
-        const long value = PyLong_AsLong(key);
+        const long value = small_number(key);
         number = value >= 0 && value < board::kFieldsMax ? static_cast<std::uint16_t>(value) : board::kFieldsMax;
         if (!board::is_field(static_cast<board::Field>(number))) {
-            PyErr_Clear();
             PyErr_SetObject(PyExc_KeyError, key);
             return nullptr;
         }
@@ -89,7 +129,7 @@ PyObject* board_item(PyObject* self, PyObject* key) {
         }
         number = static_cast<std::uint16_t>(*field);
     }
-    return PyFloat_FromDouble(board.view().field(static_cast<board::Field>(number)));
+    return board.value_of(static_cast<board::Field>(number));
 }
 
 // The page itself, read-only and without a copy: memoryview(board), numpy.frombuffer(board).

@@ -34,6 +34,15 @@ def test_a_field_is_read_by_name_and_by_number(kernel):
             board[missing]
 
 
+def test_a_field_read_again_follows_what_the_kernel_writes(kernel):
+    board = resonant.Board(kernel.home)
+    tick = board.number_of("tick")
+    before = board[tick]
+    kernel.call("health.check")
+    assert board[tick] > before
+    assert board[tick] == int.from_bytes(memoryview(board)[136:144], "little")
+
+
 def test_the_page_is_seen_without_a_copy_and_not_written(kernel):
     numpy = pytest.importorskip("numpy")
     board = resonant.Board(kernel.home)
