@@ -19,6 +19,7 @@ constexpr int kTellDamaged = 0x52'65'01;           // file controls of our own
 constexpr int kTellChecked = 0x52'65'02;
 constexpr std::size_t kGatheredMax = std::size_t{1} << 20;
 constexpr std::size_t kPieceMax = 65'536;          // SQLite's files take less than 128 KiB at once
+constexpr sqlite3_int64 kLogStep = sqlite3_int64{1} << 20;  // what a log grows by
 constexpr std::size_t kReservedByte = 20;          // of the header: bytes kept at the end of each page
 constexpr std::size_t kHeaderBytes = 100;
 
@@ -31,6 +32,7 @@ struct File {
     std::set<std::uint32_t>* damaged;
     std::vector<char>* gathered;  // writes to the log that wait
     sqlite3_int64 gathered_at;
+    sqlite3_int64 filled;  // of a log: its end, as far as this connection knows
     File* log;           // of a main file: its log, while that is open
     File* main;          // of a log: its main file
 
@@ -76,6 +78,29 @@ void look_at_header(File& file, const char* bytes, int amount, sqlite3_int64 at)
     }
 }
 
+// A log that grows with each commit has the file system write down its new size with each, which takes as long as the
+// bytes; so it grows by zeros, a step at once. SQLite takes them for the end of what is valid. A full disk is no failure
+// of this: whoever needs the room will be told.
+void fill_ahead(File& file, sqlite3_int64 end) {
+    if (end <= file.filled) {
+        return;
+    }
+    sqlite3_int64 size = 0;
+    if (file.inner()->pMethods->xFileSize(file.inner(), &size) != SQLITE_OK || end < size) {
+        file.filled = size;
+        return;
+    }
+    static constexpr std::array<char, kPieceMax> kZeros{};
+    file.filled = (end / kLogStep + 1) * kLogStep;
+    for (sqlite3_int64 at = end; at < file.filled;) {
+        const auto piece = static_cast<int>(std::min<sqlite3_int64>(kPieceMax, file.filled - at));
+        if (file.inner()->pMethods->xWrite(file.inner(), kZeros.data(), piece, at) != SQLITE_OK) {
+            return;
+        }
+        at += piece;
+    }
+}
+
 int flush(File& file) {
     if (file.gathered == nullptr || file.gathered->empty()) {
         return SQLITE_OK;
@@ -86,6 +111,9 @@ int flush(File& file) {
         outcome = file.inner()->pMethods->xWrite(file.inner(), file.gathered->data() + done, static_cast<int>(size),
                                                  file.gathered_at + static_cast<sqlite3_int64>(done));
         done += size;
+    }
+    if (outcome == SQLITE_OK) {
+        fill_ahead(file, file.gathered_at + static_cast<sqlite3_int64>(file.gathered->size()));
     }
     file.gathered->clear();
     return outcome;
@@ -178,7 +206,10 @@ int after_flush(sqlite3_file* file, const Call& call) {
 }
 
 int truncate_file(sqlite3_file* file, sqlite3_int64 size) {
-    return after_flush(file, [&](sqlite3_file* to) { return to->pMethods->xTruncate(to, size); });
+    return after_flush(file, [&](sqlite3_file* to) {
+        mine(file)->filled = 0;
+        return to->pMethods->xTruncate(to, size);
+    });
 }
 int sync_file(sqlite3_file* file, int flags) {
     return after_flush(file, [&](sqlite3_file* to) { return to->pMethods->xSync(to, flags); });

@@ -1,5 +1,6 @@
 // SQLite's door to the files of a database, with two things of ours: each page of the main file ends in a checksum of
-// its other bytes and its number, and what a commit appends to the log goes to the disk in one piece.
+// its other bytes and its number, and what a commit appends to the log goes to the disk in one piece, into room that
+// was made before.
 // The layout is docs/formats/memory.md.
 //
 // Threads: as SQLite's own files; a file belongs to its connection.

@@ -118,7 +118,8 @@ class FlippedTest : public testing::Test {
         const std::vector<std::string> right = answers(whole);
         whole.close();
         EXPECT_THAT(whole.findings(), testing::IsEmpty());
-        const std::size_t size = fs::file_size(from / file);
+        const std::string bytes = whole_file(from / file);
+        const std::size_t size = bytes.find_last_not_of('\0') + 1;  // the log is filled ahead with zeros
         ASSERT_GT(size, 0U);
         const std::size_t step = long_form() ? (size > 20'000 ? 16 : 1) : std::max<std::size_t>(1, size / sample);
         for (std::size_t at = random() % step; at < size && !HasFailure(); at += 1 + random() % (2 * step - 1)) {

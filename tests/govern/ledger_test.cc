@@ -341,6 +341,8 @@ TEST_F(LedgerTest, survives_kill_9_at_any_moment) {
     ledger_.reset();
     database_.reset();
     for (int round = 0; round < 5; ++round) {
+        int written[2];
+        ASSERT_EQ(::pipe(written), 0);
         const pid_t child = fork();
         if (child == 0) {
             auto database = sql::Database::open(file(), {});
@@ -348,13 +350,17 @@ TEST_F(LedgerTest, survives_kill_9_at_any_moment) {
             for (;;) {
                 call::Call call = call_of(write_);
                 const auto intent = (*ledger)->intent(call);
-                if (!intent || !(*ledger)->outcome(*intent, call, {}).has_value()) {
+                if (!intent || !(*ledger)->outcome(*intent, call, {}).has_value() || ::write(written[1], "", 1) != 1) {
                     _exit(1);
                 }
             }
         }
-        ::usleep(30'000);
+        ::close(written[1]);
+        char first = 0;
+        EXPECT_EQ(::read(written[0], &first, 1), 1);  // on a busy machine that takes a while
+        ::usleep(static_cast<useconds_t>(2'000 * round));
         ::kill(child, SIGKILL);
+        ::close(written[0]);
         int status = 0;
         ::waitpid(child, &status, 0);
         EXPECT_TRUE(WIFSIGNALED(status)) << "the child failed by itself";
