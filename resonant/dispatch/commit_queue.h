@@ -34,7 +34,9 @@ class CommitQueue {
         std::size_t group_max = 64;  // bounds how long the first of a group waits for the others
     };
 
-    CommitQueue(Limits limits, Serve serve) : limits_(limits), serve_(std::move(serve)) {}
+    // `name`: of its thread.
+    CommitQueue(Limits limits, Serve serve, const char* name = "writer")
+        : limits_(limits), serve_(std::move(serve)), name_(name) {}
     CommitQueue(const CommitQueue&) = delete;
     CommitQueue& operator=(const CommitQueue&) = delete;
     ~CommitQueue() { close(); }
@@ -44,21 +46,27 @@ class CommitQueue {
         {
             const std::lock_guard lock(mutex_);
             if (closed_) {
-                return fail(Code::Unavailable, "writer: the kernel is stopping; try again after its restart");
+                return fail(Code::Unavailable, fmt::format("{}: the kernel is stopping; try again after its restart", name_));
             }
             if (queue_.size() >= limits_.queue_max) {
                 return fail(Code::ResourceExhausted,
-                            fmt::format("writer: {} calls are waiting, the limit is {}; try again in a second",
+                            fmt::format("{}: {} calls are waiting, the limit is {}; try again in a second", name_,
                                         queue_.size(), limits_.queue_max));
             }
             queue_.push_back(std::move(item));
             if (!thread_.joinable()) {
                 thread_ = std::thread([this] { run(); });
-                pthread_setname_np(thread_.native_handle(), "writer");
+                pthread_setname_np(thread_.native_handle(), name_);
             }
         }
         work_.notify_one();
         return {};
+    }
+
+    // Whether nothing waits and nothing is being served.
+    bool idle() const {
+        const std::lock_guard lock(mutex_);
+        return queue_.empty() && !serving_;
     }
 
     // Serves what is queued, then joins the thread.
@@ -88,19 +96,23 @@ class CommitQueue {
                 group.push_back(std::move(queue_.front()));
                 queue_.pop_front();
             }
+            serving_ = true;
             lock.unlock();
             serve_(group);
             group.clear();
             lock.lock();
+            serving_ = false;
         }
     }
 
     const Limits limits_;
     const Serve serve_;
-    std::mutex mutex_;
+    const char* const name_;
+    mutable std::mutex mutex_;
     std::condition_variable work_;
     std::deque<Item> queue_;
     std::thread thread_;
+    bool serving_ = false;
     bool closed_ = false;
 };
 

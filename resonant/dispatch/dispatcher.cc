@@ -65,6 +65,7 @@ void Dispatcher::close() {
     waits_.close();
     slow_.close();
     writer_.close();
+    answers_.close();
 }
 
 std::size_t Dispatcher::principals() const {

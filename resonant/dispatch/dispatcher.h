@@ -97,6 +97,7 @@ class Dispatcher final : public call::GatewayDoor {
 
     Dispatcher(Needs needs, std::vector<json::Schema> schemas);
     using Shared = std::shared_ptr<Work>;
+    using Committed = std::pair<Shared, Status>;  // and what became of it
     enum class Road : std::uint8_t { Act, Deny, Answered };
 
     void carry(const Shared& work);
@@ -114,6 +115,7 @@ class Dispatcher final : public call::GatewayDoor {
     Result<Json> invoke(Work& work);
     Result<Json> read(Work& work);
     void write_group(std::vector<Shared>& group);
+    void tell(const Committed& each);
     Status commit(std::span<const Shared> works);
     void attempt(Work& work);
     Status keep_all(Work& work);
@@ -149,6 +151,12 @@ class Dispatcher final : public call::GatewayDoor {
     std::unordered_map<std::string, std::unique_ptr<call::Memo>> principals_;  // never erased: calls point into it
     std::mutex sent_mutex_;
     std::map<std::string, std::set<std::uint16_t>> sent_;  // schemas sent, by principal; bounded
+    // Answers what a group of several was made durable with, while the writer is at the next one.
+    CommitQueue<Committed> answers_{{}, [this](std::vector<Committed>& group) {
+                                        for (const Committed& each : group) {
+                                            tell(each);
+                                        }
+                                    }, "answers"};
     CommitQueue<Shared> writer_{{}, [this](std::vector<Shared>& group) { write_group(group); }};
     Workers slow_{{.name = "slow", .threads_max = 2, .queue_max = 256}};
     Workers waits_{{.name = "waits", .threads_max = 64, .queue_max = 64}};

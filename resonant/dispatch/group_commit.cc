@@ -12,12 +12,21 @@ void Dispatcher::write_group(std::vector<Shared>& group) {
     if (needs_.committed) {
         needs_.committed();
     }
+    // One call alone is not worth a way to another thread.
+    const bool hands_over = group.size() > 1 || !answers_.idle();
     for (const Shared& work : group) {
         // Whose rows the disk would not take is not known: each is tried by itself.
-        const Status own = committed || group.size() == 1 ? committed : commit({&work, 1});
-        guard(*work, [&] { conclude(*work, own); });
-        reply(*work);
+        const Committed done{work, committed || group.size() == 1 ? committed : commit({&work, 1})};
+        if (!hands_over || !answers_.push(done)) {
+            tell(done);
+        }
     }
+}
+
+void Dispatcher::tell(const Committed& each) {
+    Work& work = *each.first;
+    guard(work, [&] { conclude(work, each.second); });
+    reply(work);
 }
 
 // Without savepoints first: they make full text write its index once a call. When one of the calls fails after it

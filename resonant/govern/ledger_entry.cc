@@ -9,12 +9,6 @@ namespace {
 
 constexpr std::size_t kNamesShownMax = 50;  // agents and tools told by name in an entry of reads
 
-Json observed(const call::Effects& effects) {
-    return {{"inserted", effects.rows_inserted}, {"updated", effects.rows_updated},
-            {"deleted", effects.rows_deleted},   {"processes", effects.processes},
-            {"files", effects.files_written},    {"refused_write", effects.refused_write}};
-}
-
 }  // namespace
 
 const char* const kLedgerTables =
@@ -65,9 +59,13 @@ std::string stages_of(std::span<const Passage> passages) {
 }
 
 std::string effects_of(const call::Call& call, const EffectCheck& check) {
-    return json::dump({{"declared", call::name_of(call.contract->access)},
-                       {"observed", observed(call.effects)},
-                       {"debt", check.debt}});
+    const call::Effects& seen = call.effects;
+    // Written out, since it is done for every write: the keys in their order, the debt with one digit after the point.
+    return fmt::format(
+        R"({{"debt":{:.1f},"declared":"{}","observed":{{"deleted":{},"files":{},"inserted":{},"processes":{},)"
+        R"("refused_write":{},"updated":{}}}}})",
+        check.debt, call::name_of(call.contract->access), seen.rows_deleted, seen.files_written, seen.rows_inserted,
+        seen.processes, seen.refused_write, seen.rows_updated);
 }
 
 Result<Ledger::Head> head_in(sql::Connection& connection) {

@@ -12,7 +12,9 @@ struct Digest::Context {
 };
 
 Digest::Digest() : context_(std::make_unique<Context>()) {
-    RESONANT_ENSURE(EVP_DigestInit_ex(context_->handle, EVP_sha256(), nullptr) == 1,
+    // Looked up once: that costs more than hashing a memory.
+    static EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    RESONANT_ENSURE(sha256 != nullptr && EVP_DigestInit_ex2(context_->handle, sha256, nullptr) == 1,
                     "OpenSSL has no SHA-256");
 }
 

@@ -72,26 +72,27 @@ Status insert_tags(Connection& connection, const Memory& memory) {
 Result<Added> Store::add(const Memory& memory) {
     RESONANT_CHECK(check(memory));
     Added added;
+    const Sha256 hash = hash_of(memory.content);
     const Status done = database_.write([&](Connection& connection) -> Status {
         RESONANT_ASSIGN(auto same,
                         connection.prepare("SELECT id FROM memories WHERE hash = ? AND galaxy = ?"
                                            " AND is_private = ? AND (is_private = 0 OR owner = ?)"
                                            " AND (?5 = '' OR title = ?5) ORDER BY id LIMIT 1"));
-        same.bind(1, std::span<const std::byte>(hash_of(memory.content))).bind(2, memory.galaxy);
+        same.bind(1, std::span<const std::byte>(hash)).bind(2, memory.galaxy);
         same.bind(3, memory.is_private).bind(4, memory.owner).bind(5, memory.title);
         RESONANT_ASSIGN(const bool is_known, same.step());
         if (is_known) {
             added = {static_cast<MemoryId>(same.integer(0)), true, {}};
             return reinforce(connection, added.id, memory);
         }
-        RESONANT_ASSIGN(added, insert(connection, memory));
+        RESONANT_ASSIGN(added, insert(connection, memory, hash));
         return {};
     });
     RESONANT_CHECK(done);
     return added;
 }
 
-Result<Added> Store::insert(Connection& connection, const Memory& memory) {
+Result<Added> Store::insert(Connection& connection, const Memory& memory, const Sha256& hash) {
     Memory made = memory;
     made.tags = without_doubles(memory.tags);
     made.version = 1;
@@ -109,7 +110,7 @@ Result<Added> Store::insert(Connection& connection, const Memory& memory) {
             " source, session, galaxy, owner, created_ns, updated_ns, distance, constellation,"
             " predecessor_family, phase, posture, swept_ns)"
             " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-    row.bind(1, made.title).bind(2, std::span<const std::byte>(hash_of(made.content)));
+    row.bind(1, made.title).bind(2, std::span<const std::byte>(hash));
     row.bind(3, made.type).bind(4, made.importance).bind(5, made.is_protected);
     row.bind(6, made.is_private).bind(7, made.source).bind(8, made.session).bind(9, made.galaxy);
     row.bind(10, made.owner).bind(11, made.created_ns).bind(12, made.updated_ns);

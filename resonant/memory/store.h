@@ -16,6 +16,7 @@
 
 #include "resonant/base/clock.h"
 #include "resonant/memory/data_sea.h"
+#include "resonant/memory/digest.h"
 #include "resonant/memory/kernels.h"
 #include "resonant/memory/rows.h"
 #include "resonant/memory/word_scores.h"
@@ -71,7 +72,8 @@ class Store {
     Status touch(std::span<const std::pair<MemoryId, std::uint32_t>> counts, std::int64_t at_ns);
 
   private:
-    Result<Added> insert(sql::Connection& connection, const Memory& memory);
+    // `hash`: of its text.
+    Result<Added> insert(sql::Connection& connection, const Memory& memory, const Sha256& hash);
     Status reinforce(sql::Connection& connection, MemoryId id, const Memory& memory);
     Status change_text(sql::Connection& connection, const Memory& before, const Memory& after);
     Status change_tags(sql::Connection& connection, const Memory& before, const Memory& after);

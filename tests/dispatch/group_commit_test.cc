@@ -38,6 +38,18 @@ TEST(CommitQueue, who_comes_while_a_group_is_served_is_in_the_next_one) {
     EXPECT_EQ(groups, (std::vector<std::vector<int>>{{0}, {1, 2, 3}, {4, 5}}));
 }
 
+TEST(CommitQueue, is_idle_when_nothing_waits_and_nothing_is_served) {
+    std::mutex held;
+    held.lock();
+    CommitQueue<int> queue({}, [&](std::vector<int>&) { const std::lock_guard lock(held); });
+    EXPECT_TRUE(queue.idle());
+    ASSERT_TRUE(queue.push(1));
+    EXPECT_FALSE(queue.idle());
+    held.unlock();
+    queue.close();
+    EXPECT_TRUE(queue.idle());
+}
+
 TEST(CommitQueue, a_full_queue_and_a_closed_one_say_so) {
     std::mutex held;
     held.lock();
