@@ -48,26 +48,6 @@ void append(std::vector<std::byte>& bytes, const std::vector<float>& numbers) {
     bytes.insert(bytes.end(), more.begin(), more.end());
 }
 
-void encode_fine(const float* row, Codes& out) {
-    float greatest = 1e-20F;
-    for (std::size_t i = 0; i < kDimensions; ++i) {
-        greatest = std::max(greatest, std::fabs(row[i]));
-    }
-    const float scale = greatest / kByteCodeMax;
-    const float inverse = 1 / scale;
-    double left_out = 0;
-    const std::size_t begin = out.fine.size();
-    out.fine.resize(begin + kDimensions);
-    std::uint8_t* codes = out.fine.data() + begin;
-    for (std::size_t i = 0; i < kDimensions; ++i) {
-        const int code = std::clamp(rounded(row[i] * inverse), -kByteCodeMax, kByteCodeMax);
-        codes[i] = static_cast<std::uint8_t>(code + 128);
-        const double rest = double{row[i]} - double{scale} * code;
-        left_out += rest * rest;
-    }
-    out.facts.push_back({scale, static_cast<float>(std::sqrt(left_out) * 1.0001), 0, 0});
-}
-
 }  // namespace
 
 void CodeBook::turn(Dot dot, const float* vector, float* out) const {
@@ -78,80 +58,6 @@ void CodeBook::turn(Dot dot, const float* vector, float* out) const {
     for (std::size_t i = 0; i < steps_.size(); ++i) {
         out[i] = dot(&directions_[i * kDimensions], vector);
     }
-}
-
-void CodeBook::encode_row(const float* row, std::size_t lane, std::size_t lanes, std::byte* block,
-                          Codes& out) const {
-    Vector centred;
-    double squares = 0;
-    for (std::size_t i = 0; i < kDimensions; ++i) {
-        centred[i] = row[i] - mean_[i];
-        squares += double{centred[i]} * double{centred[i]};
-    }
-    std::array<float, kDimensions> turned;
-    turn(dot_of(best_kernel()), centred.data(), turned.data());
-    double inside = 0;
-    double rounding = 0;
-    double code_squares = 0;
-    auto* codes = reinterpret_cast<std::uint8_t*>(block);
-    const std::size_t line = 4 * lanes;
-    const std::size_t bytes = 4 * shape_.byte_groups;
-    for (std::size_t i = 0; i < steps_.size(); ++i) {
-        inside += double{turned[i]} * double{turned[i]};
-        const double exact = double{turned[i]} / double{steps_[i]};
-        const auto place = static_cast<float>(std::clamp(exact, -1e6, 1e6));
-        double value = 0;
-        if (i < bytes) {
-            const int code = std::clamp(rounded(place), -kByteCodeMax, kByteCodeMax);
-            codes[i / 4 * line + lane * 4 + i % 4] = static_cast<std::uint8_t>(code + 128);
-            value = code;
-        } else {
-            const std::size_t nibble = i - bytes;
-            const int code = std::clamp(rounded(place + kNibbleMiddle), 0, 15);
-            codes[(shape_.byte_groups + nibble / 8) * line + lane * 4 + nibble % 4] |=
-                static_cast<std::uint8_t>(nibble % 8 < 4 ? code : code << 4);
-            value = double{static_cast<float>(code) - kNibbleMiddle};
-        }
-        const double off = exact - value;
-        rounding += off * off;
-        code_squares += value * value;
-    }
-    std::byte* norms = block + (shape_.lines() - 1) * line;
-    const std::uint16_t halves[2] = {
-        half_above(std::sqrt(rounding) * 1.0001 + 1e-6),
-        half_above(std::sqrt(std::max(0.0, squares - inside) + kNormTruncation * (1 + squares)) * 1.0001)};
-    std::memcpy(norms + lane * sizeof halves[0], &halves[0], sizeof halves[0]);
-    std::memcpy(norms + (lanes + lane) * sizeof halves[0], &halves[1], sizeof halves[1]);
-    out.code_norm = std::max(out.code_norm, static_cast<float>(std::sqrt(code_squares) * 1.0001));
-}
-
-Result<Codes> CodeBook::encode(std::span<const float> rows, std::span<const MemoryId> ids) const {
-    RESONANT_ENSURE(rows.size() == ids.size() * kDimensions, "a vector for each id");
-    const CodeKernels& kernels = code_kernels(best_kernel());
-    Codes codes;
-    codes.coarse.resize(ids.size() * shape_.row_bytes());
-    codes.fine.reserve(rows.size());
-    codes.facts.reserve(ids.size());
-    for (std::size_t row = 0; row < ids.size(); ++row) {
-        const float* vector = rows.data() + row * kDimensions;
-        double squares = 0;
-        for (std::size_t i = 0; i < kDimensions; ++i) {
-            squares += double{vector[i]} * double{vector[i]};
-        }
-        if (!(squares < 1e30)) {
-            return fail(Code::InvalidArgument, "code vector of " + wire_id(ids[row]) +
-                                                   ": it holds NaN, infinity or numbers beyond reason; embed it anew");
-        }
-        codes.row_norm = std::max(codes.row_norm, static_cast<float>(std::sqrt(squares) * 1.0001));
-        const std::size_t block = row / kBlockRows;
-        const std::size_t lanes = std::min(kBlockRows, ids.size() - block * kBlockRows);
-        encode_row(vector, row % kBlockRows, lanes, codes.coarse.data() + block * shape_.block_bytes(), codes);
-        encode_fine(vector, codes);
-        FineFacts& facts = codes.facts.back();
-        facts.fine_check = fine_check(kernels, codes.fine.data() + row * kDimensions, facts);
-        facts.vector_check = vector_check(kernels, vector, ids[row]);
-    }
-    return codes;
 }
 
 void CodeBook::prepare(Dot dot, const float* query, float norm, CoarseQuery& out) const {
@@ -259,7 +165,7 @@ Result<CodeBook> CodeBook::parse(std::span<const std::byte> bytes) {
     }
     std::memcpy(&header, bytes.data(), sizeof header);
     if (header.magic != kMagic || header.version != kBookVersion || header.dimensions != kDimensions ||
-        header.byte_groups > kDimensions / 4 || header.nibble_groups > kDimensions / 8 || header.is_rotated > 1) {
+        header.byte_groups > kDimensions / 4 || header.byte_groups % 2 != 0 || header.nibble_groups > kDimensions / 8 || header.is_rotated > 1) {
         return refuse("it is none, or of another version");
     }
     CodeBook book;

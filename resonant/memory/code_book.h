@@ -43,7 +43,7 @@ class CodeBook {
   public:
     // The book that is likely the fastest for `all` vectors like `sample` (float[n * 384], n >= 1, finite): schemes are
     // tried on it, and the survivors of each counted. Fewer than kTrainingRowsMin rows get the plain 4-bit scheme.
-    // Cost: 0.1 to 0.3 s for a sample of kSampleRowsMax, next to nothing below kTrainingRowsMin.
+    // Cost: about 0.1 s for a sample of kSampleRowsMax, next to nothing below kTrainingRowsMin.
     static CodeBook choose(std::span<const float> sample, std::size_t all);
     // 4 bits of each number / the directions of most variance in `shape`.
     static CodeBook plain(std::span<const float> sample);
@@ -57,17 +57,27 @@ class CodeBook {
     bool is_rotated() const { return !directions_.empty(); }
 
     // `rows`: float[ids.size() * 384]. InvalidArgument when a number is not finite.
-    Result<Codes> encode(std::span<const float> rows, std::span<const MemoryId> ids) const;
+    // The codes of another kernel may differ, their bounds hold all the same.
+    Result<Codes> encode(std::span<const float> rows, std::span<const MemoryId> ids,
+                         Kernel kernel = best_kernel()) const;
     // All of `out` but the slack, which depends on the rows (slack_of). `norm`: of the query, not too small.
     void prepare(Dot dot, const float* query, float norm, CoarseQuery& out) const;
 
   private:
     CodeBook() = default;
-    void measure_steps(std::span<const float> sample);
+    // How far a sample reaches along each direction.
+    struct Spread {
+        std::size_t rows = 0;
+        std::vector<double> squares;  // summed
+        std::vector<float> greatest;
+    };
+    Spread spread_of(std::span<const float> sample) const;
+    void measure_steps(const Spread& spread);
     void seal();
-    // `vector` minus the mean, along each direction.
+    // `vector` minus the mean, along each direction; and two at once.
     void turn(Dot dot, const float* vector, float* out) const;
-    void encode_row(const float* row, std::size_t lane, std::size_t lanes, std::byte* block, Codes& out) const;
+    void turn_two(DotFour dots, const float* first, const float* second, float* turned_first,
+                  float* turned_second) const;
 
     CoarseShape shape_;
     std::vector<float> mean_;        // 384

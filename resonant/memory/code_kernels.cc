@@ -22,6 +22,13 @@ using Words [[gnu::vector_size(64)]] = std::uint32_t;
     Words first = {};
     Words second = {};
     std::size_t at = 0;
+    for (; at + kAheadBytes + sizeof(Words) <= count; at += sizeof(Words)) {
+        __builtin_prefetch(bytes + at + kAheadBytes);  // the processor's own ends with each page
+        Words words;
+        std::memcpy(&words, bytes + at, sizeof words);
+        first += words;
+        second += first;
+    }
     for (; at + sizeof(Words) <= count; at += sizeof(Words)) {
         Words words;
         std::memcpy(&words, bytes + at, sizeof words);
@@ -339,17 +346,13 @@ std::uint16_t half_above(double value) {
     if (!(value <= 65504)) {
         return kInfinity;
     }
-    std::uint16_t low = 0;  // the least half that is not below: halves are in the order of their bits
-    std::uint16_t high = kInfinity;
-    while (low < high) {
-        const auto middle = static_cast<std::uint16_t>((low + high) / 2);
-        if (double{from_half(middle)} < value) {
-            low = static_cast<std::uint16_t>(middle + 1);
-        } else {
-            high = middle;
-        }
+    if (value < 0x1p-14) {  // below the normal ones, halves are multiples of 2^-24
+        return static_cast<std::uint16_t>(std::ceil(value * 0x1p24));
     }
-    return low;
+    const auto bits = std::bit_cast<std::uint64_t>(value);
+    constexpr int kCut = 52 - 10;  // what a half has no room for
+    const auto up = static_cast<std::uint64_t>((bits & ((std::uint64_t{1} << kCut) - 1)) != 0);
+    return static_cast<std::uint16_t>((bits >> kCut) - (std::uint64_t{1023 - 15} << 10) + up);
 }
 
 }  // namespace resonant::memory

@@ -30,7 +30,8 @@ struct Noise {
 };
 
 // The sample's covariance, by columns: every sum is a row of dot products of 384.
-std::vector<float> covariance(std::span<const float> sample, const std::vector<float>& mean, Dot dot) {
+std::vector<float> covariance(std::span<const float> sample, const std::vector<float>& mean) {
+    const DotFour dots = dot_four_of(best_kernel());
     const std::size_t rows = sample.size() / kDimensions / kDimensions * kDimensions;
     std::vector<float> columns(rows * kDimensions);
     for (std::size_t row = 0; row < rows; ++row) {
@@ -39,14 +40,23 @@ std::vector<float> covariance(std::span<const float> sample, const std::vector<f
         }
     }
     std::vector<float> matrix(kDimensions * kDimensions);
-    for (std::size_t a = 0; a < kDimensions; ++a) {
-        for (std::size_t b = 0; b <= a; ++b) {
-            double sum = 0;
+    for (std::size_t a = 0; a < kDimensions; a += 2) {
+        for (std::size_t b = 0; b <= a; b += 2) {
+            std::array<double, 4> sums{};
             for (std::size_t at = 0; at < rows; at += kDimensions) {
-                sum += double{dot(&columns[a * rows + at], &columns[b * rows + at])};
+                std::array<float, 4> four;
+                dots(&columns[a * rows + at], &columns[(a + 1) * rows + at], &columns[b * rows + at],
+                     &columns[(b + 1) * rows + at], four.data());
+                for (std::size_t i = 0; i < 4; ++i) {
+                    sums[i] += double{four[i]};
+                }
             }
-            matrix[a * kDimensions + b] = matrix[b * kDimensions + a] =
-                static_cast<float>(sum / static_cast<double>(rows));
+            for (std::size_t i = 0; i < 4; ++i) {
+                const std::size_t row = a + i / 2;
+                const std::size_t column = b + i % 2;
+                matrix[row * kDimensions + column] = matrix[column * kDimensions + row] =
+                    static_cast<float>(sums[i] / static_cast<double>(rows));
+            }
         }
     }
     return matrix;
@@ -58,10 +68,14 @@ void orthonormalise(std::vector<double>& basis, std::size_t at) {
     for (int pass = 0; pass < 2; ++pass) {
         for (std::size_t before = 0; before < at; ++before) {
             const double* other = &basis[before * kDimensions];
-            double along = 0;
-            for (std::size_t i = 0; i < kDimensions; ++i) {
-                along += other[i] * vector[i];
+            // Eight sums: one would wait for itself.
+            std::array<double, 8> sums{};
+            for (std::size_t i = 0; i < kDimensions; i += sums.size()) {
+                for (std::size_t j = 0; j < sums.size(); ++j) {
+                    sums[j] += other[i + j] * vector[i + j];
+                }
             }
+            const double along = ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
             for (std::size_t i = 0; i < kDimensions; ++i) {
                 vector[i] -= along * other[i];
             }
@@ -85,22 +99,32 @@ void orthonormalise(std::vector<double>& basis, std::size_t at) {
     }
 }
 
-// The leading directions of `matrix`, of most variance first.
-std::vector<float> leading_directions(const std::vector<float>& matrix, std::size_t count, Dot dot) {
+// The leading directions of `matrix`, of most variance first; `count` is even.
+std::vector<float> leading_directions(const std::vector<float>& matrix, std::size_t count) {
+    const DotFour dots = dot_four_of(best_kernel());
     Noise noise;
     std::vector<double> basis(count * kDimensions);
     for (double& number : basis) {
         number = double{noise.next()};
     }
-    std::vector<float> one(kDimensions);
+    std::array<Vector, 2> two;
     for (int iteration = 0; iteration < kIterations; ++iteration) {
-        for (std::size_t at = 0; at < count; ++at) {
-            double* vector = &basis[at * kDimensions];
-            std::copy_n(vector, kDimensions, one.begin());
-            for (std::size_t i = 0; i < kDimensions; ++i) {
-                vector[i] = double{dot(&matrix[i * kDimensions], one.data())};
+        for (std::size_t at = 0; at < count; at += 2) {
+            double* first = &basis[at * kDimensions];
+            double* second = first + kDimensions;
+            std::copy_n(first, kDimensions, two[0].begin());
+            std::copy_n(second, kDimensions, two[1].begin());
+            for (std::size_t i = 0; i < kDimensions; i += 2) {
+                const float* row = &matrix[i * kDimensions];
+                std::array<float, 4> four;
+                dots(row, row + kDimensions, two[0].data(), two[1].data(), four.data());
+                first[i] = double{four[0]};
+                second[i] = double{four[1]};
+                first[i + 1] = double{four[2]};
+                second[i + 1] = double{four[3]};
             }
             orthonormalise(basis, at);
+            orthonormalise(basis, at + 1);
         }
     }
     return {basis.begin(), basis.end()};
@@ -154,28 +178,38 @@ double likely_cost(const CodeBook& book, std::span<const float> sample, std::siz
 
 }  // namespace
 
-void CodeBook::measure_steps(std::span<const float> sample) {
-    const Dot dot = dot_of(best_kernel());
+CodeBook::Spread CodeBook::spread_of(std::span<const float> sample) const {
     const std::size_t rows = sample.size() / kDimensions;
     const std::size_t count = shape_.directions();
-    std::vector<double> squares(count);
-    std::vector<float> greatest(count);
-    steps_.assign(count, 1);
-    std::array<float, kDimensions> turned;
-    for (std::size_t row = 0; row < rows; ++row) {
-        Vector centred;
-        for (std::size_t i = 0; i < kDimensions; ++i) {
-            centred[i] = sample[row * kDimensions + i] - mean_[i];
+    Spread spread{rows, std::vector<double>(count), std::vector<float>(count)};
+    std::array<Vector, 2> centred;
+    std::array<Vector, 2> turned;
+    for (std::size_t row = 0; row < rows; row += 2) {
+        const std::size_t together = std::min<std::size_t>(2, rows - row);
+        for (std::size_t each = 0; each < 2; ++each) {
+            const float* vector = &sample[(row + each % together) * kDimensions];
+            for (std::size_t i = 0; i < kDimensions; ++i) {
+                centred[each][i] = vector[i] - mean_[i];
+            }
         }
-        turn(dot, centred.data(), turned.data());
-        for (std::size_t i = 0; i < count; ++i) {
-            squares[i] += double{turned[i]} * double{turned[i]};
-            greatest[i] = std::max(greatest[i], std::fabs(turned[i]));
+        turn_two(dot_four_of(best_kernel()), centred[0].data(), centred[1].data(), turned[0].data(), turned[1].data());
+        for (std::size_t each = 0; each < together; ++each) {
+            for (std::size_t i = 0; i < count; ++i) {
+                const float value = turned[each][i];
+                spread.squares[i] += double{value} * double{value};
+                spread.greatest[i] = std::max(spread.greatest[i], std::fabs(value));
+            }
         }
     }
-    for (std::size_t i = 0; i < count; ++i) {
-        const auto deviation = static_cast<float>(std::sqrt(squares[i] / static_cast<double>(rows)));
-        steps_[i] = i < 4 * shape_.byte_groups ? std::max(greatest[i], 1e-7F) / 127 : deviation * kNibbleStep + 1e-7F;
+    return spread;
+}
+
+void CodeBook::measure_steps(const Spread& spread) {
+    steps_.assign(shape_.directions(), 1);
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+        const auto deviation = static_cast<float>(std::sqrt(spread.squares[i] / static_cast<double>(spread.rows)));
+        steps_[i] = i < 4 * shape_.byte_groups ? std::max(spread.greatest[i], 1e-7F) / 127
+                                               : deviation * kNibbleStep + 1e-7F;
     }
 }
 
@@ -183,7 +217,8 @@ CodeBook CodeBook::plain(std::span<const float> sample) {
     CodeBook book;
     book.shape_ = kPlain;
     book.mean_.assign(kDimensions, 0);
-    book.measure_steps(sample);
+    book.steps_.resize(kDimensions);
+    book.measure_steps(book.spread_of(sample));
     book.seal();
     return book;
 }
@@ -200,9 +235,9 @@ CodeBook CodeBook::rotated(std::span<const float> sample, const CoarseShape& sha
     for (const double sum : sums) {
         book.mean_.push_back(static_cast<float>(sum / static_cast<double>(rows)));
     }
-    const Dot dot = dot_of(best_kernel());
-    book.directions_ = leading_directions(covariance(sample, book.mean_, dot), shape.directions(), dot);
-    book.measure_steps(sample);
+    book.directions_ = leading_directions(covariance(sample, book.mean_), shape.directions());
+    book.steps_.resize(shape.directions());
+    book.measure_steps(book.spread_of(sample));
     book.seal();
     return book;
 }
@@ -220,11 +255,12 @@ CodeBook CodeBook::choose(std::span<const float> sample, std::size_t all) {
     }
     double best_cost = likely_cost(best, trial, all);
     const CodeBook most = rotated(sample, kRotated.back());  // of most directions: the others take its first
+    const Spread spread = most.spread_of(sample);
     for (const CoarseShape& shape : kRotated) {
         CodeBook tried = most;
         tried.shape_ = shape;
         tried.directions_.resize(shape.directions() * kDimensions);
-        tried.measure_steps(sample);
+        tried.measure_steps(spread);
         tried.seal();
         const double cost = likely_cost(tried, trial, all);
         if (cost < best_cost) {

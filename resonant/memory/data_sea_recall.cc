@@ -64,6 +64,11 @@ struct DataSea::Inner::Recall {
             if (each.cosine) {
                 continue;
             }
+            std::shared_ptr<const SegmentSet> keeps;
+            if (const float* mapped = sea.index.mapped(id, keeps)) {
+                each.cosine = dot(query.data(), mapped);
+                continue;
+            }
             RESONANT_ASSIGN(const auto vector, sea.stored_vector(connection, id, model));
             if (vector) {
                 each.cosine = dot(query.data(), vector->data());

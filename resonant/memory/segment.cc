@@ -161,6 +161,24 @@ Status Segment::verify() const {
     return {};
 }
 
+const float* Segment::vector_of(MemoryId id) const {
+    static_assert(kSegmentRowsMax <= 65'536);
+    std::call_once(ordered_, [this] {
+        if (check(Column::Id)) {
+            order_.resize(facts_.rows);
+            std::iota(order_.begin(), order_.end(), std::uint16_t{0});
+            std::ranges::sort(order_, {}, [this](std::uint16_t row) { return rows_.ids[row]; });
+        }
+    });
+    const auto found = std::ranges::lower_bound(order_, id, {}, [this](std::uint16_t row) { return rows_.ids[row]; });
+    if (found == order_.end() || rows_.ids[*found] != id || rows_.facts == nullptr) {
+        return nullptr;
+    }
+    const float* vector = rows_.vectors + std::size_t{*found} * kDimensions;
+    const bool whole = vector_check(code_kernels(best_kernel()), vector, id) == rows_.facts[*found].vector_check;
+    return whole ? vector : nullptr;
+}
+
 Result<std::size_t> Segment::choose(const RowFilter& filter, std::size_t begin, std::size_t end,
                                     std::span<std::uint16_t> masks) const {
     const bool by_protection = filter.is_protected && facts_.is_protected != (*filter.is_protected ? facts_.rows : 0);

@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,7 +34,7 @@
 
 namespace resonant::memory {
 
-inline constexpr std::size_t kSegmentRowsMax = 16'384;  // about 33 MB: bounds what a rebuild holds
+inline constexpr std::size_t kSegmentRowsMax = 16'384;  // about 33 MB: a rebuild holds two
 inline constexpr std::size_t kZones = 5;
 
 struct SegmentRow {
@@ -135,6 +136,9 @@ class Segment {
     // what it reads is damaged.
     Status scan(CodeSearch& search, const RowFilter& filter, const std::vector<MemoryId>* without,
                 const std::vector<MemoryId>* gone = nullptr) const;
+    // The vector of its row with that id; null when it has none, or the row is damaged. The first time costs a sort of
+    // its ids, and two bytes a row.
+    const float* vector_of(MemoryId id) const;
     // Reads the whole file. DataLoss when its SHA-256 differs.
     Status verify() const;
 
@@ -154,6 +158,8 @@ class Segment {
     CodedRows rows_;
     std::vector<std::byte> last_block_;
     mutable std::array<std::atomic<bool>, kColumns> checked_{};
+    mutable std::once_flag ordered_;
+    mutable std::vector<std::uint16_t> order_;  // rows in the order of their ids; empty where those are damaged
 };
 
 }  // namespace resonant::memory

@@ -85,6 +85,19 @@ Status write_book(const std::filesystem::path& folder, const std::string& file, 
     return target->commit();
 }
 
+const float* SegmentSet::vector_of(MemoryId id) const {
+    for (std::size_t i = segments_.size(); i-- > 0;) {
+        const auto& gone = manifest_.segments[i].gone;
+        if (std::ranges::binary_search(gone, id)) {
+            continue;
+        }
+        if (const float* vector = segments_[i]->vector_of(id)) {
+            return vector;
+        }
+    }
+    return nullptr;
+}
+
 std::unique_ptr<CodeSearch> SearchPool::take() {
     {
         const std::lock_guard lock(mutex_);

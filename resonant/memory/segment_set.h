@@ -37,6 +37,9 @@ class SegmentSet {
     Status scan(std::span<CodeSearch* const> searches, const RowFilter& filter,
                 const std::vector<MemoryId>* without) const;
 
+    // The vector of that id, float[384], looked at for damage; null when there is none that counts.
+    const float* vector_of(MemoryId id) const;
+
   private:
     Manifest manifest_;
     std::vector<std::shared_ptr<const Segment>> segments_;

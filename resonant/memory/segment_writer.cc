@@ -18,7 +18,7 @@ namespace resonant::memory {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
-using Rows = std::span<const SegmentRow>;
+using Rows = std::span<const SegmentRow* const>;  // in the order of the file
 
 // Where Arrow writes to: hashes what passes, and remembers where each buffer lies. Without a file it only measures.
 class Sink final : public arrow::io::OutputStream {
@@ -99,8 +99,8 @@ template <typename Builder, typename Get>
 arrow::Result<std::shared_ptr<arrow::Array>> column(Rows rows, Get get) {
     Builder builder;
     ARROW_RETURN_NOT_OK(builder.Reserve(static_cast<std::int64_t>(rows.size())));
-    for (const SegmentRow& row : rows) {
-        ARROW_RETURN_NOT_OK(builder.Append(get(row)));
+    for (const SegmentRow* row : rows) {
+        ARROW_RETURN_NOT_OK(builder.Append(get(*row)));
     }
     return builder.Finish();
 }
@@ -209,21 +209,29 @@ SegmentFacts facts_of(Rows rows, const CodeBook* book, const Codes& codes) {
     facts.signature_all = ~std::uint64_t{0};
     facts.created_min = INT64_MAX;
     facts.created_max = INT64_MIN;
-    for (const SegmentRow& row : rows) {
-        ++facts.zones[zone_of(row)];
-        facts.is_protected += row.is_protected ? 1 : 0;
-        facts.is_archived += row.is_archived ? 1 : 0;
-        facts.signature_all &= row.signature;
-        facts.signature_any |= row.signature;
-        facts.created_min = std::min(facts.created_min, row.created_ns);
-        facts.created_max = std::max(facts.created_max, row.created_ns);
+    for (const SegmentRow* row : rows) {
+        ++facts.zones[zone_of(*row)];
+        facts.is_protected += row->is_protected ? 1 : 0;
+        facts.is_archived += row->is_archived ? 1 : 0;
+        facts.signature_all &= row->signature;
+        facts.signature_any |= row->signature;
+        facts.created_min = std::min(facts.created_min, row->created_ns);
+        facts.created_max = std::max(facts.created_max, row->created_ns);
     }
     return facts;
 }
 
-std::vector<SegmentRow> sorted_by_zone(Rows rows) {
-    std::vector<SegmentRow> sorted(rows.begin(), rows.end());
-    std::ranges::stable_sort(sorted, {}, zone_of);
+// The rows stay where they are: each is large.
+std::vector<const SegmentRow*> sorted_by_zone(std::span<const SegmentRow> rows) {
+    std::array<std::vector<const SegmentRow*>, kZones> zones;
+    for (const SegmentRow& row : rows) {
+        zones[zone_of(row)].push_back(&row);
+    }
+    std::vector<const SegmentRow*> sorted;
+    sorted.reserve(rows.size());
+    for (const auto& zone : zones) {
+        sorted.insert(sorted.end(), zone.begin(), zone.end());
+    }
     return sorted;
 }
 
@@ -260,16 +268,17 @@ Result<SegmentFacts> write_table(const std::filesystem::path& folder, const std:
 
 }  // namespace
 
-Result<SegmentFacts> write_segment(const std::filesystem::path& folder, const std::string& file, Rows rows,
-                                   std::string_view model, const CodeBook* book) {
+Result<SegmentFacts> write_segment(const std::filesystem::path& folder, const std::string& file,
+                                   std::span<const SegmentRow> rows, std::string_view model, const CodeBook* book) {
     RESONANT_ENSURE(!rows.empty() && rows.size() <= kSegmentRowsMax, "a segment holds 1 to kSegmentRowsMax rows");
-    const std::vector<SegmentRow> sorted = sorted_by_zone(rows);
+    const std::vector<const SegmentRow*> sorted = sorted_by_zone(rows);
     std::vector<float> vectors;
     std::vector<MemoryId> ids;
     vectors.reserve(sorted.size() * kDimensions);
-    for (const SegmentRow& row : sorted) {
-        vectors.insert(vectors.end(), row.vector.begin(), row.vector.end());
-        ids.push_back(row.id);
+    ids.reserve(sorted.size());
+    for (const SegmentRow* row : sorted) {
+        vectors.insert(vectors.end(), row->vector.begin(), row->vector.end());
+        ids.push_back(row->id);
     }
     Codes codes;
     if (book != nullptr) {

@@ -52,6 +52,9 @@ class VectorIndex {
     Status open();
     // InvalidArgument when a number of `query` is not finite.
     Result<std::vector<Scored>> nearest(const Vector& query, const Question& question);
+    // The memory's public vector where it is mapped, valid as long as `keeps` is; null where it is not, or no longer
+    // rightly: then SQLite has it, or there is none. Cost: some binary searches.
+    const float* mapped(MemoryId id, std::shared_ptr<const SegmentSet>& keeps) const;
     // The memory's vector in a segment counts no longer. Call it inside the write() that changes
     // it.
     void forget(MemoryId id);

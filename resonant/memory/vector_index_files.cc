@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <set>
 
 #include "resonant/base/log.h"
@@ -19,6 +20,8 @@ constexpr std::size_t kSmallSegmentsMax = 16;
 constexpr std::size_t kBehindMin = 16;    // memories that changed before all is written again,
 constexpr std::size_t kBehindShare = 64;  // or the share of all that they are
 constexpr std::size_t kBookGrowth = 4;    // a book made for few rows is made again for this many times as many
+constexpr std::size_t kBookDrift = 2;     // a book of so many times fewer or more rows is made again with them
+constexpr std::size_t kNamesKept = 256;   // names whose signatures a rebuild remembers
 constexpr std::string_view kSegmentSuffix = ".arrow";
 constexpr std::string_view kBookSuffix = ".book";
 
@@ -98,8 +101,18 @@ Status VectorIndex::rebuild_locked() {
     Manifest next;
     next.generation = now->manifest().generation + 1;
     next.files = now->manifest().files;
-    std::shared_ptr<const CodeBook> book;
-    RESONANT_CHECK(make_book(next, book));
+    auto book = now->set->book();
+    RESONANT_ASSIGN(const std::int64_t rows, state("SELECT count(*) FROM memory_embeddings WHERE is_private = 0"));
+    const std::size_t before = now->manifest().book_rows;
+    const auto after = static_cast<std::size_t>(rows);
+    if (book != nullptr && now->manifest().model == model_ && before >= kTrainingRowsMin &&
+        after < kBookDrift * before && before < kBookDrift * after) {
+        next.book = fmt::format("sea-{}-{}{}", next.generation, ++next.files, kBookSuffix);
+        next.book_rows = before;
+        RESONANT_CHECK(write_book(folder_, next.book, *book));
+    } else {
+        RESONANT_CHECK(make_book(next, book));
+    }
     RESONANT_CHECK(write_rows(0, next, *book));
     return switch_to(std::move(next), mark);
 }
@@ -209,16 +222,32 @@ Status VectorIndex::make_book(Manifest& manifest, std::shared_ptr<const CodeBook
     return write_book(folder_, manifest.book, *book);
 }
 
-// Rows on their way from SQLite into segments of a bounded size.
+// Rows on their way from SQLite into segments of a bounded size. While one is written, the next is read.
 struct VectorIndex::Rows {
     const std::filesystem::path& folder;
     const std::string& model;
     Manifest& manifest;
     const CodeBook& book;
-    std::vector<SegmentRow> waiting;
+    std::vector<SegmentRow> waiting = {};
+    std::vector<SegmentRow> leaving = {};  // what `writing` writes
+    std::future<Result<SegmentFacts>> writing = {};
+    std::map<std::string, std::uint64_t, std::less<>> names = {};  // and their signatures
+
+    // As signature_of(); most rows have the names of those before them.
+    std::uint64_t signature(std::string_view kind, const std::string& name) {
+        std::string key = std::string(kind) + '\n' + name;
+        if (const auto known = names.find(key); known != names.end()) {
+            return known->second;
+        }
+        const std::uint64_t made = signature_of(kind, name);
+        if (names.size() < kNamesKept) {
+            names.emplace(std::move(key), made);
+        }
+        return made;
+    }
 
     Status add(const Statement& row) {
-        SegmentRow next;
+        SegmentRow& next = waiting.emplace_back();
         next.id = static_cast<MemoryId>(row.integer(1));
         RESONANT_CHECK(copy_vector(row.blob(2), next.id, next.vector));
         next.title = row.text(3);
@@ -232,28 +261,41 @@ struct VectorIndex::Rows {
         next.posture = static_cast<std::uint8_t>(row.integer(11));
         next.created_ns = row.integer(12);
         next.is_archived = row.integer(13) != 0;
-        next.signature = signature_of("galaxy", row.text(14)) | signature_of("type", row.text(15));
+        next.signature = signature("galaxy", row.text(14)) | signature("type", row.text(15));
         const std::string tags = row.text(16);
         for (std::size_t start = 0; start < tags.size();) {
             const std::size_t stop = std::min(tags.find('\n', start), tags.size());
-            next.signature |= signature_of("tag", std::string_view(tags).substr(start, stop - start));
+            next.signature |= signature("tag", tags.substr(start, stop - start));
             start = stop + 1;
         }
         manifest.watermark = std::max(manifest.watermark, row.integer(0));
-        waiting.push_back(std::move(next));
         return waiting.size() == kSegmentRowsMax ? flush() : Status();
     }
 
+    // Begins to write what waits.
     Status flush() {
+        RESONANT_CHECK(finish());
         if (waiting.empty()) {
             return {};
         }
-        const std::string name =
-            fmt::format("sea-{}-{}{}", manifest.generation, ++manifest.files, kSegmentSuffix);
-        RESONANT_ASSIGN(SegmentFacts facts, write_segment(folder, name, waiting, model, &book));
-        facts.watermark = manifest.watermark;
-        manifest.segments.push_back(std::move(facts));
+        std::swap(leaving, waiting);
         waiting.clear();
+        writing = std::async(std::launch::async,
+                             [this, name = fmt::format("sea-{}-{}{}", manifest.generation, ++manifest.files, kSegmentSuffix),
+                              watermark = manifest.watermark]() -> Result<SegmentFacts> {
+                                 RESONANT_ASSIGN(SegmentFacts facts, write_segment(folder, name, leaving, model, &book));
+                                 facts.watermark = watermark;
+                                 return facts;
+                             });
+        return {};
+    }
+
+    // Waits for what is being written.
+    Status finish() {
+        if (writing.valid()) {
+            RESONANT_ASSIGN(SegmentFacts facts, writing.get());
+            manifest.segments.push_back(std::move(facts));
+        }
         return {};
     }
 };
@@ -261,8 +303,8 @@ struct VectorIndex::Rows {
 Status VectorIndex::write_rows(std::int64_t after, Manifest& manifest, const CodeBook& book) {
     manifest.model = model_;
     manifest.built_ns = clock_.wall().count;
-    Rows rows{folder_, model_, manifest, book, {}};
-    return database_.read([&](Connection& connection) -> Status {
+    Rows rows{folder_, model_, manifest, book};
+    RESONANT_CHECK(database_.read([&](Connection& connection) -> Status {
         RESONANT_ASSIGN(manifest.facts, state("SELECT value FROM memory_state WHERE key = 'facts'"));
         RESONANT_ASSIGN(manifest.versions, state("SELECT coalesce(max(id), 0) FROM memory_versions"));
         RESONANT_ASSIGN(manifest.moves, state("SELECT coalesce(max(id), 0) FROM memory_moves"));
@@ -273,13 +315,15 @@ Status VectorIndex::write_rows(std::int64_t after, Manifest& manifest, const Cod
                 " m.constellation, max(m.updated_ns, coalesce(a.last_ns, 0)), m.is_protected,"
                 " m.predecessor_family, m.phase, m.posture, m.created_ns, m.is_archived, m.galaxy, m.type,"
                 " (SELECT group_concat(tag, char(10)) FROM memory_tags WHERE memory_id = m.id)"
-                " FROM memory_embeddings e JOIN memories m ON m.id = e.memory_id"
+                // As they lie in the file, not by way of the index of public ones.
+                " FROM memory_embeddings e NOT INDEXED JOIN memories m ON m.id = e.memory_id"
                 " LEFT JOIN memory_access a ON a.memory_id = m.id"
                 " WHERE e.is_private = 0 AND e.model = ? AND e.sequence > ? ORDER BY e.sequence"));
         statement.bind(1, model_).bind(2, after);
         RESONANT_CHECK(statement.each([&](const Statement& row) { return rows.add(row); }));
         return rows.flush();
-    });
+    }));
+    return rows.finish();
 }
 
 Status VectorIndex::switch_to(Manifest manifest, std::uint64_t forget_up_to) {

@@ -175,6 +175,15 @@ Status VectorIndex::scan_rest(const Snapshot& now, const Question& question, con
     });
 }
 
+const float* VectorIndex::mapped(MemoryId id, std::shared_ptr<const SegmentSet>& keeps) const {
+    const auto now = snapshot();
+    if (std::ranges::binary_search(now->forgotten, id)) {
+        return nullptr;
+    }
+    keeps = now->set;
+    return keeps->vector_of(id);
+}
+
 Result<VectorIndex::Ids> VectorIndex::failing(std::span<const Scored> found, const Question& question) {
     Ids failed;
     if (question.condition == nullptr) {
@@ -200,8 +209,11 @@ Result<std::optional<VectorIndex::Ids>> VectorIndex::changed(const Manifest& man
     std::optional<Ids> ids = Ids();
     const Status done = database_.read([&](Connection& connection) -> Status {
         RESONANT_ASSIGN(auto rows,
-                        connection.prepare("SELECT memory_id FROM memory_versions WHERE id > ? AND version > 1 UNION"
-                                           " SELECT memory_id FROM memory_moves WHERE id > ? ORDER BY 1 LIMIT ?"));
+                        // By id: the planner would rather read all of an index that is in the order asked for.
+                        connection.prepare("SELECT memory_id FROM memory_versions NOT INDEXED"
+                                           " WHERE id > ? AND version > 1 UNION"
+                                           " SELECT memory_id FROM memory_moves NOT INDEXED WHERE id > ?"
+                                           " ORDER BY 1 LIMIT ?"));
         rows.bind(1, manifest.versions).bind(2, manifest.moves);
         rows.bind(3, static_cast<std::int64_t>(kChangedMax + 1));
         return rows.each([&](const Statement& row) -> Status {
