@@ -1,10 +1,15 @@
-// Finding tools, judged by requests with known tools: bench_routing [--json] [--misses] [TOOLS.json]. Run from the top
-// of the repository. Tools: ours, and those that published servers list (scripts/list_servers.py); requests:
-// bench/routing/requests.txt. Three ways over the same tools: plain BM25 over name and description, embeddings of name
-// and description alone, and ours. The half `tuned` may be looked at while the ranking is changed, `held_out` may not.
+// Finding tools, judged by requests with known tools. Run from the top of the repository:
 //
-//     rows: {half, kind, way, requests, hit_1, hit_5, hit_1_name, hit_5_name, tokens}; a hit is a right tool among the
-//     first 1 or 5, by server and name or by name alone; tokens: of an answer with five tools, schemas in full for the
+//     bench_routing [--json] [--misses] [LISTED.json]          our own set (see bench/routing_set.h)
+//     bench_routing [--json] [--misses] TOOLS REQUESTS.jsonl   anybody's
+//     bench_routing [--json] [--misses] FOLDER                 every FOLDER/*/{tools.json,requests.jsonl}
+//
+// Four ways over the same tools: plain BM25 over name and description, embeddings of name and description, both in
+// equal parts, and ours. Of our own set the half `tuned` may be looked at while the ranking is changed, `held_out`
+// may not.
+//
+//     rows: {set, half, kind, way, requests, hit_1, hit_5, hit_1_name, hit_5_name, tokens}; a hit is a right tool among
+//     the first 1 or 5, the very tool or one of its name; tokens: of an answer with five tools, schemas in full for the
 //     plain ways, as capability.suggest answers for ours (four bytes make one)
 //     search_us  us  one search of ours, without the query's embedding
 #include <algorithm>
@@ -17,93 +22,15 @@
 #include <tuple>
 
 #include "bench/report.h"
+#include "bench/routing_set.h"
 #include "resonant/memory/minilm_embedder.h"
-#include "resonant/tools/families.h"
-#include "resonant/tools/services.h"
-#include "resonant/tools/tool_search.h"
 
 namespace resonant::bench {
 namespace {
 
 namespace fs = std::filesystem;
-using tools::ToolDocument;
-using tools::ToolIndex;
 
 constexpr std::size_t kDepth = 5;
-
-[[noreturn]] void stop(const std::string& words) {
-    std::fprintf(stderr, "bench routing: %s\n", words.c_str());
-    std::exit(1);
-}
-
-template <typename T>
-T must(Result<T> result) {
-    if (!result) {
-        stop(result.error().message);
-    }
-    return std::move(*result);
-}
-
-struct Request {
-    std::string half, kind, text;
-    std::vector<std::string> answers;  // "server/tool"
-};
-
-std::string key_of(const ToolDocument& tool) {
-    return (tool.server.empty() ? "own" : tool.server) + '/' + tool.name;
-}
-std::string name_in(const std::string& key) { return key.substr(key.find('/') + 1); }
-
-ToolIndex::Documents read_tools(const fs::path& listed) {
-    ToolIndex::Documents documents;
-    tools::Services none;
-    tools::Toolbox toolbox;
-    tools::add_all(toolbox, none);
-    tools::ToolSearch search(toolbox);
-    for (const tools::ToolHit& hit : search.all()) {
-        ToolDocument ours = *hit.document;
-        ours.available = true;  // all of ours are judged, built or not
-        documents.push_back(std::make_shared<ToolDocument>(std::move(ours)));
-    }
-    std::ifstream file(listed);
-    if (!file) {
-        stop(listed.string() + " is missing; run ./dev bench routing, which starts the servers");
-    }
-    const Json all = Json::parse(file);
-    for (const Json& tool : all["tools"]) {
-        documents.push_back(std::make_shared<ToolDocument>(tools::document_of(tool)));
-    }
-    return documents;
-}
-
-std::vector<Request> read_requests(const fs::path& path, const ToolIndex::Documents& documents) {
-    std::vector<std::string> known;
-    for (const auto& document : documents) {
-        known.push_back(key_of(*document));
-    }
-    std::ifstream file(path);
-    std::vector<Request> requests;
-    int number = 0;
-    for (std::string line; std::getline(file, line);) {
-        if (line.empty() || line[0] == '#') {
-            continue;
-        }
-        const std::size_t mark = line.find(" | ");
-        Request request{number++ % 2 == 0 ? "tuned" : "held_out", "others", line.substr(mark + 3), {}};
-        std::istringstream names(line.substr(0, mark));
-        for (std::string name; names >> name;) {
-            if (std::ranges::find(known, name) != known.end()) {
-                request.answers.push_back(name);
-            }
-        }
-        if (request.answers.empty()) {
-            continue;  // its server is absent; the count of requests shows it
-        }
-        request.kind = request.answers.front().starts_with("own/") ? "own" : "others";
-        requests.push_back(std::move(request));
-    }
-    return requests;
-}
 
 // BM25 as a textbook has it: one field, no stemming, k1 1.2, b 0.75.
 class PlainBm25 {
@@ -173,27 +100,37 @@ struct Figures {
 
 class Measurement {
   public:
-    Measurement(memory::Embedder& embedder, ToolIndex::Documents documents, std::vector<Request> requests)
-        : embedder_(embedder), documents_(std::move(documents)), requests_(std::move(requests)),
-          bm25_(documents_), index_(documents_, embedded()) {}
+    Measurement(memory::Embedder& embedder, RoutingSet set)
+        : embedder_(embedder), name_(std::move(set.name)), documents_(std::move(set.documents)),
+          requests_(std::move(set.requests)), bm25_(documents_), index_(documents_, embedded()) {}
 
     void ask_all(bool show_misses) {
         for (const Request& request : requests_) {
-            const memory::Vector meaning = must(embedder_.embed(request.text));
+            const tools::Meaning meaning = meaning_of(request.text);
             std::vector<double> near;
             for (const memory::Vector& vector : plain_) {
-                near.push_back(static_cast<double>(
-                    std::inner_product(meaning.begin(), meaning.end(), vector.begin(), 0.0F)));
+                near.push_back(static_cast<double>(std::inner_product(
+                    meaning.front().begin(), meaning.front().end(), vector.begin(), 0.0F)));
+            }
+            const std::vector<double> said = bm25_.scores(request.text);
+            std::vector<double> equal;
+            const double nearest = std::max(1e-9, *std::ranges::max_element(near));
+            const double most = std::max(1e-9, *std::ranges::max_element(said));
+            for (std::size_t i = 0; i < near.size(); ++i) {
+                equal.push_back(near[i] / nearest + said[i] / most);
             }
             std::vector<std::size_t> ours;
-            for (const tools::RankedTool& ranked : index_.rank(request.text, &meaning, kDepth)) {
+            for (const tools::RankedTool& ranked : index_.rank(request.text, meaning, kDepth)) {
                 ours.push_back(ranked.document);
+                why_[ranked.document] = ranked.why;
             }
-            count(request, "bm25", best(bm25_.scores(request.text)));
+            count(request, "bm25", best(said));
             count(request, "embeddings", best(near));
+            count(request, "equal", best(equal));
             count(request, "ours", ours);
-            if (show_misses && request.half == "tuned" && !hits(request, ours, kDepth, false)) {
-                std::fprintf(stderr, "missed: %s: %s\n", request.text.c_str(), request.answers[0].c_str());
+            if (show_misses && request.half != "held_out" && !hits(request, ours, kDepth, false)) {
+                std::fprintf(stderr, "missed: %s: %s\n", request.text.c_str(),
+                             key_of(*documents_[*request.answers.begin()]).c_str());
                 for (const std::size_t at : ours) {
                     std::fprintf(stderr, "    %s\n", key_of(*documents_[at]).c_str());
                 }
@@ -201,10 +138,10 @@ class Measurement {
         }
     }
     double search_us() {
-        const memory::Vector meaning = must(embedder_.embed("a query"));
+        const tools::Meaning meaning = meaning_of("a query");
         return nanoseconds([&] {
                    for (const Request& request : requests_) {
-                       index_.rank(request.text, &meaning, kDepth);
+                       index_.rank(request.text, meaning, kDepth);
                    }
                }) / static_cast<double>(requests_.size()) / 1e3;
     }
@@ -212,7 +149,7 @@ class Measurement {
         for (const auto& [key, figures] : figures_) {
             const auto& [half, kind, way] = key;
             const auto share = [&](double sum) { return std::round(1000 * sum / figures.requests) / 1000; };
-            rows.push_back({{"half", half}, {"kind", kind}, {"way", way}, {"requests", figures.requests},
+            rows.push_back({{"set", name_}, {"half", half}, {"kind", kind}, {"way", way}, {"requests", figures.requests},
                             {"hit_1", share(figures.first)}, {"hit_5", share(figures.fifth)},
                             {"hit_1_name", share(figures.first_name)},
                             {"hit_5_name", share(figures.fifth_name)},
@@ -221,6 +158,13 @@ class Measurement {
     }
 
   private:
+    tools::Meaning meaning_of(const std::string& text) {
+        tools::Meaning meaning;
+        for (const std::string& part : ToolIndex::texts_of(std::string_view(text))) {
+            meaning.push_back(must(embedder_.embed(part)));
+        }
+        return meaning;
+    }
     ToolIndex::Vectors embedded() {
         std::vector<std::string> texts;
         for (const auto& document : documents_) {
@@ -241,11 +185,11 @@ class Measurement {
     bool hits(const Request& request, const std::vector<std::size_t>& found, std::size_t depth,
               bool by_name) const {
         for (std::size_t i = 0; i < std::min(depth, found.size()); ++i) {
-            const std::string key = key_of(*documents_[found[i]]);
-            for (const std::string& answer : request.answers) {
-                if (answer == key || (by_name && name_in(answer) == name_in(key))) {
-                    return true;
-                }
+            if (request.answers.contains(found[i]) ||
+                (by_name && std::ranges::any_of(request.answers, [&](std::size_t answer) {
+                     return documents_[answer]->name == documents_[found[i]]->name;
+                 }))) {
+                return true;
             }
         }
         return false;
@@ -254,10 +198,10 @@ class Measurement {
         std::size_t bytes = 0;
         for (const std::size_t at : found) {
             const ToolDocument& tool = *documents_[at];
-            bytes += way == "ours" ? tools::suggestion_of(tool, 1).dump().size() + 1
-                                   : tool.name.size() + tool.description.size() + tool.input_schema.dump().size();
+            bytes += way == "ours" ? tools::suggestion_of(tool, 1, why_.at(at)).dump(-1, ' ', false, Json::error_handler_t::replace).size() + 1
+                                   : tool.name.size() + tool.description.size() + tool.input_schema.dump(-1, ' ', false, Json::error_handler_t::replace).size();
         }
-        for (const std::string& kind : {request.kind, std::string("all")}) {
+        for (const std::string& kind : std::set<std::string>{request.kind, "all"}) {
             Figures& figures = figures_[{request.half, kind, way}];
             ++figures.requests;
             figures.first += hits(request, found, 1, false) ? 1 : 0;
@@ -269,30 +213,38 @@ class Measurement {
     }
 
     memory::Embedder& embedder_;
+    const std::string name_;
     const ToolIndex::Documents documents_;
     const std::vector<Request> requests_;
     const PlainBm25 bm25_;
     std::vector<memory::Vector> plain_;
     const ToolIndex index_;
+    std::map<std::size_t, std::string> why_;
     std::map<std::tuple<std::string, std::string, std::string>, Figures> figures_;
 };
 
-int run(const fs::path& listed, bool show_misses) {
-    const ToolIndex::Documents documents = read_tools(listed);
-    const std::vector<Request> requests = read_requests("bench/routing/requests.txt", documents);
+int run(std::vector<RoutingSet> sets, bool show_misses) {
     const auto model = must(memory::MiniLmEmbedder::open(
         {.model_folder = memory::find_model_folder(), .cache_folder = memory::default_cache_folder()}));
-    Measurement measurement(*model, documents, requests);
-    Json document{{"subject", "routing"}, {"machine", machine()}, {"tools", documents.size()},
-                  {"requests", requests.size()}, {"rows", Json::array()}};
-    measurement.ask_all(show_misses);
-    measurement.print(document["rows"]);
-    std::vector<double> taken;
-    for (int i = 0; i < 5; ++i) {
-        taken.push_back(measurement.search_us());
+    Json document{{"subject", "routing"}, {"machine", machine()}, {"sets", Json::array()}, {"rows", Json::array()}};
+    if (sets.size() == 1) {
+        document["tools"] = sets[0].documents.size();
+        document["requests"] = sets[0].requests.size();
     }
-    document["rows"].push_back({{"name", "search_us"}, {"unit", "us"}, {"better", "lower"},
-                                {"min", *std::ranges::min_element(taken)}, {"p50", median(taken)}});
+    for (RoutingSet& set : sets) {
+        document["sets"].push_back({{"set", set.name}, {"tools", set.documents.size()},
+                                    {"requests", set.requests.size()}});
+        Measurement measurement(*model, std::move(set));
+        measurement.ask_all(show_misses);
+        measurement.print(document["rows"]);
+        std::vector<double> taken;
+        for (int i = 0; i < 5; ++i) {
+            taken.push_back(measurement.search_us());
+        }
+        document["rows"].push_back({{"set", document["sets"].back()["set"]}, {"name", "search_us"}, {"unit", "us"},
+                                    {"better", "lower"}, {"min", *std::ranges::min_element(taken)},
+                                    {"p50", median(taken)}});
+    }
     std::puts(document.dump(1).c_str());
     return 0;
 }
@@ -301,14 +253,23 @@ int run(const fs::path& listed, bool show_misses) {
 }  // namespace resonant::bench
 
 int main(int count, char** arguments) {
-    std::filesystem::path listed = "build/servers/tools.json";
+    using namespace resonant::bench;
+    std::vector<std::filesystem::path> paths;
     bool show_misses = false;
     for (int i = 1; i < count; ++i) {
         if (std::strcmp(arguments[i], "--misses") == 0) {
             show_misses = true;
         } else if (std::strcmp(arguments[i], "--json") != 0) {
-            listed = arguments[i];
+            paths.emplace_back(arguments[i]);
         }
     }
-    return resonant::bench::run(listed, show_misses);
+    std::vector<RoutingSet> sets;
+    if (paths.size() == 1 && std::filesystem::is_directory(paths[0])) {
+        sets = sets_below(paths[0]);
+    } else if (paths.size() == 2) {
+        sets.push_back(given_set("given", paths[0], paths[1]));
+    } else {
+        sets.push_back(own_set(paths.empty() ? "build/servers/tools.json" : paths[0]));
+    }
+    return run(std::move(sets), show_misses);
 }

@@ -102,7 +102,7 @@ void add_tools(CLI::App& app, Common& common) {
     command->add_flag("--cost", *cost, "bytes and tokens of each listing and tool");
     auto question = std::make_shared<ToolQuestion>();
     command->add_option("--search", question->query, "tools that fit a goal; '-': one a line on standard input");
-    command->add_option("--catalogue", question->catalogue, "search the tools of a file (as tools/list has them)")
+    command->add_option("--catalogue", question->catalogue, "search the tools of a file: tools/list, functions, one tool a line ...")
         ->check(CLI::ExistingFile);
     command->add_option("--limit", question->limit, "tools at most, with --search");
     command->add_flag("--words", question->words_only, "search by words alone, without the model");

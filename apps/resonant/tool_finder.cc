@@ -8,6 +8,7 @@
 #include "resonant/memory/minilm_embedder.h"
 #include "resonant/tools/families.h"
 #include "resonant/tools/services.h"
+#include "resonant/tools/tool_listing.h"
 #include "resonant/tools/tool_search.h"
 
 namespace resonant::app {
@@ -16,20 +17,15 @@ namespace {
 using tools::ToolDocument;
 using tools::ToolIndex;
 
-// An array of tools, or an object with one under "tools".
 Result<ToolIndex::Documents> read_catalogue(const std::string& path) {
     RESONANT_ASSIGN(const std::string text, runtime::read_file(path));
-    const Json parsed = Json::parse(text, nullptr, false);
-    const Json& listed = parsed.is_object() && parsed.contains("tools") ? parsed["tools"] : parsed;
-    if (!listed.is_array()) {
-        return fail(Code::InvalidArgument,
-                    fmt::format("tools: {} is no list of tools; give an array of tools as tools/list has them, or "
-                                "{{\"tools\": [...]}}",
-                                path));
+    Result<std::vector<ToolDocument>> listed = tools::documents_of(text);
+    if (!listed) {
+        return fail(listed.error().code, fmt::format("tools: {}: {}", path, listed.error().message));
     }
     ToolIndex::Documents documents;
-    for (const Json& tool : listed) {
-        documents.push_back(std::make_shared<ToolDocument>(tools::document_of(tool)));
+    for (ToolDocument& tool : *listed) {
+        documents.push_back(std::make_shared<ToolDocument>(std::move(tool)));
     }
     return documents;
 }
@@ -63,20 +59,40 @@ Result<ToolIndex::Vectors> embed_all(memory::Embedder& embedder, const ToolIndex
     return vectors;
 }
 
-Json answer(const ToolIndex& index, memory::Embedder* embedder, const std::string& query, std::size_t limit) {
-    Json shown = {{"query", query}, {"tools", Json::array()}};
-    Result<memory::Vector> meaning = fail(Code::Unavailable, "no model");
+Result<Json> answer(const ToolIndex& index, memory::Embedder* embedder, const std::string& query,
+                    std::size_t limit) {
+    tools::Meaning meaning;
     if (embedder != nullptr) {
-        meaning = embedder->embed(query);
-    }
-    for (const tools::RankedTool& ranked : index.rank(query, meaning ? &*meaning : nullptr, limit)) {
-        const ToolDocument& document = *index.documents()[ranked.document];
-        shown["tools"].push_back(tools::suggestion_of(document, ranked.score));
-        if (!document.server.empty()) {
-            shown["tools"].back()["server"] = document.server;
+        for (const std::string& text : ToolIndex::texts_of(query)) {
+            RESONANT_ASSIGN(const memory::Vector vector, embedder->embed(text));
+            meaning.push_back(vector);
         }
     }
+    Json shown = {{"query", query}, {"tools", Json::array()}};
+    for (const tools::RankedTool& ranked : index.rank(query, meaning, limit)) {
+        const ToolDocument& document = *index.documents()[ranked.document];
+        Json tool = tools::suggestion_of(document, ranked.score, ranked.why);
+        if (!document.server.empty()) {
+            tool["server"] = document.server;
+        }
+        tool["index"] = ranked.document;
+        shown["tools"].push_back(std::move(tool));
+    }
     return shown;
+}
+
+// The name, why, what it does, and a call to start from.
+void print(const Json& found) {
+    for (const Json& tool : found["tools"]) {
+        const std::string server = tool.value("server", "");
+        std::cout << fmt::format("{:.2f}  {:<32} {}\n      {}\n      {}\n", tool["score"].get<double>(),
+                                 (server.empty() ? "" : server + ": ") + tool["tool"].get<std::string>(),
+                                 tool["summary"].get<std::string>(), json::dump(tool["example"]),
+                                 tool.value("why", ""));
+    }
+    if (found["tools"].empty()) {
+        std::cout << "no tool has these words; say the goal otherwise\n";
+    }
 }
 
 }  // namespace
@@ -106,18 +122,22 @@ int find_tools(const Common& common, const ToolQuestion& question) {
     const ToolIndex index(std::move(*documents), vectors);
     if (question.query == "-") {
         for (std::string line; std::getline(std::cin, line);) {
-            std::cout << json::dump(answer(index, embedder.get(), line, question.limit)) << std::endl;
+            const Result<Json> found = answer(index, embedder.get(), line, question.limit);
+            if (!found) {
+                return report(found.error());
+            }
+            std::cout << json::dump(*found) << std::endl;
         }
         return kOk;
     }
-    const Json found = answer(index, embedder.get(), question.query, question.limit);
-    if (common.json) {
-        show(common, found);
-        return kOk;
+    const Result<Json> found = answer(index, embedder.get(), question.query, question.limit);
+    if (!found) {
+        return report(found.error());
     }
-    for (const Json& tool : found["tools"]) {
-        std::cout << fmt::format("{:.2f}  {:<32} {}\n", tool["score"].get<double>(), tool["tool"].get<std::string>(),
-                                 tool["summary"].get<std::string>());
+    if (common.json) {
+        show(common, *found);
+    } else {
+        print(*found);
     }
     return kOk;
 }

@@ -11,7 +11,7 @@ namespace resonant::app {
 
 struct ToolQuestion {
     std::string query;      // "-": a query a line on standard input, an answer a line on standard output
-    std::string catalogue;  // a file with tools as tools/list gives them; empty: ours
+    std::string catalogue;  // a file that lists tools (see tool_listing.h); empty: ours
     std::size_t limit = 5;
     bool words_only = false;
 };

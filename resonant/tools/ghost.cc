@@ -31,6 +31,12 @@ constexpr std::size_t kSummaryMax = 200;   // of another server's tool, whose de
 constexpr Nanos kEmbeddingPatience = from_millis(2'500);  // of the first suggestion on a machine
 constexpr std::string_view kUpstreamFamily = "roof";
 
+// Through which a listing of families calls the tool.
+const Family& family_of(const Toolbox& toolbox, const ToolHit& hit) {
+    const int family = hit.tool != nullptr ? hit.tool->contract.family : toolbox.find_family(kUpstreamFamily);
+    return toolbox.families()[static_cast<std::size_t>(family)];
+}
+
 // A tool as a client needs it to call it; another server's tools are called through the family roof.
 Json show(const Toolbox& toolbox, const ToolHit& hit, const std::string& detail) {
     const ToolDocument& document = *hit.document;
@@ -147,7 +153,10 @@ Result<Json> suggest(Services& services, call::Call& call) {
     }
     const std::vector<ToolHit> hits = services.search->rank(goal, limit);
     for (const ToolHit& hit : hits) {
-        answer["tools"].push_back(suggestion_of(*hit.document, hit.score));
+        answer["tools"].push_back(suggestion_of(*hit.document, hit.score, hit.why));
+        if (hit.tool == nullptr || !hit.tool->contract.alone) {
+            answer["tools"].back()["gana"] = family_of(*services.toolbox, hit).wire_name;
+        }
     }
     answer["count"] = hits.size();
     if (hits.empty()) {

@@ -325,7 +325,14 @@ Json example(const std::vector<Parameter>& parameters) {
 
 Json example_for(const Json& schema) {
     Json value = foreign_value(schema.is_object() ? schema : Json{{"type", "object"}}, 0);
-    return value.is_object() ? value : Json::object();
+    if (!value.is_object()) {
+        return Json::object();
+    }
+    const Json fields = schema.is_object() ? schema.value("properties", Json::object()) : Json::object();
+    if (value.empty() && fields.is_object() && !fields.empty()) {
+        value[fields.begin().key()] = foreign_value(fields.begin().value(), 1);
+    }
+    return value;
 }
 
 }  // namespace resonant::tools

@@ -30,8 +30,8 @@ Result<std::vector<Parameter>> parse_parameters(std::string_view line);
 Json input_schema(const std::vector<Parameter>& parameters);
 // Arguments of one legal call: what is required, or else the first parameter.
 Json example(const std::vector<Parameter>& parameters);
-// The same for a schema that somebody else wrote: its required properties, by their default, first
-// choice or type. Whatever is no schema is taken as text.
+// The same for a schema that somebody else wrote: its required properties (else the first), by their
+// default, first choice or type. Whatever is no schema is taken as text.
 Json example_for(const Json& schema);
 
 }  // namespace resonant::tools

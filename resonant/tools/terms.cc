@@ -175,15 +175,24 @@ std::string stem(std::string word) {
     return word;
 }
 
-std::vector<std::string> terms_of(std::string_view text) {
-    std::vector<std::string> terms;
+std::vector<Term> said_terms(std::string_view text) {
+    std::vector<Term> terms;
     each_word(text, [&](std::string word) {
         if (word.size() > 1 &&
             !std::binary_search(std::begin(kEmpty), std::end(kEmpty), std::string_view(word))) {
-            terms.push_back(stem(std::move(word)));
+            std::string stemmed = stem(word);
+            terms.push_back({std::move(word), std::move(stemmed)});
         }
     });
     return terms;
+}
+
+std::vector<std::string> terms_of(std::string_view text) {
+    std::vector<std::string> stems;
+    for (Term& term : said_terms(text)) {
+        stems.push_back(std::move(term.stem));
+    }
+    return stems;
 }
 
 std::string spaced(std::string_view name) {

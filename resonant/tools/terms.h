@@ -10,7 +10,14 @@
 
 namespace resonant::tools {
 
+struct Term {
+    std::string said;  // as the text has it, in lower case
+    std::string stem;  // what is compared
+};
+
 // In the order of the text, repetitions kept.
+std::vector<Term> said_terms(std::string_view text);
+// The stems alone.
 std::vector<std::string> terms_of(std::string_view text);
 // A lower-case word without its ending: "connections" and "connected" become "connect".
 std::string stem(std::string word);

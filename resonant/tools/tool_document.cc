@@ -1,6 +1,8 @@
 #include "resonant/tools/tool_document.h"
 
 #include <algorithm>
+#include <cctype>
+#include <initializer_list>
 
 #include "resonant/tools/answers.h"
 #include "resonant/tools/parameters.h"
@@ -40,6 +42,57 @@ void collect(const Json& schema, int depth, std::string& text) {
     }
 }
 
+std::string first_text(const Json& object, std::initializer_list<const char*> keys) {
+    for (const char* key : keys) {
+        if (std::string text = text_at(object, key); !text.empty()) {
+            return text;
+        }
+    }
+    return {};
+}
+
+// Parameters as a list, [{name, type, description, required}], into a schema.
+void add_parameters(const Json& list, bool required, Json& schema) {
+    for (const Json& parameter : list) {
+        const std::string name = parameter.is_object() ? text_at(parameter, "name") : std::string();
+        if (name.empty()) {
+            continue;
+        }
+        schema["properties"][name] = {{"description", text_at(parameter, "description")}};
+        const auto must = parameter.find("required");
+        if (required || (must != parameter.end() && *must == true)) {
+            schema["required"].push_back(name);
+        }
+    }
+}
+
+// A schema, a list of parameters, or a map from their names to what is said of each.
+Json schema_of(const Json& given) {
+    Json schema = Json::object();
+    if (given.is_array()) {
+        add_parameters(given, false, schema);
+    } else if (given.contains("properties") || given.contains("type") || given.contains("$ref")) {
+        schema = given;
+    } else {
+        schema["properties"] = given;
+    }
+    return schema;
+}
+
+// Whether both are the same but for case and signs: "Google Maps" and "google-maps".
+bool same_letters(std::string_view a, std::string_view b) {
+    const auto letters = [](std::string_view text) {
+        std::string kept;
+        for (const char c : text) {
+            if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+                kept += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+            }
+        }
+        return kept;
+    };
+    return letters(a) == letters(b);
+}
+
 }  // namespace
 
 ToolDocument document_of(const Json& listed) {
@@ -49,15 +102,24 @@ ToolDocument document_of(const Json& listed) {
     }
     const auto function = listed.find("function");
     const Json& tool = function != listed.end() && function->is_object() ? *function : listed;
-    document.name = text_at(tool, "name");
-    document.server = text_at(listed, "server");
-    document.title = text_at(tool, "title");
-    document.description = text_at(tool, "description");
-    for (const char* key : {"inputSchema", "input_schema", "parameters"}) {
+    document.name = first_text(tool, {"name", "api_name", "tool_name", "function_name", "tool", "name_for_model"});
+    document.server = first_text(listed, {"server", "server_name", "mcp_server"});
+    if (document.server.empty() && tool.contains("api_name")) {
+        document.server = first_text(tool, {"tool_name"});
+    }
+    document.title = first_text(tool, {"title", "name_for_human"});
+    document.description = first_text(tool, {"description", "api_description", "tool_description",
+                                             "description_for_model", "summary", "doc"});
+    for (const char* key : {"inputSchema", "input_schema", "parameters", "arguments"}) {
         const auto schema = tool.find(key);
-        if (schema != tool.end() && schema->is_object()) {
-            document.input_schema = *schema;
+        if (schema != tool.end() && schema->is_structured() && !schema->empty()) {
+            document.input_schema = schema_of(*schema);
             break;
+        }
+    }
+    for (const char* key : {"required_parameters", "optional_parameters"}) {
+        if (const auto list = tool.find(key); list != tool.end() && list->is_array()) {
+            add_parameters(*list, std::string_view(key).starts_with("required"), document.input_schema);
         }
     }
     return document;
@@ -66,7 +128,9 @@ ToolDocument document_of(const Json& listed) {
 std::string_view own_name(const ToolDocument& document) {
     const std::string_view name = document.name;
     const std::size_t mark = document.server.empty() ? std::string_view::npos : name.find("__");
-    return mark == std::string_view::npos ? name : name.substr(mark + 2);
+    return mark != std::string_view::npos && same_letters(name.substr(0, mark), document.server)
+               ? name.substr(mark + 2)
+               : name;
 }
 
 std::string parameter_words(const Json& schema) {
@@ -99,7 +163,7 @@ std::string first_sentence(std::string_view text, std::size_t bytes) {
     return shortened(line, bytes);
 }
 
-Json suggestion_of(const ToolDocument& document, double score) {
+Json suggestion_of(const ToolDocument& document, double score, std::string_view why) {
     Json suggestion = {
         {"tool", document.name},
         {"score", rounded(score, 2)},
@@ -108,6 +172,9 @@ Json suggestion_of(const ToolDocument& document, double score) {
          {{"tool", document.name},
           {"args", document.example.is_null() ? example_for(document.input_schema)
                                               : document.example}}}};
+    if (!why.empty()) {
+        suggestion["why"] = why;
+    }
     if (!document.available) {
         suggestion["available"] = false;
     }

@@ -16,13 +16,15 @@ struct ToolDocument {
     std::string server = {};  // whose it is; empty: ours
     std::string title = {};
     std::string description = {};
+    std::string uses = {};  // the same in other words, for a search only; see uses.h
     Json input_schema = Json::object();
     Json example = nullptr;  // arguments of a legal call; null: made of the schema when it is shown
     bool available = true;   // can be called; others stand further back
 };
 
-// A tool as tools/list gives it (name, title, description, inputSchema; also `parameters`, and the
-// wrapping "function" of other conventions, and a `server`). What is missing or of another type is empty.
+// A tool as tools/list gives it (name, title, description, inputSchema), or as other conventions have it:
+// wrapped in "function", with `parameters` (a schema, a map or a list), with a `server`. What is missing
+// or of another type is empty.
 ToolDocument document_of(const Json& listed);
 
 // The tool's own name, without its server's: "create_issue".
@@ -32,7 +34,7 @@ std::string parameter_words(const Json& schema);
 // Up to the first full stop, at most `bytes`, on one line.
 std::string first_sentence(std::string_view text, std::size_t bytes);
 
-// Few tokens that suffice for a right call: {tool, score, summary, example: {tool, args}}.
-Json suggestion_of(const ToolDocument& document, double score);
+// Few tokens that suffice for a right call: {tool, score, why, summary, example: {tool, args}}.
+Json suggestion_of(const ToolDocument& document, double score, std::string_view why = {});
 
 }  // namespace resonant::tools

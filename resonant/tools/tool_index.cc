@@ -1,5 +1,7 @@
 #include "resonant/tools/tool_index.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -7,7 +9,7 @@
 #include <numeric>
 #include <set>
 
-#include "resonant/tools/terms.h"
+#include "resonant/tools/clauses.h"
 
 namespace resonant::tools {
 namespace {
@@ -15,9 +17,10 @@ namespace {
 constexpr double kSaturation = 1.2;  // BM25's k1
 constexpr double kUnbuilt = 0.6;     // what a tool that cannot be called counts for
 constexpr std::size_t kTextMax = 600, kSentenceMax = 300;  // bytes of what is embedded
-// Set on the tuned half of ./dev bench routing; flat around these values.
-constexpr double kShareWeight = 0.3, kBm25Weight = 0.05;
-constexpr double kMeaningMin = 0.25;  // cosine below which a tool is not alike
+// Set on 15 public sets at once (docs/design/006-finding-tools.md); flat around these values.
+constexpr double kShareWeight = 0.3, kRelativeWeight = 0.1, kBm25Weight = 0.1;
+constexpr std::size_t kReasonsMax = 4;  // words that an explanation names
+constexpr double kMeaningMin = 0.1;  // cosine below which a tool is not alike: what any two texts have
 
 // What a field's words count, how far a long field is held against them (BM25's b), and what a word in
 // it covers of the query.
@@ -46,9 +49,19 @@ double rarity_of(double all, double in) { return std::log(1 + (all - in + 0.5) /
 
 std::vector<std::string> ToolIndex::texts_of(const ToolDocument& document) {
     const std::string name = spaced(own_name(document)) + ": ";
-    return {(document.server.empty() ? "" : document.server + ' ') + name +
-                first_sentence(document.description, kSentenceMax),
-            name + document.description.substr(0, kTextMax)};
+    std::vector<std::string> texts = {(document.server.empty() ? "" : document.server + ' ') + name +
+                                          first_sentence(document.description, kSentenceMax),
+                                      name + document.description.substr(0, kTextMax)};
+    if (!document.uses.empty()) {
+        texts.push_back(document.uses);
+    }
+    return texts;
+}
+
+std::vector<std::string> ToolIndex::texts_of(std::string_view query) {
+    std::vector<std::string> texts = clauses_of(query);
+    texts.insert(texts.begin(), std::string(query));
+    return texts;
 }
 
 ToolIndex::ToolIndex(Documents documents, const Vectors& vectors) : documents_(std::move(documents)) {
@@ -73,7 +86,8 @@ void ToolIndex::add_words() {
     for (std::size_t i = 0; i < documents_.size(); ++i) {
         const ToolDocument& document = *documents_[i];
         const std::array<std::string, kFieldCount> texts = {
-            std::string(own_name(document)) + ' ' + document.title, document.description,
+            std::string(own_name(document)) + ' ' + document.title,
+            document.description + ' ' + document.uses,
             parameter_words(document.input_schema), document.server};
         for (std::size_t field = 0; field < kFieldCount; ++field) {
             for (std::string& term : terms_of(texts[field])) {
@@ -107,13 +121,13 @@ void ToolIndex::add_words() {
     }
 }
 
-std::vector<ToolIndex::Words> ToolIndex::words(std::string_view query) const {
+std::vector<ToolIndex::Words> ToolIndex::words(const std::vector<Term>& query) const {
     std::vector<Words> scores(documents_.size());
-    double whole = 0, best = 0;
-    std::set<std::string> seen;
-    for (const std::string& word : terms_of(query)) {
-        const auto term = terms_.find(word);
-        const bool fresh = seen.insert(word).second;
+    double whole = 0, bm25_most = 0, share_most = 0;
+    std::set<std::string_view> seen;
+    for (const Term& word : query) {
+        const auto term = terms_.find(word.stem);
+        const bool fresh = seen.insert(word.stem).second;
         whole += !fresh ? 0
                  : term == terms_.end()
                      ? rarity_of(static_cast<double>(documents_.size()), 0)
@@ -126,21 +140,28 @@ std::vector<ToolIndex::Words> ToolIndex::words(std::string_view query) const {
             Words& its = scores[posting.document];
             its.bm25 += term->second.rarity * weight * (kSaturation + 1) / (weight + kSaturation);
             its.share += fresh ? term->second.rarity * static_cast<double>(posting.reach) : 0;
-            best = std::max(best, its.bm25);
+            bm25_most = std::max(bm25_most, its.bm25);
+            share_most = std::max(share_most, its.share);
         }
     }
     for (Words& its : scores) {
-        its.bm25 /= best > 0 ? best : 1;
+        its.bm25 /= bm25_most > 0 ? bm25_most : 1;
+        its.relative = its.share / (share_most > 0 ? share_most : 1);
         its.share /= whole > 0 ? whole : 1;
     }
     return scores;
 }
 
-std::vector<double> ToolIndex::cosines(const memory::Vector& query) const {
+std::vector<double> ToolIndex::cosines(const Meaning& meaning) const {
     std::vector<double> sums(documents_.size());
     std::vector<int> texts(documents_.size());
     for (std::size_t i = 0; i < vectors_.size(); ++i) {
-        sums[vector_of_[i]] += dot(query, vectors_[i]);
+        const double whole = dot(meaning.front(), vectors_[i]);
+        double best = whole;
+        for (std::size_t clause = 1; clause < meaning.size(); ++clause) {
+            best = std::max(best, dot(meaning[clause], vectors_[i]));
+        }
+        sums[vector_of_[i]] += (whole + best) / 2;
         ++texts[vector_of_[i]];
     }
     for (std::size_t i = 0; i < sums.size(); ++i) {
@@ -149,31 +170,56 @@ std::vector<double> ToolIndex::cosines(const memory::Vector& query) const {
     return sums;
 }
 
-std::vector<RankedTool> ToolIndex::rank(std::string_view query, const memory::Vector* meaning,
-                                        std::size_t limit) const {
-    const std::vector<Words> said = words(query);
-    const bool meant = meaning != nullptr && embedded_ > 0;
-    const std::vector<double> near = meant ? cosines(*meaning) : std::vector<double>(said.size(), -1);
-    std::vector<double> scores(said.size());
-    for (std::size_t i = 0; i < said.size(); ++i) {
-        if (!meant) {
-            scores[i] = said[i].bm25;
-        } else if (said[i].share > 0 || near[i] >= kMeaningMin) {
-            // A tool that is not embedded yet is taken for one as near as its words.
-            const double cosine = near[i] > -1 ? std::max(near[i], 0.0) : 0.5 * said[i].share;
-            scores[i] = (cosine + kShareWeight * said[i].share + kBm25Weight * said[i].bm25) /
-                        (1 + kShareWeight + kBm25Weight);
+std::string ToolIndex::why(std::size_t document, const std::vector<Term>& query, double cosine) const {
+    std::vector<std::pair<double, std::string_view>> shared;  // rarest first
+    for (const Term& word : query) {
+        const auto term = terms_.find(word.stem);
+        const auto known = [&](const auto& other) { return other.second == word.said; };
+        if (term != terms_.end() && std::ranges::none_of(shared, known) &&
+            std::ranges::binary_search(term->second.postings, document, {}, &Posting::document)) {
+            shared.emplace_back(-term->second.rarity, word.said);
         }
     }
+    std::ranges::sort(shared);
+    shared.resize(std::min(shared.size(), kReasonsMax));
+    std::string text;
+    for (const auto& [rarity, word] : shared) {
+        text += (text.empty() ? "" : ", ") + std::string(word);
+    }
+    if (cosine > 0) {
+        text += fmt::format("{}meaning {:.2f}", text.empty() ? "" : "; ", cosine);
+    }
+    return text;
+}
+
+std::vector<RankedTool> ToolIndex::rank(std::string_view query, const Meaning& meaning,
+                                        std::size_t limit) const {
+    const std::vector<Term> terms = said_terms(query);
+    const std::vector<Words> said = words(terms);
+    const bool meant = !meaning.empty() && embedded_ > 0;
+    const std::vector<double> near = meant ? cosines(meaning) : std::vector<double>(said.size(), -1);
     std::vector<RankedTool> ranked;
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-        if (scores[i] > 0) {
-            ranked.push_back({i, scores[i] * (documents_[i]->available ? 1 : kUnbuilt)});
+    for (std::size_t i = 0; i < said.size(); ++i) {
+        double score = said[i].bm25;
+        if (meant) {
+            // A tool that is not embedded yet is taken for one as near as its words.
+            const double cosine = near[i] > -1 ? std::max(near[i], 0.0) : 0.5 * said[i].share;
+            score = said[i].share > 0 || near[i] >= kMeaningMin
+                        ? (cosine + kShareWeight * said[i].share + kRelativeWeight * said[i].relative +
+                           kBm25Weight * said[i].bm25) /
+                              (1 + kShareWeight + kRelativeWeight + kBm25Weight)
+                        : 0;
+        }
+        if (score > 0) {
+            ranked.push_back({i, score * (documents_[i]->available ? 1 : kUnbuilt), {}});
         }
     }
     std::stable_sort(ranked.begin(), ranked.end(),
                      [](const RankedTool& a, const RankedTool& b) { return a.score > b.score; });
     ranked.resize(std::min(ranked.size(), limit));
+    for (RankedTool& tool : ranked) {
+        tool.why = why(tool.document, terms, near[tool.document]);
+    }
     return ranked;
 }
 

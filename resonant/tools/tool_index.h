@@ -1,7 +1,7 @@
-// A ToolIndex ranks a fixed set of tools by what somebody wants to do: meaning (the mean cosine of two
-// texts a tool) plus words (how much of the query a tool's fields cover, and BM25 over the fields after
-// Robertson and Zaragoza, BM25F). Where the words of a query are the tool's own they decide; where they
-// are not, meaning does.
+// A ToolIndex ranks a fixed set of tools by what somebody wants to do: meaning (the mean cosine over a
+// tool's texts, half of the whole request and half of its best clause) plus words (how much of the query a
+// tool's fields cover, and BM25 over the fields after Robertson and Zaragoza, BM25F). Where the words of a
+// query are the tool's own they decide; where they are not, meaning does.
 //
 // Threads: any; constant after construction.
 //
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "resonant/memory/embedder.h"
+#include "resonant/tools/terms.h"
 #include "resonant/tools/tool_document.h"
 
 namespace resonant::tools {
@@ -24,7 +25,11 @@ namespace resonant::tools {
 struct RankedTool {
     std::size_t document = 0;  // index into documents()
     double score = 0;          // 0..1
+    std::string why;           // "account, create; meaning 0.52": shared words, then the cosine if known
 };
+
+// A query's vectors: of the whole, then of its clauses if there are several. Empty: words alone.
+using Meaning = std::vector<memory::Vector>;
 
 class ToolIndex {
   public:
@@ -38,15 +43,16 @@ class ToolIndex {
 
     // What shall be embedded for one tool.
     static std::vector<std::string> texts_of(const ToolDocument& document);
+    // What shall be embedded for one query: the whole, then its clauses.
+    static std::vector<std::string> texts_of(std::string_view query);
 
     const Documents& documents() const { return documents_; }
     // Tools with vectors, so that a caller may leave out to embed a query in vain.
     std::size_t embedded() const { return embedded_; }
 
-    // Best first, without those that have nothing in common with the query. `meaning`: the query's
-    // vector, or null for words alone. A few ten microseconds for some hundred tools.
-    std::vector<RankedTool> rank(std::string_view query, const memory::Vector* meaning,
-                                 std::size_t limit) const;
+    // Best first, without those that have nothing in common with the query. A few hundred microseconds
+    // for a thousand tools.
+    std::vector<RankedTool> rank(std::string_view query, const Meaning& meaning, std::size_t limit) const;
 
   private:
     struct Posting {
@@ -54,21 +60,23 @@ class ToolIndex {
         float weight;  // how much the fields of the document say of the term, lengths allowed for
         float reach;   // 1 in a name, less in a description, least in parameters
     };
-    struct Term {
+    struct Postings {
         double rarity = 0;  // inverse document frequency
-        std::vector<Posting> postings;
+        std::vector<Posting> postings;  // in the order of documents
     };
     void add_words();
     struct Words {
-        double bm25 = 0;   // 1 for the best of the query
-        double share = 0;  // of the query's words, each by its rarity, that the tool's fields cover
+        double bm25 = 0;      // 1 for the best of the query
+        double share = 0;     // of the query's words, each by its rarity, that the tool's fields cover
+        double relative = 0;  // that share to the best one's
     };
-    std::vector<Words> words(std::string_view query) const;
-    // Mean cosine over each tool's texts; -1 where there is none yet.
-    std::vector<double> cosines(const memory::Vector& query) const;
+    std::vector<Words> words(const std::vector<Term>& query) const;
+    // Mean over each tool's texts of the cosine; -1 where there is none yet.
+    std::vector<double> cosines(const Meaning& meaning) const;
+    std::string why(std::size_t document, const std::vector<Term>& query, double cosine) const;
 
     const Documents documents_;
-    std::unordered_map<std::string, Term> terms_;
+    std::unordered_map<std::string, Postings> terms_;
     std::vector<memory::Vector> vectors_;
     std::vector<std::uint32_t> vector_of_;  // document of each vector
     std::size_t embedded_ = 0;

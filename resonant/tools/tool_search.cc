@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "resonant/tools/nearest.h"
+#include "resonant/tools/uses.h"
 
 namespace resonant::tools {
 namespace {
@@ -20,6 +21,7 @@ ToolSearch::ToolSearch(const Toolbox& toolbox) : toolbox_(toolbox) {
         ours.push_back(std::make_shared<ToolDocument>(
             ToolDocument{.name = contract.name,
                          .description = contract.summary,
+                         .uses = std::string(uses_of(contract.name)),
                          .input_schema = contract.input_schema,
                          .example = contract.example,
                          .available = contract.available}));
@@ -158,17 +160,18 @@ std::vector<std::string> ToolSearch::nearest(std::string_view name, std::size_t 
 std::vector<ToolHit> ToolSearch::rank(std::string_view query, std::size_t limit) {
     ask_for_vectors();
     const std::shared_ptr<const Snapshot> now = snapshot();
-    std::optional<memory::Vector> meaning;
+    Meaning meaning;
     if (embedder_ != nullptr && now->index->embedded() > 0) {
-        if (Result<memory::Vector> vector = embedder_->embed(query)) {
-            meaning = *vector;
+        for (const std::string& text : ToolIndex::texts_of(query)) {
+            if (Result<memory::Vector> vector = embedder_->embed(text)) {
+                meaning.push_back(*vector);
+            }
         }
     }
     std::vector<ToolHit> hits;
-    for (const RankedTool& ranked :
-         now->index->rank(query, meaning ? &*meaning : nullptr, limit)) {
+    for (RankedTool& ranked : now->index->rank(query, meaning, limit)) {
         hits.push_back({now->index->documents()[ranked.document], now->tools[ranked.document],
-                        ranked.score});
+                        ranked.score, std::move(ranked.why)});
     }
     return hits;
 }

@@ -30,6 +30,7 @@ struct ToolHit {
     std::shared_ptr<const ToolDocument> document;
     const Tool* tool = nullptr;  // null: another server's
     double score = 0;            // 0..1
+    std::string why = {};        // of a search: shared words and nearness
 };
 
 class ToolSearch {

@@ -33,6 +33,8 @@ TEST_F(Ghost, suggest_finds_the_tool_for_a_goal_with_an_example_call) {
         world_.ask("capability.suggest", {{"goal", "store one memory"}, {"limit", 1}});
     ASSERT_EQ(answer["count"], 1);
     EXPECT_TRUE(answer["tools"][0]["example"]["args"].contains("content"));
+    EXPECT_EQ(answer["tools"][0]["gana"], "gana_neck_save");
+    EXPECT_THAT(answer["tools"][0]["why"].get<std::string>(), HasSubstr("memory"));
     EXPECT_THAT(answer["note"].get<std::string>(), HasSubstr("words only"));
     EXPECT_EQ(world_.ask("capability.suggest", {{"goal", "zzzz qqqq"}})["count"], 0);
 }
@@ -45,6 +47,7 @@ TEST_F(Ghost, tools_of_other_servers_are_suggested_listed_and_described) {
     const Json found = world_.ask("capability.suggest", {{"goal", "poetry in Klingon"}})["tools"][0];
     EXPECT_EQ(found["tool"], "poet__translate");
     EXPECT_EQ(found["example"]["args"], Json({{"verse", "text"}}));
+    EXPECT_EQ(found["gana"], world_.parts().toolbox.families()[25].wire_name);
     const Json listed = world_.ask("capability.matrix", {{"query", "Klingon"}})["tools"][0];
     EXPECT_EQ(listed["server"], "poet");
     const Json schema = world_.ask("tool.schema", {{"tools", {"poet__translate"}}})["tools"][0];

@@ -5,6 +5,7 @@
 #include "resonant/tools/families.h"
 #include "resonant/tools/services.h"
 #include "resonant/tools/tool_search.h"
+#include "resonant/tools/uses.h"
 
 namespace resonant::tools {
 namespace {
@@ -30,16 +31,16 @@ memory::Vector along(std::size_t axis) {
 
 TEST(ToolIndex, an_empty_one_and_an_empty_query_find_nothing) {
     const ToolIndex none({}, {});
-    EXPECT_TRUE(none.rank("anything", nullptr, 5).empty());
+    EXPECT_TRUE(none.rank("anything", {}, 5).empty());
     const ToolIndex three(documents(kThree), {});
-    EXPECT_TRUE(three.rank("", nullptr, 5).empty());
-    EXPECT_TRUE(three.rank("zzzz", nullptr, 5).empty());
+    EXPECT_TRUE(three.rank("", {}, 5).empty());
+    EXPECT_TRUE(three.rank("zzzz", {}, 5).empty());
 }
 
 TEST(ToolIndex, names_in_camel_case_are_found_by_their_words) {
     const ToolIndex index(documents(kThree), {});
-    EXPECT_EQ(index.rank("reading files", nullptr, 5).front().document, 0U);
-    EXPECT_EQ(index.rank("sending", nullptr, 5).front().document, 1U);
+    EXPECT_EQ(index.rank("reading files", {}, 5).front().document, 0U);
+    EXPECT_EQ(index.rank("sending", {}, 5).front().document, 1U);
 }
 
 TEST(ToolIndex, meaning_finds_what_words_do_not) {
@@ -52,7 +53,7 @@ TEST(ToolIndex, meaning_finds_what_words_do_not) {
     const ToolIndex index(documents(kThree), vectors);
     EXPECT_EQ(index.embedded(), 3U);
     const memory::Vector query = along(2);
-    EXPECT_EQ(index.rank("anything new?", &query, 5).front().document, 2U);
+    EXPECT_EQ(index.rank("anything new?", {query}, 5).front().document, 2U);
 }
 
 TEST(ToolIndex, a_tool_that_is_not_embedded_yet_is_still_found_by_its_words) {
@@ -62,7 +63,58 @@ TEST(ToolIndex, a_tool_that_is_not_embedded_yet_is_still_found_by_its_words) {
     }
     const ToolIndex index(documents(kThree), vectors);
     const memory::Vector query = along(5);
-    EXPECT_EQ(index.rank("send a message", &query, 5).front().document, 1U);
+    EXPECT_EQ(index.rank("send a message", {query}, 5).front().document, 1U);
+}
+
+TEST(ToolIndex, a_clause_of_a_long_request_finds_its_tool) {
+    ToolIndex::Vectors vectors;
+    for (std::size_t i = 0; i < kThree.size(); ++i) {
+        for (const std::string& text : ToolIndex::texts_of(kThree[i])) {
+            vectors[text] = along(i);
+        }
+    }
+    const ToolIndex index(documents(kThree), vectors);
+    EXPECT_TRUE(index.rank("...", {along(9)}, 5).empty());
+    EXPECT_EQ(index.rank("...", {along(9), along(8), along(1)}, 5).front().document, 1U);
+}
+
+TEST(ToolIndex, a_hit_says_which_words_it_shares_and_how_near_it_is) {
+    ToolIndex::Vectors vectors;
+    for (const std::string& text : ToolIndex::texts_of(kThree[1])) {
+        vectors[text] = along(1);
+    }
+    const ToolIndex index(documents(kThree), vectors);
+    EXPECT_EQ(index.rank("Sending a message at noon", {along(1)}, 1).front().why,
+              "sending, message; meaning 1.00");
+    EXPECT_EQ(index.rank("message", {}, 1).front().why, "message");
+}
+
+TEST(ToolIndex, equal_names_of_two_servers_are_both_found_and_the_server_named_comes_first) {
+    const ToolIndex index(documents({{.name = "search", .server = "github", .description = "Search"},
+                                     {.name = "search", .server = "notion", .description = "Search"}}),
+                          {});
+    const std::vector<RankedTool> found = index.rank("search in notion", {}, 5);
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_EQ(found[0].document, 1U);
+}
+
+TEST(ToolIndex, two_marks_in_a_name_part_the_server_off_only_if_they_name_it) {
+    EXPECT_EQ(own_name({.name = "google_maps__geocode", .server = "google-maps"}), "geocode");
+    EXPECT_EQ(own_name({.name = "Users__GetUsers", .server = "api"}), "Users__GetUsers");
+    EXPECT_EQ(own_name({.name = "Users__GetUsers"}), "Users__GetUsers");
+}
+
+TEST(ToolIndex, five_thousand_tools_with_long_odd_texts_are_searched) {
+    std::vector<ToolDocument> tools;
+    for (std::size_t i = 0; i < 5'000; ++i) {
+        tools.push_back({.name = "tool" + std::to_string(i),
+                         .server = "s" + std::to_string(i % 50),
+                         .description = i % 3 == 0 ? "" : std::string(i % 300, i % 2 == 0 ? '\xff' : 'a')});
+    }
+    tools.push_back({.name = "寻找天气", .description = "查询天气预报 für Zürich"});
+    const ToolIndex index(documents(std::move(tools)), {});
+    EXPECT_EQ(index.rank("Zürich", {}, 5).front().document, 5'000U);
+    EXPECT_LE(index.rank(std::string(100'000, 'x') + " tool7", {}, 5).size(), 5U);
 }
 
 TEST(ToolIndex, what_a_server_lists_may_be_of_any_shape) {
@@ -72,7 +124,7 @@ TEST(ToolIndex, what_a_server_lists_may_be_of_any_shape) {
         const ToolDocument document = document_of(Json::parse(text));
         EXPECT_TRUE(suggestion_of(document, 1).is_object()) << text;
         const ToolIndex index(documents({document}), {});
-        index.rank("a", nullptr, 1);
+        index.rank("a", {}, 1);
     }
 }
 
@@ -83,7 +135,25 @@ TEST(ToolIndex, a_suggestion_is_short_and_its_example_has_what_is_required) {
         "required": ["path", "mode"]}})"));
     const Json shown = suggestion_of(tool, 0.5);
     EXPECT_LE(shown.dump().size(), 400U);
+    EXPECT_FALSE(shown.contains("why"));
+    const ToolDocument free = document_of(Json::parse(
+        R"({"name": "ask", "inputSchema": {"properties": {"city": {"type": "string"}, "days": {}}}})"));
+    EXPECT_EQ(suggestion_of(free, 0.5)["example"]["args"], Json({{"city", "text"}}));
     EXPECT_EQ(shown["example"]["args"], Json({{"path", "text"}, {"mode", "r"}}));
+}
+
+TEST(Uses, every_tool_of_ours_is_told_in_other_words_and_no_other_is) {
+    Services none;
+    Toolbox toolbox;
+    add_all(toolbox, none);
+    for (const Tool& tool : toolbox.tools()) {
+        const std::string_view words = uses_of(tool.contract.name);
+        EXPECT_GE(words.size(), 15U) << tool.contract.name;
+        EXPECT_LE(words.size(), 120U) << tool.contract.name;
+    }
+    EXPECT_TRUE(uses_of("").empty());
+    EXPECT_TRUE(uses_of("memory").empty());
+    EXPECT_TRUE(uses_of("zzz").empty());
 }
 
 TEST(ToolSearch, tools_of_other_servers_come_and_go_beside_ours) {
