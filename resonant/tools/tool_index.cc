@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kSaturation = 1.2;  // BM25's k1
 constexpr double kUnbuilt = 0.6;     // what a tool that cannot be called counts for
-constexpr std::size_t kTextMax = 600, kSentenceMax = 300;  // bytes of what is embedded
+constexpr std::size_t kTextMax = 600, kSentenceMax = 300, kNamesMax = 200;  // bytes of what is embedded
 // Set on 15 public sets at once (docs/design/006-finding-tools.md); flat around these values.
 constexpr double kShareWeight = 0.3, kRelativeWeight = 0.1, kBm25Weight = 0.1;
 constexpr std::size_t kReasonsMax = 4;  // words that an explanation names
@@ -45,12 +45,33 @@ double dot(const memory::Vector& a, const memory::Vector& b) {
 
 double rarity_of(double all, double in) { return std::log(1 + (all - in + 0.5) / (in + 0.5)); }
 
+// Names of its parameters, as words: "city start date". At most about `bytes`.
+std::string parameter_names(const Json& schema, std::size_t bytes) {
+    std::string names;
+    const Json fields = schema.is_object() ? schema.value("properties", Json()) : Json();
+    if (!fields.is_object()) {
+        return names;
+    }
+    for (const auto& [name, field] : fields.items()) {
+        if (names.size() + name.size() > bytes) {
+            break;
+        }
+        names += (names.empty() ? "" : " ") + spaced(name);
+    }
+    return names;
+}
+
 }  // namespace
 
 std::vector<std::string> ToolIndex::texts_of(const ToolDocument& document) {
     const std::string name = spaced(own_name(document)) + ": ";
-    std::vector<std::string> texts = {(document.server.empty() ? "" : document.server + ' ') + name +
-                                          first_sentence(document.description, kSentenceMax),
+    std::string brief = (document.server.empty() ? "" : document.server + ' ') + name +
+                        first_sentence(document.description, kSentenceMax);
+    if (const std::string parameters = parameter_names(document.input_schema, kNamesMax);
+        !parameters.empty()) {
+        brief += " (" + parameters + ')';
+    }
+    std::vector<std::string> texts = {std::move(brief),
                                       name + document.description.substr(0, kTextMax)};
     if (!document.uses.empty()) {
         texts.push_back(document.uses);
