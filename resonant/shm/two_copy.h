@@ -86,9 +86,8 @@ class TwoCopy {
     template <typename Value>
     [[gnu::always_inline]] static bool try_copy(const Copy& copy, std::uint64_t version,
                                                 Value& value) {
-        if (copy.version.load(std::memory_order_acquire) != version) [[unlikely]] {
-            return false;
-        }
+        // No look before: who read `newest` sees its words or newer ones, and a newer word brings the
+        // mark that was stored before it, which the look after finds.
         load_words<Words>(&value, copy.words);
         return copy.version.load(std::memory_order_relaxed) == version;
     }
