@@ -31,13 +31,13 @@ void keep(const T& value) {
 
 // Nanoseconds a turn of `work`, done `turns` times.
 template <typename Work>
-double each(int turns, const Work& work) {
-    return resonant::bench::nanoseconds([&] {
-               for (int i = 0; i < turns; ++i) {
-                   work();
-               }
-           }) /
-           turns;
+double each(int turns, Work work) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < turns; ++i) {
+        work();
+    }
+    const auto taken = std::chrono::steady_clock::now() - start;
+    return std::chrono::duration<double, std::nano>(taken).count() / turns;
 }
 
 double one_field(const BoardView& view) {

@@ -62,7 +62,8 @@ struct Snapshot {
     std::uint64_t maturity_stage = 0;
     Harmony harmony;
     Resonance resonance;
-    std::array<std::uint64_t, kBreakerSlots> breakers;  // not cleared first: snapshot() fills all
+    // On lines of their own, as in the page; not cleared first: snapshot() fills all.
+    alignas(64) std::array<std::uint64_t, kBreakerSlots> breakers;
     std::array<std::uint64_t, kCounterSlots> counters;
     std::array<std::uint64_t, kUserFields> user;  // bits of their kinds; a group's are from one write
     std::array<std::uint64_t, 2> user_kinds{};
