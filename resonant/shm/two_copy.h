@@ -54,8 +54,10 @@ class TwoCopy {
         static_assert(std::is_trivially_copyable_v<Value> && sizeof(Value) == Words * 8);
         const std::uint64_t version = newest_.load(std::memory_order_acquire);
         // A branch that is foretold, not an address that is waited for.
-        return (version & 1) != 0 ? try_copy(copies_[1], version, value)
-                                  : try_copy(copies_[0], version, value);
+        if ((version & 1) != 0) {
+            return try_copy(copies_[1], version, value);
+        }
+        return try_copy(copies_[0], version, value);
     }
 
     // Fills `value` with the newest whole group. Two tries are rare; kTriesMax in a row mean that the
@@ -89,7 +91,10 @@ class TwoCopy {
         // No look before: who read `newest` sees its words or newer ones, and a newer word brings the
         // mark that was stored before it, which the look after finds.
         load_words<Words>(&value, copy.words);
-        return copy.version.load(std::memory_order_relaxed) == version;
+        if (copy.version.load(std::memory_order_relaxed) == version) [[likely]] {
+            return true;
+        }
+        return false;
     }
 
     template <typename Value>
