@@ -221,7 +221,7 @@ std::vector<RankedTool> ToolIndex::rank(std::string_view query, const Meaning& m
     const std::vector<double> near = meant ? cosines(meaning) : std::vector<double>(said.size(), -1);
     std::vector<RankedTool> ranked;
     for (std::size_t i = 0; i < said.size(); ++i) {
-        double score = said[i].bm25;
+        double score = (said[i].bm25 + said[i].relative) / 2;
         if (meant) {
             // A tool that is not embedded yet is taken for one as near as its words.
             const double cosine = near[i] > -1 ? std::max(near[i], 0.0) : 0.5 * said[i].share;
