@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "resonant/base/ensure.h"
+#include "resonant/base/sha256.h"
 
 namespace resonant::govern {
 namespace {
@@ -52,16 +53,7 @@ Hash sha256(std::string_view bytes) {
     return hash;
 }
 
-std::string hex(const Hash& hash) {
-    static constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    text.reserve(hash.size() * 2);
-    for (const std::byte byte : hash) {
-        text += kDigits[std::to_integer<unsigned>(byte) >> 4];
-        text += kDigits[std::to_integer<unsigned>(byte) & 15];
-    }
-    return text;
-}
+std::string hex(const Hash& hash) { return hex_of(hash); }
 
 void Serial::length(std::size_t size) {
     const auto number = static_cast<std::uint64_t>(size);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "resonant/base/sha256.h"
 #include "resonant/govern/ledger_reads.h"
 
 namespace resonant::govern {
@@ -27,12 +28,6 @@ Json written(const std::string& text) {
     }
     Json value = Json::parse(text, nullptr, false);
     return value.is_discarded() ? Json(text) : value;
-}
-
-std::string hex_of(std::span<const std::byte> bytes) {
-    Hash hash{};
-    std::copy_n(bytes.begin(), std::min(bytes.size(), hash.size()), hash.begin());
-    return hex(hash);
 }
 
 Json entry_of(const sql::Statement& row) {

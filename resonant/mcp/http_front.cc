@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <utility>
 
+#include "resonant/base/sha256.h"
 #include "resonant/mcp/envelope.h"
 #include "resonant/net/media_type.h"
 
@@ -19,16 +18,6 @@ namespace {
 using net::HttpRequest;
 using net::HttpResponse;
 using net::lower;
-
-std::string short_hash(std::string_view secret) {
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-    SHA256(reinterpret_cast<const unsigned char*>(secret.data()), secret.size(), digest.data());
-    std::string text;
-    for (std::size_t i = 0; i < 6; ++i) {
-        text += fmt::format("{:02x}", digest[i]);
-    }
-    return text;
-}
 
 HttpResponse words(int status, std::string_view text) {
     return {status, "text/plain; charset=utf-8", fmt::format("{}\n", text), {}};
@@ -193,7 +182,7 @@ HttpFront::HttpFront(net::Loop& loop, Server& server, Clock& clock, Random& rand
     }
     for (Token& token : options_.tokens) {
         if (token.principal.empty()) {
-            token.principal = "token:" + short_hash(token.secret);
+            token.principal = "token:" + sha256_hex(token.secret, 12);
         }
     }
 }

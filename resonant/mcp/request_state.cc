@@ -7,6 +7,7 @@
 
 #include "resonant/base/base64.h"
 #include "resonant/base/ensure.h"
+#include "resonant/base/sha256.h"
 
 namespace resonant::mcp {
 
@@ -20,11 +21,7 @@ std::string RequestState::mac(std::string_view payload, std::string_view bound) 
     const void* made = HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
                             reinterpret_cast<const unsigned char*>(covered.data()), covered.size(), digest.data(), &size);
     RESONANT_ENSURE(made != nullptr, "HMAC-SHA-256 is always there");
-    std::string hex;
-    for (unsigned i = 0; i < size; ++i) {
-        hex += fmt::format("{:02x}", digest[i]);
-    }
-    return hex;
+    return hex_of(std::as_bytes(std::span(digest).first(size)));
 }
 
 std::string RequestState::seal(const Json& answers, std::string_view bound, Nanos now) const {

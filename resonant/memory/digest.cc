@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include "resonant/base/ensure.h"
+#include "resonant/base/sha256.h"
 
 namespace resonant::memory {
 
@@ -35,15 +36,6 @@ Sha256 Digest::finish() {
     return sum;
 }
 
-std::string hex(std::span<const std::byte> bytes) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    text.reserve(bytes.size() * 2);
-    for (const std::byte byte : bytes) {
-        text += kDigits[std::to_integer<std::size_t>(byte >> 4)];
-        text += kDigits[std::to_integer<std::size_t>(byte & std::byte{15})];
-    }
-    return text;
-}
+std::string hex(std::span<const std::byte> bytes) { return hex_of(bytes); }
 
 }  // namespace resonant::memory

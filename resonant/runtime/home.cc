@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -12,6 +11,8 @@
 #include <charconv>
 #include <cstdlib>
 #include <system_error>
+
+#include "resonant/base/sha256.h"
 
 namespace resonant::runtime {
 namespace {
@@ -47,16 +48,6 @@ Status make_private_folder(const fs::path& folder) {
         return fail_errno(fmt::format("home: closing {} to others", folder.string()), errno);
     }
     return {};
-}
-
-std::string sha256_hex(const std::string& text) {
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-    std::string hex;
-    for (const unsigned char b : digest) {
-        hex += fmt::format("{:02x}", b);
-    }
-    return hex;
 }
 
 Status sync_folder(const fs::path& folder) {
