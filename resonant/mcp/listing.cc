@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "resonant/mcp/upstream_listing.h"
+#include "resonant/tools/answer_form.h"
 
 namespace resonant::mcp {
 
@@ -138,13 +139,17 @@ nlohmann::ordered_json family_entry(const tools::Family& family, const std::vect
 }
 
 nlohmann::ordered_json tool_entry(const Contract& tool) {
-    return {
+    nlohmann::ordered_json entry = {
         {"name", wire_name(tool.name)},
         {"title", tool.name},
         {"description", tool.summary},
         {"inputSchema", nlohmann::ordered_json(tool.shown_schema.is_null() ? tool.input_schema : tool.shown_schema)},
         {"annotations", hint(reads(&tool), destroys(&tool))},
     };
+    if (const Json promised = tools::output_schema_of(tool); !promised.is_null()) {
+        entry["outputSchema"] = nlohmann::ordered_json(promised);
+    }
+    return entry;
 }
 
 // As its server described it, under the name it has here.

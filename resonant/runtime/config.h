@@ -56,6 +56,7 @@ struct Config {
     bool conformance = false;                      // the fixtures of the protocol's own test suite; never in a file
     std::vector<call::UpstreamSpec> servers;       // other MCP servers: [servers.NAME]
     std::vector<std::string> server_files;         // files in the form of mcpServers, followed
+    bool check_answers = false;                    // of tests: answers are checked against what tools declare
     std::size_t answer_bytes_max = 60'000;         // longer answers are cut and continue with result.read
 };
 

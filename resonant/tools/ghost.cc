@@ -8,9 +8,10 @@
 #include <optional>
 #include <set>
 
+#include "resonant/call/upstreams.h"
 #include "resonant/govern/maturity.h"
-#include "resonant/json/schema.h"
 #include "resonant/plane/kernel_plane.h"
+#include "resonant/tools/answer_form.h"
 #include "resonant/tools/answers.h"
 #include "resonant/tools/arguments.h"
 #include "resonant/tools/records.h"
@@ -38,7 +39,7 @@ const Family& family_of(const Toolbox& toolbox, const ToolHit& hit) {
 }
 
 // A tool as a client needs it to call it; another server's tools are called through the family roof.
-Json show(const Toolbox& toolbox, const ToolHit& hit, const std::string& detail) {
+Json show(const Services& services, const ToolHit& hit, const std::string& detail) {
     const ToolDocument& document = *hit.document;
     if (detail == "names") {
         return document.name;
@@ -48,7 +49,7 @@ Json show(const Toolbox& toolbox, const ToolHit& hit, const std::string& detail)
         shown["server"] = document.server;
     } else {
         const call::Contract& contract = hit.tool->contract;
-        shown["gana"] = toolbox.families()[contract.family].key;
+        shown["gana"] = services.toolbox->families()[contract.family].key;
         shown["access"] = call::name_of(contract.access);
         if (contract.role > call::Role::Agent) {
             shown["role"] = call::name_of(contract.role);
@@ -59,6 +60,14 @@ Json show(const Toolbox& toolbox, const ToolHit& hit, const std::string& detail)
                                           : shortened(document.description, kSummaryMax);
     if (detail == "schema") {
         shown["input_schema"] = document.input_schema;
+        if (const Json promised = hit.tool == nullptr ? Json() : output_schema_of(hit.tool->contract); !promised.is_null()) {
+            shown["output_schema"] = promised;
+        } else if (const auto* upstreams = call::upstreams_of(services.door); upstreams != nullptr && hit.tool == nullptr) {
+            const auto theirs = upstreams->find(document.name);
+            if (theirs && theirs->definition.contains("outputSchema")) {
+                shown["output_schema"] = theirs->definition["outputSchema"];
+            }
+        }
         shown["example"] = suggestion_of(document, hit.score)["example"]["args"];
     }
     return shown;
@@ -133,7 +142,7 @@ Result<Json> matrix(Services& services, call::Call& call) {
     }
     Json answer = {{"total", tools.size()}, {"tools", Json::array()}};
     for (std::size_t i = from; i < tools.size() && i < from + limit; ++i) {
-        answer["tools"].push_back(show(*services.toolbox, tools[i], detail));
+        answer["tools"].push_back(show(services, tools[i], detail));
     }
     answer["count"] = answer["tools"].size();
     if (from + limit < tools.size()) {
@@ -178,8 +187,7 @@ Result<Json> schema(Services& services, call::Call& call) {
         if (!tool) {
             return unknown_tool(services, name);
         }
-        answer["tools"].push_back(show(*services.toolbox, *tool, "schema"));
-        answer["tools"].back()["output_schema"] = {{"type", "object"}};
+        answer["tools"].push_back(show(services, *tool, "schema"));
     }
     answer["count"] = answer["tools"].size();
     return answer;
@@ -188,26 +196,28 @@ Result<Json> schema(Services& services, call::Call& call) {
 Result<Json> explain(Services& services, call::Call& call) {
     const std::string name = text_of(call, "tool");
     const Tool* tool = services.toolbox->find(name);
-    if (tool == nullptr) {
+    const auto* upstreams = call::upstreams_of(services.door);
+    const auto theirs = tool == nullptr && upstreams != nullptr ? upstreams->find(name) : nullptr;
+    if (tool == nullptr && theirs == nullptr) {
         return unknown_tool(services, name);
     }
     if (!services.explain) {
         return fail(Code::Unavailable, "tool.explain: this program has no pipeline to ask");
     }
-    const call::Contract& contract = tool->contract;
+    const call::Contract& contract = theirs ? theirs->contract : tool->contract;
     call::Call asked = call;
     asked.contract = &contract;
     asked.arguments = call.arguments.value("arguments", Json::object());
-    RESONANT_ASSIGN(const json::Schema compiled, json::Schema::compile(contract.input_schema));
     Json answer = services.explain(asked);
     answer["tool"] = contract.name;
-    answer["available"] = contract.available;
-    answer["argument_errors"] = compiled.errors(asked.arguments);
     answer["declared"] = {{"access", call::name_of(contract.access)},
                           {"role", call::name_of(contract.role)},
                           {"maturity", call::name_of(contract.maturity)},
                           {"outside_effects", contract.external},
                           {"calls_per_minute", contract.calls_per_minute}};
+    if (theirs) {
+        answer["server"] = theirs->server;
+    }
     return answer;
 }
 

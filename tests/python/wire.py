@@ -24,7 +24,7 @@ class Kernel:
 
     def __init__(self, faults="", flags=("--no-http",), policy=None, environment=None, toml=None):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="resonant-test-"))
-        self.environment = dict(os.environ, RESONANT_FAULTS=faults, RESONANT_LOG="error", **(environment or {}))
+        self.environment = dict(os.environ, RESONANT_FAULTS=faults, RESONANT_LOG="error", RESONANT_CHECK_ANSWERS="1", **(environment or {}))
         self.clients = []
         self.secret = self.run("init", "--json")["admin_secret"]
         if policy is not None:

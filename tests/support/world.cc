@@ -13,6 +13,7 @@ void World::open() {
     RESONANT_ENSURE(home.has_value(), home ? "" : home.error().message.c_str());
     runtime::Config config;
     config.model = scratch_.path() / "no-model";
+    config.check_answers = true;
     auto parts = runtime::Parts::create(*home, config);
     RESONANT_ENSURE(parts.has_value(), parts ? "" : parts.error().message.c_str());
     parts_ = std::move(*parts);
