@@ -8,6 +8,7 @@
 #include "resonant/base/fault.h"
 #include "resonant/base/log.h"
 #include "resonant/dispatch/work.h"
+#include "resonant/tools/answer_form.h"
 
 namespace resonant::dispatch {
 
@@ -22,6 +23,16 @@ std::string thread_of(const call::Call& call) {
     }
     return call.caller.connection != 0 ? fmt::format("{}#{}", call.caller.principal, call.caller.connection)
                                        : call.caller.principal;
+}
+
+Rank rank_of(const call::Call& call) {
+    if (call.caller.role == call::Role::Owner || call.caller.transport == call::Transport::Operator) {
+        return Rank::Operator;
+    }
+    if (call.caller.transport == call::Transport::Internal) {
+        return Rank::Background;
+    }
+    return call.contract->access == Access::Read ? Rank::Read : Rank::Act;
 }
 
 // One transaction for intent, rows and outcome.
@@ -41,7 +52,16 @@ Result<std::unique_ptr<Dispatcher>> Dispatcher::create(Needs needs) {
         }
         schemas.push_back(std::move(*schema));
     }
-    return std::unique_ptr<Dispatcher>(new Dispatcher(std::move(needs), std::move(schemas)));
+    std::unique_ptr<Dispatcher> made(new Dispatcher(std::move(needs), std::move(schemas)));
+    for (const tools::Tool& tool : made->needs_.catalogue.tools()) {
+        const Json promised = made->needs_.check_answers ? tools::output_schema_of(tool.contract) : Json();
+        if (promised.is_null()) {
+            continue;
+        }
+        RESONANT_ASSIGN(json::Schema schema, json::Schema::compile(promised, {.refuse_unknown = true}));
+        made->promises_.emplace(tool.contract.id, std::move(schema));
+    }
+    return made;
 }
 
 Dispatcher::Dispatcher(Needs needs, std::vector<json::Schema> schemas)
@@ -126,11 +146,49 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
         }
         remember_waiting(work->call.cancelled);
     }
-    Workers& workers = contract.pace == Pace::Waits ? waits_ : slow_;
-    if (const Status posted = workers.post([this, work] { carry(work); }); !posted) {
-        fail_call(*work, posted.error());
-        reply(*work);
+    post(work);
+}
+
+// Hands the call to a worker, or says that there is no room.
+void Dispatcher::post(const Shared& work) {
+    Workers& workers = work->call.contract->pace == Pace::Waits ? waits_ : slow_;
+    const Status posted = workers.post({.run = [this, work] { carry(work); },
+                                        .shed = [this, work](double retry_after_s) { shed(work, retry_after_s); },
+                                        .principal = work->call.caller.principal,
+                                        .rank = rank_of(work->call)});
+    if (posted) {
+        return;
     }
+    if (posted.error().code == Code::ResourceExhausted) {
+        shed(work, workers.retry_after_s());
+        return;
+    }
+    fail_call(*work, posted.error());
+    reply(*work);
+}
+
+// A call that was taken and cannot be carried out: others come first.
+void Dispatcher::shed(const Shared& work, double retry_after_s) {
+    guard(*work, [&] {
+        if (work->denial) {  // it is refused anyway
+            keep_denial(*work);
+            refuse(*work, *work->denial);
+            return;
+        }
+        if (work->admitted) {
+            settle(*work, govern::Settled::NotRun);
+        } else {
+            situate(*work);
+        }
+        refuse(*work, {.code = "overloaded",
+                       .stage = std::string(kQueue),
+                       .rule = "those who ask for more than their share give way first",
+                       .reason = fmt::format("more calls wait than can be carried out, and {} has more than its share of "
+                                             "them; this one was not run", work->call.caller.principal),
+                       .way_out = "try again after retry_after_s seconds, with fewer calls at once",
+                       .retry_after_s = retry_after_s});
+    });
+    reply(*work);
 }
 
 call::Reply Dispatcher::run(call::Request request) {
@@ -180,8 +238,12 @@ void Dispatcher::carry(const Shared& work) {
 }
 
 void Dispatcher::queue(const Shared& work) {
-    const Status pushed = writer_.push(work);
+    const Status pushed = writer_.push(work, work->call.caller.principal, rank_of(work->call));
     if (pushed) {
+        return;
+    }
+    if (pushed.error().code == Code::ResourceExhausted) {
+        shed(work, kWriterRetry);
         return;
     }
     guard(*work, [&] {
@@ -200,7 +262,8 @@ void Dispatcher::reply(Work& work) {
     work.done(std::move(work.reply));
 }
 
-Dispatcher::Road Dispatcher::judge(Work& work) {
+// When and in what circumstances it is judged: board, thread of work, history.
+void Dispatcher::situate(Work& work) {
     work.call.at = needs_.clock.wall();  // it may have waited for a worker
     const board::BoardView view = needs_.plane.board().view();
     work.harmony = view.harmony();
@@ -212,6 +275,10 @@ Dispatcher::Road Dispatcher::judge(Work& work) {
                       .phase = static_cast<std::uint8_t>(work.resonance.phase),
                       .posture = static_cast<std::uint8_t>(work.resonance.posture)};
     publish(work, ring::EventType::ToolCalled, work.call.id);
+}
+
+Dispatcher::Road Dispatcher::judge(Work& work) {
+    situate(work);
     if (const Precheck::Verdict verdict = precheck_.judge(work.call); !Precheck::passed(verdict)) {
         work.denial = precheck_.words(verdict, work.call);
     } else {
@@ -313,6 +380,17 @@ Result<Json> Dispatcher::write_around(Work& work) {
     return result;
 }
 
+// In tests: what a tool's form promises must be there.
+void Dispatcher::check_answer(const Work& work, Result<Json>& result) const {
+    const auto schema = work.upstream || !result || !work.call.blocks.is_null() ? promises_.end()
+                                                                                : promises_.find(work.call.contract->id);
+    const auto errors = schema == promises_.end() ? std::vector<std::string>() : schema->second.errors(*result);
+    if (!errors.empty()) {
+        result = fail(Code::Internal, fmt::format("{} does not answer as answer_table.cc says: {}",
+                                                  work.call.contract->name, errors.front()));
+    }
+}
+
 void Dispatcher::answer(Work& work, Result<Json> result) {
     if (work.reply.denial) {
         settle(work, govern::Settled::NotRun);
@@ -325,6 +403,7 @@ void Dispatcher::answer(Work& work, Result<Json> result) {
                                     : work.call.is_cancelled() ? govern::Settled::NotRun
                                                                : govern::settled_by(result.error().code);
     settle(work, settled);
+    check_answer(work, result);
     if (result) {
         work.reply.content = std::move(*result);
         cut(work);

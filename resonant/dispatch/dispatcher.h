@@ -16,7 +16,9 @@
 //       that acts has its intent on the disk before the handler starts.
 //   (4) A reading tool that tries to change rows fails, and the mismatch is recorded.
 //   (5) No reply leaves before what it tells is durable.
-//   (6) The board is read once a call, at its start, for what the reply says of resonance; breaker and
+//   (6) What cannot be taken is shed: those who ask for more than their share first, background before reading
+//       before acting before the operator; the answer says when to try again.
+//   (7) The board is read once a call, at its start, for what the reply says of resonance; breaker and
 //       limiter decisions use live words.
 #pragma once
 
@@ -47,6 +49,8 @@ namespace resonant::dispatch {
 
 class Dispatcher final : public call::GatewayDoor {
   public:
+    static constexpr std::size_t kSlowQueued = 256;    // calls that wait for a worker
+    static constexpr double kWriterRetry = 1;          // seconds
     static constexpr std::size_t kPrincipalsMax = 1024;  // remembered: who called, which schemas they saw
 
     struct Needs {
@@ -66,6 +70,7 @@ class Dispatcher final : public call::GatewayDoor {
         // Tables whose rows only a tool of class delete may delete.
         std::set<std::string, std::less<>> content_tables;
         std::size_t answer_bytes_max = 60'000;
+        bool check_answers = false;  // an answer that is not what its tool declares is an error: for tests
     };
 
     // Internal when a contract's schema does not compile.
@@ -103,6 +108,9 @@ class Dispatcher final : public call::GatewayDoor {
     void carry(const Shared& work);
     void queue(const Shared& work);
     void reply(Work& work);
+    void post(const Shared& work);
+    void shed(const Shared& work, double retry_after_s);
+    void situate(Work& work);
     void guard(Work& work, const std::function<void()>& step);
     Road judge(Work& work);
     std::optional<call::Denial> quarantined(const Work& work) const;
@@ -124,6 +132,7 @@ class Dispatcher final : public call::GatewayDoor {
     Result<Json> handle(Work& work);
     void observe(Work& work, const sql::Observer& observer) const;
     void answer(Work& work, Result<Json> result);
+    void check_answer(const Work& work, Result<Json>& result) const;
     static bool matters(const call::Denial& denial);
     void keep_denial(Work& work);
     void refuse(Work& work, const call::Denial& denial);
@@ -143,6 +152,7 @@ class Dispatcher final : public call::GatewayDoor {
     HarmonyMeter harmony_;
     ResonanceTracker resonance_;
     const std::vector<json::Schema> schemas_;  // by tool id
+    std::map<std::uint16_t, json::Schema> promises_;  // of output schemas, with check_answers only
     std::atomic<std::uint64_t> next_id_{1};
     std::atomic<std::size_t> in_flight_{0};
     std::mutex waiting_mutex_;
@@ -157,9 +167,11 @@ class Dispatcher final : public call::GatewayDoor {
                                             tell(each);
                                         }
                                     }, "answers"};
-    CommitQueue<Shared> writer_{{}, [this](std::vector<Shared>& group) { write_group(group); }};
-    Workers slow_{{.name = "slow", .threads_max = 2, .queue_max = 256}};
-    Workers waits_{{.name = "waits", .threads_max = 64, .queue_max = 64}};
+    CommitQueue<Shared> writer_{{}, [this](std::vector<Shared>& group) { write_group(group); }, "writer",
+                                [this](const Shared& work) { shed(work, kWriterRetry); }};
+    // Of each, some threads are out of reach of a single principal.
+    Workers slow_{{.name = "slow", .threads_max = 3, .queue_max = kSlowQueued, .running_each_max = 2}};
+    Workers waits_{{.name = "waits", .threads_max = 64, .queue_max = 64, .running_each_max = 48}};
 };
 
 }  // namespace resonant::dispatch

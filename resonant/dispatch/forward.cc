@@ -110,8 +110,8 @@ void Dispatcher::take(Work& work, Result<call::UpstreamReply> result) {
 // Text beyond the budget of an answer is kept and read on with result.read, as with answers of ours.
 void Dispatcher::cut_blocks(Work& work) const {
     std::size_t room = needs_.answer_bytes_max;
-    if (!needs_.keep_answer) {
-        return;
+    if (!needs_.keep_answer || work.upstream->method != "tools/call") {
+        return;  // a resource or a prompt is read by a program, whole
     }
     if (!work.reply.content.is_null() && json::dump(work.reply.content).size() > room) {
         work.reply.content = Json();

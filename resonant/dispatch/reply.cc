@@ -1,24 +1,12 @@
 // The way up of dispatcher.h: refusals, errors, corrections, and what a call leaves on board and ring.
 #include <fmt/format.h>
-#include <openssl/sha.h>
-
-#include <array>
 
 #include "resonant/base/log.h"
+#include "resonant/base/sha256.h"
 #include "resonant/dispatch/work.h"
 
 namespace resonant::dispatch {
 namespace {
-
-std::string short_hash(const std::string& text) {
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-    std::string hex;
-    for (std::size_t i = 0; i < 8; ++i) {
-        hex += fmt::format("{:02x}", digest[i]);
-    }
-    return hex;
-}
 
 // The longest prefix of at most `bytes` bytes that ends between two characters.
 std::string_view prefix(std::string_view text, std::size_t bytes) {
@@ -44,7 +32,7 @@ Json Dispatcher::Work::error_body(const Error& error, const std::string& tool) {
 // Refusals that are kept durably one by one; the rest are noted like reads.
 bool Dispatcher::matters(const call::Denial& denial) {
     return denial.stage != govern::kRateLimiter && denial.stage != govern::kCircuitBreaker &&
-           denial.stage != govern::kMaturity && denial.stage != govern::kLedger;
+           denial.stage != govern::kMaturity && denial.stage != govern::kLedger && denial.stage != kQueue;
 }
 
 void Dispatcher::refuse(Work& work, const call::Denial& denial) {
@@ -74,7 +62,7 @@ void Dispatcher::correct(Work& work, const std::vector<std::string>& errors) {
     Json& content = work.reply.content;
     content["errors"] = errors;
     content["example"] = {{"tool", contract.name}, {"args", contract.example}};
-    content["schema_hash"] = short_hash(json::canonical(contract.input_schema));
+    content["schema_hash"] = sha256_hex(json::canonical(contract.input_schema), 16);
     if (!schema_was_sent(work.call.caller.principal, contract.id)) {
         content["schema"] = contract.input_schema;
     }
@@ -201,8 +189,17 @@ Json Dispatcher::explain(const call::Call& call) {
             denied_by = passage.stage;
         }
     }
-    const bool ours = needs_.catalogue.find(call.contract->name) != nullptr;
-    const auto errors = ours ? schemas_[call.contract->id].errors(call.arguments) : std::vector<std::string>();
+    Work asked;  // never run
+    asked.tool = needs_.catalogue.find(call.contract->name);
+    asked.upstream = asked.tool != nullptr || needs_.upstreams == nullptr ? nullptr
+                                                                          : needs_.upstreams->find(call.contract->name);
+    asked.call = call;
+    if (const auto held = quarantined(asked)) {
+        passages.push_back({{"stage", held->stage}, {"passed", false}, {"note", held->reason}});
+        denied_by = denied_by.is_null() ? Json(held->stage) : denied_by;
+    }
+    const bool gone = asked.tool == nullptr && !asked.upstream;
+    const auto errors = gone ? std::vector<std::string>() : argument_errors(asked);
     return {{"allowed", denied_by.is_null()},
             {"denied_by", denied_by},
             {"passages", passages},

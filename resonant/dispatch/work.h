@@ -13,6 +13,8 @@
 
 namespace resonant::dispatch {
 
+inline constexpr std::string_view kQueue = "queue";  // named as the stage of what was shed: it is none
+
 struct Dispatcher::Work {
     // What one run inside a transaction gave. Nothing of it counts before the transaction is durable.
     struct Attempt {
