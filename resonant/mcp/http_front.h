@@ -46,7 +46,7 @@ struct HttpFrontOptions {
     std::uint16_t port = 7370;
     std::vector<Token> tokens;               // none, and no oauth: no token is asked for, everybody is "http"
     std::shared_ptr<ResourceServer> oauth = {};  // judges tokens that are none of ours
-    std::shared_ptr<const net::TlsContext> tls = {};
+    std::shared_ptr<net::TlsContext> tls = {};
     std::vector<std::string> allowed_hosts;  // beside localhost, 127.0.0.1 and [::1]; for Host and Origin
     std::function<bool()> ready;             // /readyz; always ready when empty
     std::vector<Page> pages;

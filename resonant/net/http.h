@@ -90,7 +90,7 @@ struct HttpServerOptions {
     std::uint16_t port = 7370;                   // 0: any free one
     Nanos request_patience = from_millis(10'000);  // for one request to come in whole
     Nanos idle_patience = from_millis(75'000);     // between requests
-    std::shared_ptr<const TlsContext> tls = {};    // none: plain
+    std::shared_ptr<TlsContext> tls = {};    // none: plain
 };
 
 class HttpServer {

@@ -119,6 +119,7 @@ void HttpServer::adopt(Descriptor socket) {
     connection->socket = std::move(socket);
     connection->expect_request();
     if (options_.tls) {
+        options_.tls->renew();
         connection->tls = std::make_unique<TlsStream>(*options_.tls, connection->socket.get());
         connection->enter(Connection::State::Reading);  // the handshake has a request's time
     }

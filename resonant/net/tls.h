@@ -1,12 +1,16 @@
 // TLS for connections that were accepted: a TlsContext holds certificate and key, a TlsStream is one
 // connection's encryption over a descriptor that does not block. TLS 1.2 and 1.3, by OpenSSL.
 //
-// A context is constant, any thread; a stream belongs to one thread.
+// A certificate that was renewed is taken up without a restart: connections that are there keep the old one.
+//
+// A context and its streams belong to one thread.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "resonant/base/result.h"
@@ -21,12 +25,21 @@ class TlsContext {
     // Reads PEM files: the certificate with its chain, and its key. InvalidArgument when they do not fit.
     static Result<std::shared_ptr<TlsContext>> load(const std::filesystem::path& certificate,
                                                     const std::filesystem::path& key);
+    // Reads the files again when one of them is another than it was; looks at most once a second. When they do
+    // not fit (a renewal may be under way) the old ones hold, and it is tried again. Before each connection.
+    void renew();
 
   private:
     friend class TlsStream;
-    explicit TlsContext(std::shared_ptr<ssl_ctx_st> context) : context_(std::move(context)) {}
+    TlsContext(std::filesystem::path certificate, std::filesystem::path key)
+        : certificate_(std::move(certificate)), key_(std::move(key)) {}
+    Result<std::shared_ptr<ssl_ctx_st>> read() const;
+    std::string stamp() const;
 
+    const std::filesystem::path certificate_, key_;
     std::shared_ptr<ssl_ctx_st> context_;
+    std::string stamp_, refused_;   // of the files in use, and of those that did not fit
+    std::int64_t looked_at_s_ = 0;
 };
 
 class TlsStream {

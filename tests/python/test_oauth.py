@@ -6,6 +6,8 @@ import http.client
 import http.server
 import ipaddress
 import json
+import os
+import socket
 import ssl
 import subprocess
 import threading
@@ -252,6 +254,35 @@ def test_tls_carries_calls_large_bodies_and_many_connections(keys, tmp_path):
             plain.getresponse()
         connections[0].request("GET", "/healthz")
         assert connections[0].getresponse().status == 200
+
+
+def shown_certificate(host, port):
+    with socket.create_connection((host, int(port)), timeout=30) as plain:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with context.wrap_socket(plain) as secure:
+            return ssl.DER_cert_to_PEM_cert(secure.getpeercert(binary_form=True))
+
+
+def test_a_renewed_certificate_is_taken_up_and_half_of_one_is_not(keys, tmp_path):
+    certificate(tmp_path)
+    old = (tmp_path / "cert.pem").read_text()
+    with Kernel(flags=("--http", "127.0.0.1:0"), toml=settings(tmp_path, keys, "127.0.0.1")) as kernel:
+        host, port = kernel.run("--json", "status")["http"].split("/")[2].split(":")
+        assert shown_certificate(host, port) == old
+        (tmp_path / "new").mkdir()
+        certificate(tmp_path / "new")
+        new = (tmp_path / "new/cert.pem").read_text()
+        os.replace(tmp_path / "new/cert.pem", tmp_path / "cert.pem")  # its key is not there yet
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            assert shown_certificate(host, port) == old
+            time.sleep(0.3)
+        os.replace(tmp_path / "new/key.pem", tmp_path / "key.pem")
+        until = time.monotonic() + 30
+        while shown_certificate(host, port) != new:
+            assert time.monotonic() < until, "the new certificate was never shown"
+            time.sleep(0.1)
 
 
 def refusal(keys, tmp_path, toml):
