@@ -35,6 +35,8 @@ struct UpstreamSpec {
     std::map<std::string, std::string> environment;
     std::string url;                            // http://host:port/path
     std::map<std::string, std::string> headers;
+    // To get a token for it from its authorisation server: client_id, client_secret, scope, token_url.
+    std::map<std::string, std::string> oauth;
     std::string family;                         // key or wire name of the family that shows it; empty: roof
     double timeout_s = 120;                     // of one call; progress starts it again
     bool reads_only = false;                    // the owner says that no tool of it acts
@@ -49,6 +51,7 @@ struct UpstreamTool {
     Contract contract;       // name: server__tool
     std::string server;
     std::string tool;        // as the server calls it
+    std::string method = "tools/call";  // or what else is asked of it: resources/read, prompts/get, completion/complete
     Json definition;         // as the server listed it
     std::shared_ptr<const json::Schema> schema;  // null: it does not compile, arguments pass as they are
     std::string hash;        // SHA-256 of the canonical definition
@@ -62,12 +65,30 @@ struct UpstreamServer {
     std::size_t tools = 0;   // that may be called
 };
 
+// What a server offers beside tools, under the name it has here. Its words are its own: shown, never obeyed.
+struct UpstreamOffer {
+    enum class Kind : std::uint8_t { Resource, Template, Prompt };
+    Kind kind = Kind::Resource;
+    std::string server;
+    std::string name;    // upstream://SERVER/URI, or SERVER__PROMPT
+    std::string theirs;  // as the server calls it
+    Json definition;     // as the server listed it
+};
+using UpstreamOffers = std::vector<UpstreamOffer>;
+
+// Asking a server for what it offers beside tools is a call like any other, of one of these tools:
+// SERVER__resources.read and so on, with the params of the method as its arguments.
+inline constexpr std::string_view kReadUpstream = "resources.read";
+inline constexpr std::string_view kPromptUpstream = "prompts.get";
+inline constexpr std::string_view kCompleteUpstream = "completion.complete";
+inline constexpr std::string_view kUpstreamScheme = "upstream://";
+
 using UpstreamTools = std::vector<std::shared_ptr<const UpstreamTool>>;
 
 // What a server answered to a call.
 struct UpstreamReply {
-    Json blocks;             // content blocks, as they came
-    Json structured;         // structuredContent, null when there was none
+    Json blocks;             // content blocks, as they came; null when something else than a tool was asked
+    Json structured;         // structuredContent, null when there was none; the result of anything else
     bool error = false;      // isError: the tool says so
 };
 
@@ -85,7 +106,9 @@ class Upstreams {
     // All of them, server by server in the order of their names; those in quarantine too.
     virtual std::shared_ptr<const UpstreamTools> tools() const = 0;
     virtual std::vector<UpstreamServer> servers() const = 0;
-    // Counts up whenever tools() or servers() changed.
+    // Resources, templates and prompts, server by server.
+    virtual std::shared_ptr<const UpstreamOffers> offers() const = 0;
+    // Counts up whenever tools(), servers() or offers() changed.
     virtual std::uint64_t version() const = 0;
 
     // Calls a tool that is not in quarantine. `call` and `tool` are kept until the answer.
@@ -104,6 +127,12 @@ class GatewayDoor : public Door {
   public:
     virtual Upstreams* upstreams() const = 0;
 };
+
+// Those behind a door; null when it leads to our own tools only, or is none.
+inline Upstreams* upstreams_of(const Door* door) {
+    const auto* gateway = dynamic_cast<const GatewayDoor*>(door);
+    return gateway == nullptr ? nullptr : gateway->upstreams();
+}
 
 // The server whose words the reply of a tool is; empty for tools of our own, whose names hold no "__".
 inline std::string_view server_of(std::string_view tool) {

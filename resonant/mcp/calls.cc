@@ -1,6 +1,5 @@
 // Calls: how one reaches the door, talks to its client on the way, and comes back.
 #include <fmt/format.h>
-#include <openssl/sha.h>
 
 #include <utility>
 

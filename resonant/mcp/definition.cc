@@ -1,11 +1,12 @@
 #include "resonant/mcp/definition.h"
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
+#include <set>
+
+#include "resonant/base/sha256.h"
 
 namespace resonant::mcp {
 namespace {
@@ -15,16 +16,6 @@ constexpr std::size_t kServerShown = 12;     // characters of a server in a cut 
 constexpr std::size_t kSummaryBytes = 2'000;
 constexpr std::size_t kLinesMax = 400;       // of a definition, compared line by line
 constexpr std::size_t kFindingsMax = 16;
-
-std::string sha256(std::string_view text) {
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-    std::string hex;
-    for (const unsigned char byte : digest) {
-        hex += fmt::format("{:02x}", byte);
-    }
-    return hex;
-}
 
 bool plain(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-'; }
 
@@ -82,6 +73,55 @@ void look(const Json& value, const std::string& path, const FindHidden& hidden, 
     }
 }
 
+constexpr int kMirrorDepthMax = 64;
+
+bool is_token(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    });
+}
+
+// `reached`: by `properties` alone, so that the argument's place is known.
+Status find_mirrored(const Json& schema, const std::vector<std::string>& path, bool reached, int depth,
+                     std::vector<MirroredArgument>& mirrored) {
+    if (depth > kMirrorDepthMax) {
+        return {};
+    }
+    if (schema.is_array()) {
+        for (const Json& one : schema) {
+            RESONANT_CHECK(find_mirrored(one, path, false, depth + 1, mirrored));
+        }
+        return {};
+    }
+    if (!schema.is_object()) {
+        return {};
+    }
+    if (const auto header = schema.find("x-mcp-header"); header != schema.end()) {
+        const Json type = schema.value("type", Json());
+        const bool plain_type = type == "string" || type == "integer" || type == "boolean";
+        const std::string name = header->is_string() ? header->get<std::string>() : "";
+        if (!is_token(name) || !plain_type || !reached || path.empty()) {
+            return fail(Code::InvalidArgument,
+                        fmt::format("x-mcp-header of {} is not what the protocol allows: a token, on a string, an integer or "
+                                    "a boolean that properties alone lead to",
+                                    path.empty() ? "the whole" : path.back().substr(0, 80)));
+        }
+        mirrored.push_back({path, "Mcp-Param-" + name});
+    }
+    for (const auto& [word, value] : schema.items()) {
+        if (word == "properties" && value.is_object()) {
+            for (const auto& [name, property] : value.items()) {
+                std::vector<std::string> place = path;
+                place.push_back(name);
+                RESONANT_CHECK(find_mirrored(property, place, reached, depth + 1, mirrored));
+            }
+        } else if (word != "default" && word != "examples" && word != "const" && word != "enum") {
+            RESONANT_CHECK(find_mirrored(value, path, false, depth + 1, mirrored));
+        }
+    }
+    return {};
+}
+
 std::vector<std::string> lines_of(const Json& value) {
     std::vector<std::string> lines(1);
     for (const char c : value.dump(2, ' ', false, Json::error_handler_t::replace)) {
@@ -118,19 +158,31 @@ std::string upstream_name(std::string_view server, std::string_view tool) {
     if (safe == full && full.size() <= call::kUpstreamNameMax) {
         return full;
     }
-    const std::string hash = sha256(fmt::format("{}\n{}", server, tool)).substr(0, kHashShown);
+    const std::string hash = sha256_hex(fmt::format("{}\n{}", server, tool), kHashShown);
     const std::string head = fmt::format("{}_{}__", safe.substr(0, std::min(server.size(), kServerShown)), hash);
     const std::size_t room = call::kUpstreamNameMax - head.size();
     const std::string tail = safe.substr(server.size() + 2);
     return head + (tail.size() > room ? tail.substr(tail.size() - room) : tail);
 }
 
-std::string definition_hash(const Json& definition) { return sha256(json::canonical(without_meta(definition))); }
+std::string definition_hash(const Json& definition) { return sha256_hex(json::canonical(without_meta(definition))); }
 
 std::vector<std::string> findings(const Json& definition, const FindHidden& hidden) {
     std::vector<std::string> found;
     look(definition, "", hidden, found);
     return found;
+}
+
+Result<std::vector<MirroredArgument>> mirrored_arguments(const Json& input_schema) {
+    std::vector<MirroredArgument> mirrored;
+    RESONANT_CHECK(find_mirrored(input_schema, {}, true, 0, mirrored));
+    std::set<std::string> names;
+    for (const MirroredArgument& one : mirrored) {
+        if (!names.insert(lower(one.header)).second) {
+            return fail(Code::InvalidArgument, fmt::format("two arguments are mirrored to the header {}", one.header));
+        }
+    }
+    return mirrored;
 }
 
 // The longest common subsequence of lines; both are short.

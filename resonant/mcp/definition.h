@@ -27,6 +27,15 @@ std::string definition_hash(const Json& definition);
 // What a person should know before approving: hidden characters, words that command a model, secrets.
 std::vector<std::string> findings(const Json& definition, const FindHidden& hidden);
 
+// An argument that is mirrored to a header of a call by HTTP: its place in the arguments, and the header.
+struct MirroredArgument {
+    std::vector<std::string> path;
+    std::string header;  // "Mcp-Param-Region"
+};
+// Those that the schema names (x-mcp-header). InvalidArgument says what the protocol does not allow there: a
+// tool with such a schema is not to be called by HTTP.
+Result<std::vector<MirroredArgument>> mirrored_arguments(const Json& input_schema);
+
 // What changed, line by line of both as indented JSON: "- old", "+ new". Empty when nothing did.
 std::string difference(const Json& before, const Json& after);
 

@@ -95,6 +95,9 @@ Gateway::Server& Gateway::make(call::UpstreamSpec spec, bool configured) {
                         .version = needs_.version},
         spec,
         Upstream::Events{.listed = [this, server](Json tools) { listed(*server, std::move(tools)); },
+                         .offered = [this, server](call::UpstreamOffer::Kind kind, Json entries) {
+                             offered(*server, kind, std::move(entries));
+                         },
                          .changed = [this, server] { state_changed(*server); }});
     servers_[spec.name] = std::move(made);
     return *server;
@@ -264,6 +267,13 @@ void Gateway::offer(Server& server) {
             server.trouble.push_back("a tool without a usable name is left out");
             continue;
         }
+        if (!server.spec.url.empty()) {
+            const auto mirrored = mirrored_arguments(definition.value("inputSchema", Json::object()));
+            if (!mirrored) {
+                server.trouble.push_back(fmt::format("{} is refused: {}", name, mirrored.error().message));
+                continue;
+            }
+        }
         std::shared_ptr<const call::UpstreamTool> tool = tool_of(server, definition);
         const auto same = [&](const auto& other) { return other->contract.name == tool->contract.name; };
         const auto clash = std::find_if(server.tools.begin(), server.tools.end(), same);
@@ -279,6 +289,7 @@ void Gateway::offer(Server& server) {
 void Gateway::publish() {
     auto view = std::make_shared<View>();
     auto all = std::make_shared<call::UpstreamTools>();
+    auto offers = std::make_shared<call::UpstreamOffers>();
     for (const auto& [name, server] : servers_) {
         call::UpstreamServer shown{.name = name, .family = 0, .tools = 0};
         for (const auto& tool : server->tools) {
@@ -296,15 +307,25 @@ void Gateway::publish() {
         const int family = needs_.catalogue.find_family(server->spec.family.empty() ? "roof" : server->spec.family);
         shown.family = static_cast<std::uint8_t>(std::max(family, 0));
         view->servers.push_back(std::move(shown));
+        add_offers(*server, *view, *offers);
     }
     view->tools = std::move(all);
+    view->offers = std::move(offers);
+    bool other_offers = false;
     {
         const std::lock_guard lock(mutex_);
+        other_offers = !std::equal(view->offers->begin(), view->offers->end(), view_->offers->begin(), view_->offers->end(),
+                                   [](const call::UpstreamOffer& a, const call::UpstreamOffer& b) {
+                                       return a.name == b.name && a.definition == b.definition;
+                                   });
         view_ = std::move(view);
         ++version_;
     }
     if (changed_) {
         changed_();
+    }
+    if (other_offers && offers_changed_) {
+        offers_changed_();
     }
 }
 
@@ -330,7 +351,8 @@ void Gateway::keep() {
     }
 }
 
-bool Gateway::idle() const { return in_flight_.load(std::memory_order_relaxed) == 0; }
+// A server that is connected has a state that outlives its clients: it keeps the kernel.
+bool Gateway::idle() const { return in_flight_.load(std::memory_order_relaxed) == 0 && connected() == 0; }
 
 std::size_t Gateway::connected() const {
     return static_cast<std::size_t>(std::count_if(servers_.begin(), servers_.end(), [](const auto& one) {
@@ -352,6 +374,11 @@ std::shared_ptr<const call::UpstreamTools> Gateway::tools() const {
 std::vector<call::UpstreamServer> Gateway::servers() const {
     const std::lock_guard lock(mutex_);
     return view_->servers;
+}
+
+std::shared_ptr<const call::UpstreamOffers> Gateway::offers() const {
+    const std::lock_guard lock(mutex_);
+    return view_->offers;
 }
 
 std::uint64_t Gateway::version() const {

@@ -57,12 +57,15 @@ class Gateway final : public call::Upstreams {
     void configure(std::vector<call::UpstreamSpec> servers, const std::string& trouble);
     // Called on the loop when tools() or servers() are others.
     void on_change(std::function<void()> changed) { changed_ = std::move(changed); }
-    bool idle() const;
+    // Likewise for offers().
+    void on_offers(std::function<void()> changed) { offers_changed_ = std::move(changed); }
+    bool idle() const;  // no call, and no server that is connected; on the loop
     std::size_t connected() const;
 
     std::shared_ptr<const call::UpstreamTool> find(std::string_view name) const override;
     std::shared_ptr<const call::UpstreamTools> tools() const override;
     std::vector<call::UpstreamServer> servers() const override;
+    std::shared_ptr<const call::UpstreamOffers> offers() const override;
     std::uint64_t version() const override;
     void start(std::shared_ptr<call::Call> call, std::shared_ptr<const call::UpstreamTool> tool, Done done) override;
     Result<Json> add(const Json& arguments) override;
@@ -82,6 +85,7 @@ class Gateway final : public call::Upstreams {
         bool configured = false;          // by the configuration, else by add()
         std::map<std::string, Pin> pins;  // approved, by the tool's own name
         Json listed;                      // null until it was read
+        std::map<call::UpstreamOffer::Kind, Json> offered;  // other lists, as they were read last
         std::vector<std::string> trouble;
         call::UpstreamTools tools;
         int slot = -1;
@@ -92,11 +96,15 @@ class Gateway final : public call::Upstreams {
         std::shared_ptr<const call::UpstreamTools> tools = std::make_shared<const call::UpstreamTools>();
         std::unordered_map<std::string, std::shared_ptr<const call::UpstreamTool>> by_name;
         std::vector<call::UpstreamServer> servers;
+        std::shared_ptr<const call::UpstreamOffers> offers = std::make_shared<const call::UpstreamOffers>();
     };
 
     Server& make(call::UpstreamSpec spec, bool configured);
     void drop(const std::string& name);
     void listed(Server& server, Json tools);
+    void offered(Server& server, call::UpstreamOffer::Kind kind, Json entries);
+    void add_offers(Server& server, View& view, call::UpstreamOffers& offers);
+    std::shared_ptr<const call::UpstreamTool> asking_tool(const Server& server, std::string_view name);
     void state_changed(Server& server);
     void offer(Server& server);
     std::shared_ptr<const call::UpstreamTool> tool_of(Server& server, const Json& definition);
@@ -117,7 +125,7 @@ class Gateway final : public call::Upstreams {
     std::vector<std::unique_ptr<Upstream>> leaving_;          // finish their calls
     std::unordered_map<std::string, std::uint16_t> ids_;      // by name, never given twice
     std::string trouble_;                                     // of the configuration
-    std::function<void()> changed_;
+    std::function<void()> changed_, offers_changed_;
     bool closed_ = false;
     mutable std::mutex mutex_;
     std::shared_ptr<const View> view_ = std::make_shared<const View>();  // under mutex_

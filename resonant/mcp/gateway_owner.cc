@@ -194,6 +194,11 @@ Json Gateway::shown(const Server& server, bool whole) const {
         held.push_back(std::move(one));
     }
     made["tools"] = callable;
+    for (const auto& [kind, entries] : server.offered) {
+        made[kind == call::UpstreamOffer::Kind::Prompt     ? "prompts"
+             : kind == call::UpstreamOffer::Kind::Template ? "resource_templates"
+                                                           : "resources"] = entries.size();
+    }
     if (!held.empty()) {
         made["quarantined"] = std::move(held);
     }

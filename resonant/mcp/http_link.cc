@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "resonant/base/base64.h"
+#include "resonant/base/clock.h"
 #include "resonant/mcp/event_reader.h"
+#include "resonant/mcp/token_source.h"
 #include "resonant/mcp/upstream_link.h"
 #include "resonant/net/http_client.h"
 
@@ -41,13 +44,17 @@ struct Exchange {
     bool too_long = false;
     bool answered = false;      // the request's own answer came
     int take_ups = 0;
+    std::shared_ptr<const Outgoing> again;  // to be sent anew with a token; null: it was, or needs none
     std::unique_ptr<EventReader> events;
 };
 
 class HttpLink final : public UpstreamLink {
   public:
     HttpLink(net::Loop& loop, const call::UpstreamSpec& spec, net::Url url, const Elsewhere& elsewhere, UpstreamSink& sink)
-        : loop_(loop), spec_(spec), url_(std::move(url)), sink_(sink) {
+        : loop_(loop), spec_(spec), url_(std::move(url)), sink_(sink), elsewhere_(elsewhere) {
+        if (!spec_.oauth.empty()) {
+            tokens_ = std::make_shared<const TokenSource>(spec_.oauth, spec_.url);
+        }
         const bool taken = elsewhere([this, &target = loop_, where = url_, alive = std::weak_ptr<int>(alive_)] {
             auto address = std::make_shared<Result<net::Address>>(net::look_up(where));
             target.post([this, alive, address] {
@@ -62,12 +69,20 @@ class HttpLink final : public UpstreamLink {
     }
 
     void send(Outgoing message) override {
-        if (!client_) {
+        if (!client_ || getting_) {
             early_.push_back(std::move(message));
+            return;
+        }
+        if (tokens_ && token_until_.count != 0 && SystemClock().monotonic() > token_until_) {
+            early_.push_back(std::move(message));
+            get_token("");
             return;
         }
         auto exchange = std::make_shared<Exchange>();
         exchange->id = message.id;
+        if (tokens_ && message.id != 0 && retried_.insert(message.id).second) {
+            exchange->again = std::make_shared<const Outgoing>(message);
+        }
         net::ClientRequest request{.method = "POST", .target = url_.target, .headers = headers(message),
                                    .body = std::move(message.text)};
         request.headers.emplace_back("Content-Type", "application/json");
@@ -114,8 +129,46 @@ class HttpLink final : public UpstreamLink {
             return;
         }
         client_ = std::make_unique<net::HttpClient>(loop_, url_, std::move(*address));
+        send_early();
+    }
+
+    void send_early() {
         for (Outgoing& message : std::exchange(early_, {})) {
             send(std::move(message));
+        }
+    }
+
+    // What is to be sent waits for it. Without one the server's 401 is the answer.
+    void get_token(const std::string& challenge) {
+        getting_ = true;
+        const bool taken = elsewhere_([this, &target = loop_, tokens = tokens_, challenge, alive = std::weak_ptr<int>(alive_)] {
+            auto token = std::make_shared<Result<AccessToken>>(tokens->get(challenge));
+            target.post([this, alive, token] {
+                if (!alive.expired()) {
+                    take_token(std::move(*token));
+                }
+            });
+        });
+        if (!taken) {
+            take_token(fail(Code::ResourceExhausted, "too much waits for its turn; no token was got"));
+        }
+    }
+
+    void take_token(Result<AccessToken> token) {
+        getting_ = false;
+        token_ = token ? std::move(token->text) : "";
+        // Renewed a little before its end.
+        token_until_ = token && token->lives.count > 0
+                           ? SystemClock().monotonic() + Nanos{token->lives.count - token->lives.count / 10}
+                           : Nanos{0};
+        if (token) {
+            send_early();
+            return;
+        }
+        for (const Outgoing& message : std::exchange(early_, {})) {
+            if (message.id != 0) {
+                sink_.failed(message.id, token.error(), 401);
+            }
         }
     }
 
@@ -123,6 +176,9 @@ class HttpLink final : public UpstreamLink {
         net::HttpHeaders made = {{"Accept", "application/json, text/event-stream"}};
         for (const auto& [name, value] : spec_.headers) {
             made.emplace_back(name, value);
+        }
+        if (!token_.empty()) {
+            made.emplace_back("Authorization", "Bearer " + token_);
         }
         if (!message.version.empty()) {
             made.emplace_back("MCP-Protocol-Version", message.version);
@@ -187,6 +243,9 @@ class HttpLink final : public UpstreamLink {
 
     void done(const std::shared_ptr<Exchange>& exchange, const Status& status) {
         exchanges_.erase(exchange->number);
+        if (exchange->status != 401) {
+            retried_.erase(exchange->id);
+        }
         if (exchange->events) {
             stream_ended(exchange);
             return;
@@ -217,6 +276,13 @@ class HttpLink final : public UpstreamLink {
 
     // An error status: its body may be the JSON-RPC error itself.
     void refused(const Exchange& exchange) {
+        if (exchange.status == 401 && exchange.again) {
+            early_.push_back(*exchange.again);
+            if (!getting_) {
+                get_token(exchange.challenge);
+            }
+            return;
+        }
         if (exchange.id == 0) {
             return;
         }
@@ -296,6 +362,12 @@ class HttpLink final : public UpstreamLink {
     std::vector<Outgoing> early_;  // until the address is known
     std::unordered_map<std::uint64_t, std::shared_ptr<Exchange>> exchanges_;
     std::string session_, version_;
+    const Elsewhere elsewhere_;
+    std::shared_ptr<const TokenSource> tokens_;  // null: no oauth
+    std::string token_;
+    Nanos token_until_{};
+    bool getting_ = false;
+    std::set<std::uint64_t> retried_;  // requests that were sent, until they are answered
     bool ended_ = false;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

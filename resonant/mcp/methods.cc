@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <utility>
 
 #include "resonant/base/base64.h"
@@ -80,6 +81,13 @@ std::string header_fault(const Arrival& arrival, std::string_view method, const 
     return {};
 }
 
+// A ring and its centre. Tools have none: their lists are read by models.
+constexpr const char* kIcon =
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E%3Ccircle cx='4' cy='4' r='3' "
+    "fill='none' stroke='%23276'/%3E%3Ccircle cx='4' cy='4' r='1' fill='%23276'/%3E%3C/svg%3E";
+
+constexpr std::size_t kPageMax = 500;  // entries of a list of resources, templates or prompts
+
 using Mirrored = std::vector<std::pair<std::string, std::string>>;
 
 // What is wrong with the headers that mirror a call's arguments, or nothing.
@@ -152,7 +160,7 @@ Server::Server(net::Loop& loop, call::Door& door, const dispatch::Catalogue& cat
     if (options_.instructions.empty()) {
         options_.instructions = default_instructions();
     }
-    make_lists(catalogue_, upstreams_of(door_), options_.list_ttl_ms, legacy_lists_, modern_lists_);
+    make_lists(catalogue_, options_.upstreams, options_.list_ttl_ms, legacy_lists_, modern_lists_);
 }
 
 Server::~Server() = default;
@@ -162,7 +170,10 @@ const std::string& Server::list_text(Listing listing) const {
 }
 
 Json Server::identity() const {
-    return {{"name", options_.name}, {"title", options_.title}, {"version", options_.version}};
+    return {{"name", options_.name},
+            {"title", options_.title},
+            {"version", options_.version},
+            {"icons", Json::array({{{"src", kIcon}, {"mimeType", "image/svg+xml"}, {"sizes", Json::array({"any"})}}})}};
 }
 
 void Server::modern(Turn turn) {
@@ -212,10 +223,10 @@ void Server::modern(Turn turn) {
 }
 
 Json Server::capabilities() const {
-    const bool change = options_.lists_change;
-    Json able = {{"tools", {{"listChanged", change || upstreams_of(door_) != nullptr}}},
-                 {"prompts", {{"listChanged", change}}},
-                 {"resources", {{"listChanged", change}, {"subscribe", true}}},
+    const bool listed = options_.lists_change || options_.upstreams != nullptr;
+    Json able = {{"tools", {{"listChanged", listed}}},
+                 {"prompts", {{"listChanged", listed}}},
+                 {"resources", {{"listChanged", listed}, {"subscribe", true}}},
                  {"completions", Json::object()},
                  {"logging", Json::object()}};
     return able;
@@ -268,12 +279,24 @@ void Server::list(const Turn& turn) {
     turn.succeed(turn.modern ? modern_lists_[index] : legacy_lists_[index]);
 }
 
+// One page holds kPageMax entries; a cursor is the number of the next.
 void Server::list_entries(const Turn& turn, const char* name, const Json& entries) {
+    std::size_t from = 0;
     if (const auto cursor = turn.params.find("cursor"); cursor != turn.params.end() && !cursor->is_null()) {
-        turn.fail(kInvalidParams, "unknown cursor: the list comes in one page");
-        return;
+        const std::string text = cursor->is_string() ? cursor->get<std::string>() : "";
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), from);
+        if (text.empty() || error != std::errc() || end != text.data() + text.size() || from == 0 || from >= entries.size()) {
+            turn.fail(kInvalidParams, "unknown cursor: send the nextCursor of the last page, or none");
+            return;
+        }
     }
-    turn.succeed_cached({{name, entries}}, options_.list_ttl_ms, "public");
+    const std::size_t until = std::min(entries.size(), from + kPageMax);
+    Json result = {{name, Json(entries.begin() + static_cast<std::ptrdiff_t>(from),
+                               entries.begin() + static_cast<std::ptrdiff_t>(until))}};
+    if (until < entries.size()) {
+        result["nextCursor"] = std::to_string(until);
+    }
+    turn.succeed_cached(std::move(result), options_.list_ttl_ms, "public");
 }
 
 }  // namespace resonant::mcp

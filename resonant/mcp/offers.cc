@@ -31,6 +31,10 @@ void Server::read_resource(Turn turn) {
         turn.fail(kInvalidParams, "resources/read needs uri, a string");
         return;
     }
+    if (options_.upstreams != nullptr && uri.starts_with(call::kUpstreamScheme)) {
+        read_upstream(std::move(turn), uri);
+        return;
+    }
     const auto [resource, variable] = find(options_.resources, uri);
     if (resource == nullptr) {
         turn.fail(turn.modern ? kInvalidParams : kResourceNotFound,
@@ -59,6 +63,10 @@ void Server::finish_resource(const Turn& turn, const call::Reply& reply) {
         turn.fail(turn.modern ? kInvalidParams : kResourceNotFound, fmt::format("Resource {} cannot be read", uri), data);
         return;
     }
+    if (const std::string_view server = call::server_of(reply.tool); !server.empty()) {
+        send_upstream_contents(turn, server, reply.content);
+        return;
+    }
     send_contents(turn, {{"uri", uri}, {"mimeType", "application/json"}, {"text", json::dump(reply.content)}});
 }
 
@@ -70,11 +78,13 @@ void Server::get_prompt(Turn turn) {
     const std::string name = text_of(turn.params, "name");
     const auto prompt = std::find_if(options_.prompts.begin(), options_.prompts.end(),
                                      [&](const Prompt& one) { return one.name == name; });
+    const Json arguments = turn.params.value("arguments", Json::object());
     if (prompt == options_.prompts.end()) {
-        turn.fail(kInvalidParams, fmt::format("Unknown prompt: {}; prompts/list names what there is", shown(name)));
+        if (!get_upstream_prompt(turn, name, arguments)) {
+            turn.fail(kInvalidParams, fmt::format("Unknown prompt: {}; prompts/list names what there is", shown(name)));
+        }
         return;
     }
-    const Json arguments = turn.params.value("arguments", Json::object());
     if (!arguments.is_object()) {
         turn.fail(kInvalidParams, fmt::format("arguments must be an object, not {}", arguments.type_name()));
         return;
@@ -112,7 +122,7 @@ void Server::get_prompt(Turn turn) {
     turn.succeed(json::dump(result));
 }
 
-void Server::complete(const Turn& turn) {
+void Server::complete(Turn turn) {
     const auto ref = turn.params.find("ref");
     const auto argument = turn.params.find("argument");
     if (ref == turn.params.end() || !ref->is_object() || argument == turn.params.end() || !argument->is_object()) {
@@ -130,6 +140,9 @@ void Server::complete(const Turn& turn) {
     const std::string type = text_of(*ref, "type");
     if (type != "ref/prompt" && type != "ref/resource") {
         turn.fail(kInvalidParams, "ref.type is \"ref/prompt\" or \"ref/resource\"");
+        return;
+    }
+    if (complete_upstream(turn, *ref, *argument)) {
         return;
     }
     if (type == "ref/prompt") {

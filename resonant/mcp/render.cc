@@ -65,7 +65,14 @@ std::string call_result(const call::Reply& reply, RenderOptions options) {
         result.append(R"(,"structuredContent":)").append(structured);
     }
     result += reply.error ? R"(,"isError":true)" : R"(,"isError":false)";
-    if (!reply.resonance.empty()) {
+    const std::string_view server = call::server_of(reply.tool);
+    if (!server.empty() && !reply.denial) {
+        result.append(R"(,"_meta":{"resonant/untrusted":)").append(json::dump(server));
+        if (!reply.resonance.empty()) {
+            result.append(R"(,"resonant/resonance":)").append(reply.resonance);
+        }
+        result += "}";
+    } else if (!reply.resonance.empty()) {
         result.append(R"(,"_meta":{"resonant/resonance":)").append(reply.resonance).append("}");
     }
     result += "}";

@@ -256,6 +256,7 @@ bool Server::offer(Turn& turn) {
                 entries.push_back(describe(resource));
             }
         }
+        add_offers(entries, templates ? call::UpstreamOffer::Kind::Template : call::UpstreamOffer::Kind::Resource);
         list_entries(turn, templates ? "resourceTemplates" : "resources", entries);
     } else if (turn.method == "resources/read") {
         read_resource(std::move(turn));
@@ -264,11 +265,12 @@ bool Server::offer(Turn& turn) {
         for (const Prompt& prompt : options_.prompts) {
             entries.push_back(describe(prompt));
         }
+        add_offers(entries, call::UpstreamOffer::Kind::Prompt);
         list_entries(turn, "prompts", entries);
     } else if (turn.method == "prompts/get") {
         get_prompt(std::move(turn));
     } else if (turn.method == "completion/complete") {
-        complete(turn);
+        complete(std::move(turn));
     } else {
         return false;
     }

@@ -28,6 +28,7 @@
 #include "resonant/base/clock.h"
 #include "resonant/base/random.h"
 #include "resonant/call/call.h"
+#include "resonant/call/upstreams.h"
 #include "resonant/dispatch/catalogue.h"
 #include "resonant/mcp/id_scanner.h"
 #include "resonant/mcp/listing.h"
@@ -118,6 +119,7 @@ struct ServerOptions {
     std::vector<Prompt> prompts = own_prompts();
     std::vector<Resource> resources = own_resources();
     bool lists_change = false;     // say so in the capabilities
+    const call::Upstreams* upstreams = nullptr;  // other servers behind this one; null: none
 };
 
 // What may change while a client looks on.
@@ -193,10 +195,17 @@ class Server {
     bool asks_back(const Turn& turn);
     std::string bound_of(const Turn& turn) const;
     void read_resource(Turn turn);
+    void read_upstream(Turn turn, const std::string& uri);
+    void send_upstream_contents(const Turn& turn, std::string_view server, Json content);
     void finish_resource(const Turn& turn, const call::Reply& reply);
     void send_contents(const Turn& turn, Json content);
     void get_prompt(Turn turn);
-    void complete(const Turn& turn);
+    void complete(Turn turn);
+    void add_offers(Json& entries, call::UpstreamOffer::Kind kind) const;
+    bool get_upstream_prompt(Turn& turn, const std::string& name, const Json& arguments);
+    bool complete_upstream(Turn& turn, const Json& ref, const Json& argument);
+    void finish_prompt(const Turn& turn, const call::Reply& reply);
+    void finish_completion(const Turn& turn, const call::Reply& reply);
     std::vector<std::string> tools_beginning(const std::string& begun) const;
     void set_level(const Turn& turn);
     void watch(const Turn& turn, bool on);

@@ -139,6 +139,7 @@ Result<call::UpstreamSpec> spec_in_file(const std::string& name, const Json& ent
     RESONANT_ASSIGN(spec.folder, filled(text_in(entry, "cwd"), variable));
     RESONANT_CHECK(take_pairs(entry, "env", variable, spec.environment));
     RESONANT_CHECK(take_pairs(entry, "headers", variable, spec.headers));
+    RESONANT_CHECK(take_pairs(entry, "oauth", variable, spec.oauth));
     RESONANT_CHECK(check(spec));
     return spec;
 }
@@ -223,6 +224,14 @@ Status check(const call::UpstreamSpec& spec) {
             return wrong(spec, fmt::format("header '{}' holds what no header may", name.substr(0, 60)));
         }
     }
+    if (!spec.oauth.empty() && (spec.url.empty() || !spec.oauth.contains("client_id") || !spec.oauth.contains("client_secret"))) {
+        return wrong(spec, "oauth is for a url, and needs client_id and client_secret; scope and token_url may be given");
+    }
+    for (const auto& [name, value] : spec.oauth) {
+        if (name != "client_id" && name != "client_secret" && name != "scope" && name != "token_url") {
+            return wrong(spec, fmt::format("oauth.{} is none of client_id, client_secret, scope, token_url", name.substr(0, 60)));
+        }
+    }
     for (const auto& [name, value] : spec.environment) {
         if (name.empty() || name.find('=') != std::string::npos || name.find('\0') != std::string::npos ||
             value.find('\0') != std::string::npos) {
@@ -254,6 +263,7 @@ Result<call::UpstreamSpec> spec_of(const Json& arguments) {
     RESONANT_CHECK(take_words(arguments, "command", as_it_is, spec.command));
     RESONANT_CHECK(take_pairs(arguments, "env", as_it_is, spec.environment));
     RESONANT_CHECK(take_pairs(arguments, "headers", as_it_is, spec.headers));
+    RESONANT_CHECK(take_pairs(arguments, "oauth", as_it_is, spec.oauth));
     if (const auto timeout = arguments.find("timeout_s"); timeout != arguments.end() && timeout->is_number()) {
         spec.timeout_s = timeout->get<double>();
     }
@@ -274,6 +284,7 @@ Json json_of(const call::UpstreamSpec& spec) {
     put("cwd", spec.folder);
     put("env", spec.environment);
     put("headers", spec.headers);
+    put("oauth", spec.oauth);
     put("gana", spec.family);
     put("era", spec.era);
     made["timeout_s"] = spec.timeout_s;

@@ -220,15 +220,22 @@ void Upstream::ready() {
     for (const Held& held : std::exchange(waiting_, {})) {
         send_call(held, Json::object());
     }
+    list_offers("");
 }
 
 // Modern servers tell of changes on a stream that was asked for.
 void Upstream::listen() {
-    const Json tools = capabilities_.value("tools", Json::object());
-    if (!tools.is_object() || tools.value("listChanged", Json(false)) != Json(true)) {
+    Json wanted = Json::object();
+    for (const char* one : {"tools", "prompts", "resources"}) {
+        const Json able = capabilities_.value(one, Json::object());
+        if (able.is_object() && able.value("listChanged", Json(false)) == Json(true)) {
+            wanted[fmt::format("{}ListChanged", one)] = true;
+        }
+    }
+    if (wanted.empty()) {
         return;
     }
-    ask_server("subscriptions/listen", {{"notifications", {{"toolsListChanged", true}}}}, Nanos{0},
+    ask_server("subscriptions/listen", {{"notifications", std::move(wanted)}}, Nanos{0},
                [this, generation = generation_](const Result<Json>& result) {
                    if (generation != generation_ || (!result && result.error().code == Code::NotFound)) {
                        return;

@@ -34,6 +34,7 @@ namespace resonant::mcp {
 struct Envelope;
 
 inline constexpr std::size_t kUpstreamCallsMax = 256;
+inline constexpr std::size_t kUpstreamShare = 192;  // of them, of one principal
 inline constexpr std::size_t kParkedMax = 32;
 inline constexpr int kRoundsMax = 16;  // questions in a row within one call
 
@@ -51,6 +52,7 @@ class Upstream final : public UpstreamSink {
     };
     struct Events {
         std::function<void(Json tools)> listed;          // the whole list, each time it was read
+        std::function<void(call::UpstreamOffer::Kind kind, Json entries)> offered;  // other lists, likewise
         std::function<void()> changed;                   // state() is another
     };
 
@@ -66,7 +68,10 @@ class Upstream final : public UpstreamSink {
     const call::UpstreamSpec& spec() const { return spec_; }
     State state() const { return state_; }
     bool modern() const { return modern_; }
+    // Whether it said that it has something: "resources", "prompts", "completions".
+    bool has(const char* capability) const { return capabilities_.contains(capability); }
     std::size_t in_flight() const;  // calls at the server
+    std::size_t calls_of(const std::string& principal) const;
     // For people.
     Json facts() const;
 
@@ -110,10 +115,13 @@ class Upstream final : public UpstreamSink {
     void discovered(const Json& result);
     void agreed(const std::string& version, bool modern, const Json& capabilities, const Json& info);
     void list(const std::string& cursor, Json so_far, int page);
+    void list_offers(std::string_view capability);
+    void list_offer(std::size_t which, const std::string& cursor, Json so_far, int page);
     void listen();
     void lost(const Error& why);
 
     std::uint64_t request(const std::string& method, Json params, Held held, Nanos patience);
+    static std::string name_in_header(const Pending& held);
     void ask_server(const std::string& method, Json params, Nanos patience, std::function<void(Result<Json>)> done);
     void notify(const std::string& method, Json params);
     void reply(const Json& id, const Json& result);
@@ -122,6 +130,7 @@ class Upstream final : public UpstreamSink {
 
     void respond(std::uint64_t id, Envelope envelope);
     void answered(const Held& held, Result<Json> result);
+    void take_other(const Held& held, Json result) const;
     static void settle(const Held& held, Result<call::UpstreamReply> reply);
     void noted(const Envelope& envelope, std::uint64_t during);
     void questioned(const Envelope& envelope, std::uint64_t during);
@@ -145,7 +154,7 @@ class Upstream final : public UpstreamSink {
     State state_ = State::Closed;
     bool modern_ = false;
     std::string version_;
-    Json server_info_, capabilities_;
+    Json server_info_, capabilities_ = Json::object();
     std::string last_error_;
     std::uint64_t next_id_ = 1;
     std::map<std::uint64_t, Held> pending_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "resonant/mcp/definition.h"
 #include "resonant/mcp/envelope.h"
 #include "resonant/mcp/turn.h"
 #include "resonant/mcp/upstream.h"
@@ -24,25 +25,36 @@ Error error_of(const Json& error, const std::string& server) {
             fmt::format("server {} answered with error {}: {}", server, number, words.substr(0, 1000))};
 }
 
-std::vector<std::pair<std::string, std::string>> mirrored(const Json& definition, const Json& arguments) {
+// What headers repeat of the arguments. A schema whose headers are no good was refused with its tool.
+std::vector<std::pair<std::string, std::string>> mirrored(const Json& schema, const Json& arguments) {
     std::vector<std::pair<std::string, std::string>> headers;
-    const Json schema = definition.value("inputSchema", Json::object());
-    const auto properties = schema.find("properties");
-    if (properties == schema.end() || !properties->is_object()) {
-        return headers;
-    }
-    for (const auto& [name, property] : properties->items()) {
-        const std::string header = property.is_object() ? text_of(property, "x-mcp-header") : "";
-        const auto value = arguments.find(name);
-        if (header.empty() || value == arguments.end() || value->is_null() || value->is_structured()) {
-            continue;
+    const auto named = mirrored_arguments(schema);
+    for (const MirroredArgument& one : named ? *named : std::vector<MirroredArgument>()) {
+        const Json* value = &arguments;
+        for (const std::string& name : one.path) {
+            const auto inner = value->is_object() ? value->find(name) : value->end();
+            value = value->is_object() && inner != value->end() ? &*inner : nullptr;
+            if (value == nullptr) {
+                break;
+            }
         }
-        headers.emplace_back("Mcp-Param-" + header, value->is_string() ? value->get<std::string>() : json::dump(*value));
+        if (value != nullptr && value->is_primitive() && !value->is_null()) {
+            headers.emplace_back(one.header, value->is_string() ? value->get<std::string>() : json::dump(*value));
+        }
     }
     return headers;
 }
 
 }  // namespace
+
+// Mcp-Name: what is called, read or got.
+std::string Upstream::name_in_header(const Pending& held) {
+    if (held.tool->method == "tools/call") {
+        return held.tool->tool;
+    }
+    const std::string uri = text_of(held.call->arguments, "uri");
+    return uri.empty() ? text_of(held.call->arguments, "name") : uri;
+}
 
 std::uint64_t Upstream::request(const std::string& method, Json params, Held held, Nanos patience) {
     const std::uint64_t id = next_id_++;
@@ -50,11 +62,11 @@ std::uint64_t Upstream::request(const std::string& method, Json params, Held hel
     held->method = method;
     held->deadline = patience.count > 0 ? needs_.clock.monotonic() + patience : Nanos{0};
     params = described(std::move(params), held->call.get());
-    Outgoing out{.text = {}, .id = id, .method = method, .name = held->tool ? held->tool->tool : std::string(),
+    Outgoing out{.text = {}, .id = id, .method = method, .name = held->tool ? name_in_header(*held) : std::string(),
                  .version = discovering_ ? std::string(kModernVersion) : version_, .modern = modern_ || discovering_,
                  .headers = {}};
-    if (held->tool && modern_) {
-        out.headers = mirrored(held->tool->definition, held->call->arguments);
+    if (method == "tools/call" && modern_) {
+        out.headers = mirrored(held->tool->contract.input_schema, held->call->arguments);
     }
     out.text = fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"{}","params":{}}})", id, method, json::dump(params));
     pending_.emplace(id, std::move(held));
@@ -93,6 +105,13 @@ void Upstream::refuse(const Json& id, int code, const std::string& words) {
     }
 }
 
+std::size_t Upstream::calls_of(const std::string& principal) const {
+    const auto its = [&](const Held& held) { return held->call && held->call->caller.principal == principal; };
+    return static_cast<std::size_t>(
+        std::count_if(pending_.begin(), pending_.end(), [&](const auto& one) { return its(one.second); }) +
+        std::count_if(waiting_.begin(), waiting_.end(), its));
+}
+
 std::size_t Upstream::in_flight() const {
     return static_cast<std::size_t>(
         std::count_if(pending_.begin(), pending_.end(), [](const auto& one) { return one.second->tool != nullptr; }));
@@ -116,6 +135,12 @@ void Upstream::call(std::shared_ptr<const call::UpstreamTool> tool, std::shared_
                                                        spec_.name, kUpstreamCallsMax)));
         return;
     }
+    if (pending_.size() + waiting_.size() >= kUpstreamShare && calls_of(call->caller.principal) >= kUpstreamShare) {
+        done(fail(Code::ResourceExhausted, fmt::format("{} has {} calls in flight at server {}, its share of {}; wait for "
+                                                       "one of them", call->caller.principal, kUpstreamShare, spec_.name,
+                                                       kUpstreamCallsMax)));
+        return;
+    }
     const auto held = std::make_shared<Pending>();
     held->tool = std::move(tool);
     held->call = std::move(call);
@@ -132,15 +157,19 @@ void Upstream::call(std::shared_ptr<const call::UpstreamTool> tool, std::shared_
 // `more`: inputResponses and requestState of the modern era.
 void Upstream::send_call(const Held& held, Json more) {
     Json params = std::move(more);
-    params["name"] = held->tool->tool;
-    params["arguments"] = held->call->arguments;
+    if (held->tool->method == "tools/call") {
+        params["name"] = held->tool->tool;
+        params["arguments"] = held->call->arguments;
+    } else {
+        params.update(held->call->arguments);
+    }
     if (held->call->progress) {
         params["_meta"]["progressToken"] = next_id_;  // the id this request gets
     }
     if (!held->call->trace.empty()) {
         params["_meta"]["traceparent"] = held->call->trace;
     }
-    request("tools/call", std::move(params), held, from_seconds(spec_.timeout_s));
+    request(held->tool->method, std::move(params), held, from_seconds(spec_.timeout_s));
 }
 
 void Upstream::message(std::string_view text, std::uint64_t during) {
@@ -198,7 +227,7 @@ void Upstream::failed(std::uint64_t id, const Error& why, int status) {
     held->id = 0;
     const bool gone = status == 0 && why.code == Code::Unavailable && state_ == State::Ready;
     answered(held, fail(why.code, fmt::format("server {}: {}", spec_.name, why.message)));
-    if (gone && !spec_.url.empty() && held->method == "tools/call") {
+    if (gone && !spec_.url.empty() && held->tool) {
         lost(why);  // nobody listens there any more: the handshake anew
     }
 }
@@ -220,6 +249,10 @@ void Upstream::answered(const Held& held, Result<Json> result) {
         input_required(held, *result);
         return;
     }
+    if (held->tool->method != "tools/call") {
+        take_other(held, std::move(*result));
+        return;
+    }
     if (!result->is_object() || (!result->contains("content") && !result->contains("structuredContent"))) {
         settle(held, fail(Code::Unavailable, fmt::format("server {} answered {} with something that is no result",
                                                          spec_.name, held->tool->tool)));
@@ -232,6 +265,26 @@ void Upstream::answered(const Held& held, Result<Json> result) {
     }
     reply.structured = result->value("structuredContent", Json());
     reply.error = result->value("isError", Json(false)) == Json(true);
+    settle(held, std::move(reply));
+}
+
+// What came of reading a resource and the like: the result as it is.
+void Upstream::take_other(const Held& held, Json result) const {
+    const std::string_view method = held->tool->method;
+    const char* member = method == "resources/read" ? "contents" : method == "prompts/get" ? "messages" : "completion";
+    const auto found = result.is_object() ? result.find(member) : result.end();
+    if (!result.is_object() || found == result.end() || !(method == "completion/complete" ? found->is_object() : found->is_array())) {
+        settle(held, fail(Code::Unavailable, fmt::format("server {} answered {} with something that is no result",
+                                                         spec_.name, method)));
+        return;
+    }
+    call::UpstreamReply reply;
+    reply.structured = Json::object();
+    for (const char* kept : {member, "description", "ttlMs"}) {
+        if (result.contains(kept)) {
+            reply.structured[kept] = std::move(result[kept]);
+        }
+    }
     settle(held, std::move(reply));
 }
 
@@ -253,7 +306,7 @@ void Upstream::drop(const Held& held, const Error& why) {
     if (const std::uint64_t id = std::exchange(held->id, 0); id != 0 && link_) {
         pending_.erase(id);
         link_->abandon(id);
-        if (held->method == "tools/call" && !(modern_ && link_->kind() == "http")) {
+        if (held->tool && !(modern_ && link_->kind() == "http")) {
             notify("notifications/cancelled", {{"requestId", id}, {"reason", why.message}});
         }
     }

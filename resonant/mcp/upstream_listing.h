@@ -22,10 +22,4 @@ std::string list_tools(const dispatch::Catalogue& catalogue, Listing listing, co
 bool make_lists(const dispatch::Catalogue& catalogue, const call::Upstreams* upstreams, std::int64_t ttl_ms,
                 std::span<std::string, 3> legacy, std::span<std::string, 3> modern);
 
-// Those behind a door; null when it leads to our own tools only.
-inline const call::Upstreams* upstreams_of(const call::Door& door) {
-    const auto* gateway = dynamic_cast<const call::GatewayDoor*>(&door);
-    return gateway == nullptr ? nullptr : gateway->upstreams();
-}
-
 }  // namespace resonant::mcp

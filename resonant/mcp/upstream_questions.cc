@@ -41,6 +41,10 @@ void Upstream::noted(const Envelope& envelope, std::uint64_t during) {
             return;
         }
         list("", Json::array(), 0);
+    } else if (envelope.method == "notifications/resources/list_changed" && state_ == State::Ready) {
+        list_offers("resources");
+    } else if (envelope.method == "notifications/prompts/list_changed" && state_ == State::Ready) {
+        list_offers("prompts");
     } else if (envelope.method == "notifications/progress" && params.is_object()) {
         const Json token = params.value("progressToken", Json());
         const auto found = token.is_number_integer() ? pending_.find(token.get<std::uint64_t>()) : pending_.end();

@@ -7,6 +7,7 @@
 #include <sys/time.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <memory>
 
@@ -73,9 +74,8 @@ struct Freeing {
 
 // The bytes of the answer, whichever way they come.
 template <typename Write, typename Read>
-Result<std::string> exchange(const Place& place, std::size_t bytes_max, const Write& write, const Read& read) {
-    const std::string request = fmt::format("GET {} HTTP/1.0\r\nHost: {}\r\nAccept: application/json\r\n\r\n",
-                                            place.path, place.host);
+Result<Fetched> exchange(const Place& place, const std::string& request, std::size_t bytes_max, const Write& write,
+                         const Read& read) {
     if (write(request.data(), request.size()) != static_cast<long>(request.size())) {
         return fail(Code::Unavailable, fmt::format("fetch: {} took no request", place.host));
     }
@@ -88,21 +88,21 @@ Result<std::string> exchange(const Place& place, std::size_t bytes_max, const Wr
         }
     }
     const std::size_t head = text.find("\r\n\r\n");
-    if (head == std::string::npos || !text.starts_with("HTTP/1.") || text.substr(8, 5) != " 200 ") {
-        return fail(Code::Unavailable, fmt::format("fetch: {}{} answered '{}', not 200", place.host, place.path,
+    Fetched fetched;
+    if (head == std::string::npos || !text.starts_with("HTTP/1.") || text.size() < 12 ||
+        std::from_chars(text.data() + 9, text.data() + 12, fetched.status).ec != std::errc()) {
+        return fail(Code::Unavailable, fmt::format("fetch: {}{} answered '{}', which is no HTTP", place.host, place.path,
                                                    text.substr(0, std::min(text.find('\r'), std::size_t{60}))));
     }
-    return text.substr(head + 4);
+    fetched.body = text.substr(head + 4);
+    return fetched;
 }
 
-}  // namespace
-
-Result<std::string> fetch(const std::string& url, FetchLimits limits) {
-    RESONANT_ASSIGN(const Place place, place_of(url));
+Result<Fetched> ask(const Place& place, const std::string& request, FetchLimits limits) {
     RESONANT_ASSIGN(const Descriptor socket, connect_to(place, limits.patience));
     if (!place.secure) {
         return exchange(
-            place, limits.bytes_max,
+            place, request, limits.bytes_max,
             [&](const char* from, std::size_t size) { return ::send(socket.get(), from, size, MSG_NOSIGNAL); },
             [&](char* to, std::size_t size) { return ::recv(socket.get(), to, size, 0); });
     }
@@ -119,9 +119,30 @@ Result<std::string> fetch(const std::string& url, FetchLimits limits) {
                                                    X509_verify_cert_error_string(SSL_get_verify_result(ssl.get()))));
     }
     return exchange(
-        place, limits.bytes_max,
+        place, request, limits.bytes_max,
         [&](const char* from, std::size_t size) { return long{SSL_write(ssl.get(), from, static_cast<int>(size))}; },
         [&](char* to, std::size_t size) { return long{SSL_read(ssl.get(), to, static_cast<int>(size))}; });
+}
+
+}  // namespace
+
+Result<std::string> fetch(const std::string& url, FetchLimits limits) {
+    RESONANT_ASSIGN(const Place place, place_of(url));
+    RESONANT_ASSIGN(Fetched fetched, ask(place, fmt::format("GET {} HTTP/1.0\r\nHost: {}\r\nAccept: application/json\r\n\r\n",
+                                                            place.path, place.host), limits));
+    if (fetched.status != 200) {
+        return fail(Code::Unavailable, fmt::format("fetch: {}{} answered {}, not 200", place.host, place.path, fetched.status));
+    }
+    return std::move(fetched.body);
+}
+
+Result<Fetched> post_form(const std::string& url, const std::string& form, const std::string& authorization,
+                          FetchLimits limits) {
+    RESONANT_ASSIGN(const Place place, place_of(url));
+    const std::string login = authorization.empty() ? "" : fmt::format("Authorization: {}\r\n", authorization);
+    return ask(place, fmt::format("POST {} HTTP/1.0\r\nHost: {}\r\nAccept: application/json\r\n{}Content-Type: "
+                                  "application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{}",
+                                  place.path, place.host, login, form.size(), form), limits);
 }
 
 }  // namespace resonant::net

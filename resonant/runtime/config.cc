@@ -202,7 +202,7 @@ Status read_servers(const std::filesystem::path& file, const toml::table& table,
             return wrong(file, node, fmt::format("'servers.{}' must be a table: [servers.{}]", key.str(), key.str()));
         }
         const toml::table& one = *node.as_table();
-        RESONANT_CHECK(known_keys(file, one, {"command", "url", "cwd", "env", "headers", "gana", "timeout_s",
+        RESONANT_CHECK(known_keys(file, one, {"command", "url", "cwd", "env", "headers", "oauth", "gana", "timeout_s",
                                               "reads_only", "era", "trusted_first"}));
         std::ostringstream text;
         text << toml::json_formatter{one};

@@ -120,6 +120,7 @@ Status Kernel::Inner::open_fronts() {
     mcp::ServerOptions how;
     how.version = program_version();
     how.listing = *mcp::listing_of(config.listing);
+    how.upstreams = parts->gateway.get();
     if (config.conformance) {
         how.lists_change = true;
         for (mcp::Prompt& prompt : fixture_prompts()) {
@@ -232,6 +233,10 @@ Status Kernel::Inner::open_gateway() {
         server->changed(mcp::Change::Tools);
     };
     parts->gateway->on_change(follow);
+    parts->gateway->on_offers([this] {
+        server->changed(mcp::Change::Resources);
+        server->changed(mcp::Change::Prompts);
+    });
     follow();
     servers = std::make_unique<ServerConfiguration>(*loop, *parts->gateway, home.config());
     return {};

@@ -194,7 +194,9 @@ Status Parts::make_door(const Config& config, const MoreTools& more, net::Loop* 
                                                           }
                                                       },
                                                   .content_tables = {"memories", "memory_texts", "memory_versions"},
-                                                  .answer_bytes_max = config.answer_bytes_max}));
+                                                  .answer_bytes_max = config.answer_bytes_max,
+                                                  .check_answers = config.check_answers ||
+                                                                   std::getenv("RESONANT_CHECK_ANSWERS") != nullptr}));
     services.door = dispatcher.get();
     services.explain = [this](const call::Call& call) { return dispatcher->explain(call); };
     plane->board().set_word(board::Field::MaturityStage, static_cast<std::uint64_t>(maturity->passed()));

@@ -47,6 +47,8 @@ def main():
         spec = {"name": "it", "url": url}
         if version:
             spec["era"] = "modern" if version >= "2026" else "legacy"
+        if "client_secret" in context:
+            spec["oauth"] = {key: context[key] for key in ("client_id", "client_secret")}
         added = kernel.call("server.add", spec, owner=True)
         print(json.dumps({"scenario": scenario, "context": context, "added": added}), file=sys.stderr)
         if "error" in added:
@@ -54,6 +56,8 @@ def main():
         client = Filling(kernel)
         definitions = {one["name"]: one for one in listed(kernel)}
         wanted = context.get("toolCalls") or CALLS.get(scenario)
+        if scenario == "json-schema-2020-12-preservation":  # the schema as a client of ours sees it, sent back
+            wanted = [("json_schema_echo", {"schema": definitions["it__json_schema_2020_12_tool"]["inputSchema"]})]
         if wanted is None:
             wanted = [(name, {key: sample(value) for key, value in one["inputSchema"].get("properties", {}).items()})
                       for name, one in definitions.items()]

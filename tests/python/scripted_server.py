@@ -2,6 +2,7 @@
 
 ERA is legacy, modern, or mute (legacy, and silent to what it does not know). FILE holds the JSON list of its
 tools; when it changes, the list does. What a tool does is its name: echo, fail, slow, ask, exit, env, noise.
+A FILE.offers beside it (JSON: resources, resourceTemplates, prompts) gives it more than tools.
 """
 
 import json
@@ -29,6 +30,41 @@ def send(message):
 def text(words, **more):
     done = {"content": [{"type": "text", "text": words}], **more}
     return {"resultType": "complete", **done} if ERA == "modern" else done
+
+
+def offers():
+    file = FILE.with_suffix(".offers")
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def capabilities():
+    able = {"tools": {"listChanged": True}}
+    if offers():
+        able.update(resources={"listChanged": True}, prompts={"listChanged": True}, completions={})
+    return able
+
+
+def other(method, params):
+    """What is no tool; None for what is not known."""
+    for list_method, member in (("resources/list", "resources"), ("resources/templates/list", "resourceTemplates"),
+                                ("prompts/list", "prompts")):
+        if method == list_method:
+            entries, start = offers().get(member, []), int(params.get("cursor", 0))
+            done = {member: entries[start:start + 2]}  # two a page
+            return done if start + 2 >= len(entries) else {**done, "nextCursor": str(start + 2)}
+    if method == "resources/read" and params["uri"].startswith("bad://"):
+        return {"list": {"contents": "no"}, "kind": {"contents": {"uri": "x"}}, "none": {}, "parts": {
+            "contents": [1, None, {"uri": 5}, {"uri": "x://y"}, {"uri": "x://z", "text": 7}, {"uri": "ok://1", "text": "t"}]}}[
+                params["uri"][6:]]
+    if method == "resources/read":
+        return {"contents": [{"uri": params["uri"], "mimeType": "text/plain", "text": "read " + params["uri"]}]}
+    if method == "prompts/get":
+        words = f"{params['name']} {json.dumps(params.get('arguments', {}), sort_keys=True)}"
+        return {"description": "it says", "messages": [{"role": "user", "content": {"type": "text", "text": words}}]}
+    if method == "completion/complete":
+        ref = params["ref"]
+        return {"completion": {"values": [ref.get("name", ref.get("uri")), params["argument"]["value"] + "!"]}}
+    return None
 
 
 class Server:
@@ -89,11 +125,11 @@ class Server:
             arrived[1] = message.get("result", message.get("error"))
             arrived[0].set()
         elif method == "initialize" and ERA != "modern":
-            send({"id": number, "result": {"protocolVersion": "2025-11-25", "capabilities": {"tools": {"listChanged": True}},
+            send({"id": number, "result": {"protocolVersion": "2025-11-25", "capabilities": capabilities(),
                   "serverInfo": {"name": "scripted", "version": "1"}}})
         elif method == "server/discover" and ERA == "modern":
             send({"id": number, "result": {"resultType": "complete", "supportedVersions": [MODERN],
-                  "capabilities": {"tools": {"listChanged": True}}, "ttlMs": 0, "cacheScope": "public"}})
+                  "capabilities": capabilities(), "ttlMs": 0, "cacheScope": "public"}})
         elif method == "subscriptions/listen" and ERA == "modern":
             self.listening = number
         elif method == "tools/list":
@@ -105,16 +141,24 @@ class Server:
             threading.Thread(target=self.call, args=(number, params), daemon=True).start()
         elif method == "notifications/cancelled":
             self.cancelled.add(params.get("requestId"))
+        elif offers() and (done := other(method, params)) is not None:
+            if ERA == "modern":
+                done.update(resultType="complete", ttlMs=0, cacheScope="public")
+            send({"id": number, "result": done})
         elif number is not None and ERA != "mute":
             send({"id": number, "error": {"code": -32601, "message": f"method not found: {method}"}})
 
     listening = None
 
     def watch(self):
-        seen = FILE.read_text()
+        seen, offered = FILE.read_text(), offers()
         while True:
             time.sleep(0.03)
             now = FILE.read_text()
+            if offered and offers() != offered:
+                offered = offers()
+                for what in ("resources", "prompts"):
+                    send({"method": f"notifications/{what}/list_changed"})
             if now and now != seen:
                 seen = now
                 meta = {"_meta": {"io.modelcontextprotocol/subscriptionId": self.listening}} if ERA == "modern" else {}

@@ -104,6 +104,25 @@ def test_what_a_server_asks_back_reaches_the_caller(world):
     assert client.question["requestedSchema"]["type"] == "object"
 
 
+def test_resources_prompts_and_completion_of_the_reference_server_are_passed_on(world):
+    client = world.user
+    facts = until(lambda: (lambda one: one if "prompts" in one else None)(world.call("server.list", {"name": "everything"})))
+    assert facts["resources"] > 0 and facts["resource_templates"] > 0 and facts["prompts"] > 0, facts
+    resources = client.ask("resources/list")["result"]["resources"]
+    uri = next(one["uri"] for one in resources if one["uri"].startswith("upstream://everything/"))
+    read = client.ask("resources/read", {"uri": uri})["result"]
+    assert read["contents"][0]["uri"] == uri and read["_meta"] == {"resonant/untrusted": "everything"}
+    prompts = {one["name"]: one for one in client.ask("prompts/list")["result"]["prompts"]}
+    name = next(n for n, one in prompts.items() if n.startswith("everything__")
+                and not any(a.get("required") for a in one.get("arguments", [])))
+    assert client.ask("prompts/get", {"name": name})["result"]["messages"]
+    template = next(one["uriTemplate"] for one in client.ask("resources/templates/list")["result"]["resourceTemplates"]
+                    if one["uriTemplate"].startswith("upstream://everything/"))
+    done = client.ask("completion/complete", {"ref": {"type": "ref/resource", "uri": template},
+                                              "argument": {"name": "resourceId", "value": "1"}})["result"]["completion"]
+    assert isinstance(done["values"], list)
+
+
 def test_they_are_there_again_after_a_restart(world):
     for client in world.clients:
         client.close()  # else one of them starts a kernel itself

@@ -1,0 +1,71 @@
+// What a server offers beside tools: the lists of its resources, templates and prompts, read after the tools
+// and again when it says that they changed.
+#include <array>
+
+#include "resonant/mcp/turn.h"
+#include "resonant/mcp/upstream.h"
+
+namespace resonant::mcp {
+namespace {
+
+constexpr Nanos kPatience = from_seconds(60);
+constexpr int kPagesMax = 64;
+
+struct Offered {
+    const char* capability;
+    const char* method;
+    const char* member;
+    call::UpstreamOffer::Kind kind;
+};
+constexpr std::array<Offered, 3> kOffered{
+    Offered{"resources", "resources/list", "resources", call::UpstreamOffer::Kind::Resource},
+    Offered{"resources", "resources/templates/list", "resourceTemplates", call::UpstreamOffer::Kind::Template},
+    Offered{"prompts", "prompts/list", "prompts", call::UpstreamOffer::Kind::Prompt}};
+
+}  // namespace
+
+// Those of one capability, or all.
+void Upstream::list_offers(std::string_view capability) {
+    for (std::size_t which = 0; which < kOffered.size(); ++which) {
+        if (capabilities_.contains(kOffered[which].capability) &&
+            (capability.empty() || capability == kOffered[which].capability)) {
+            list_offer(which, "", Json::array(), 0);
+        }
+    }
+}
+
+// Page by page. What cannot be read is no reason to do without its tools.
+void Upstream::list_offer(std::size_t which, const std::string& cursor, Json so_far, int page) {
+    Json params = Json::object();
+    if (!cursor.empty()) {
+        params["cursor"] = cursor;
+    }
+    ask_server(kOffered[which].method, std::move(params), kPatience,
+               [this, which, so_far = std::move(so_far), page, generation = generation_](Result<Json> result) mutable {
+                   if (generation != generation_) {
+                       return;
+                   }
+                   const Offered& offered = kOffered[which];
+                   const auto entries = result && result->is_object() ? result->find(offered.member) : Json::iterator();
+                   if (!result || !result->is_object() || entries == result->end() || !entries->is_array()) {
+                       if (!result && result.error().code != Code::NotFound) {
+                           last_error_ = std::string(offered.method) + ": " + result.error().message;
+                       }
+                       events_.offered(offered.kind, std::move(so_far));
+                       return;
+                   }
+                   for (Json& entry : *entries) {
+                       if (so_far.size() < call::kUpstreamToolsMax) {
+                           so_far.push_back(std::move(entry));
+                       }
+                   }
+                   const std::string next = text_of(*result, "nextCursor");
+                   if (!next.empty() && page + 1 < kPagesMax && so_far.size() < call::kUpstreamToolsMax) {
+                       list_offer(which, next, std::move(so_far), page + 1);
+                       return;
+                   }
+                   events_.offered(offered.kind, std::move(so_far));
+               });
+}
+
+}  // namespace resonant::mcp
