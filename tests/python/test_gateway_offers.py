@@ -22,7 +22,9 @@ class Offering(Scripted):
         until(lambda: self.list().get("resources") == 3 and "prompts" in self.list())
 
     def offer(self, offers):
-        (self.file.with_suffix(".offers")).write_text(json.dumps(offers))
+        beside = self.file.with_suffix(".new")
+        beside.write_text(json.dumps(offers))
+        beside.replace(self.file.with_suffix(".offers"))  # whole: the server reads it at any time
 
 
 @pytest.fixture(scope="module", params=["legacy", "modern"])
@@ -126,8 +128,23 @@ def test_what_a_hostile_server_answers_is_an_error_or_left_out(offering):
         until(lambda: offering.list().get("resources") == 3)
 
 
+POLICY = """
+version: 1
+rules:
+  - name: no_secrets
+    explain: secrets are nobody's business
+    action: block
+    when: {tools: ["it__resources.read"], arguments: "secret"}
+"""
+
+
 def test_a_policy_that_forbids_it_is_obeyed(tmp_path):
     with Offering(tmp_path, "legacy") as made:
-        made.kernel.call("agent.suspend", {"agent": "uid:0"}, owner=True)
-        refused = made.kernel.client().ask("resources/read", {"uri": "upstream://it/note://1"})
-        assert "denial" in refused["error"]["data"], refused
+        (made.kernel.home / "policy.d" / "20-test.yaml").write_text(POLICY)
+        made.kernel.call("dharma.reload", owner=True)
+        client = made.kernel.client()
+        refused = client.ask("resources/read", {"uri": "upstream://it/note://secret"})
+        assert refused["error"]["data"]["denial"]["rule"] == "no_secrets", refused
+        assert "result" in client.ask("resources/read", {"uri": "upstream://it/note://1"})
+        entries = made.kernel.call("karma.trace", {"limit": 20})["entries"]
+        assert [one for one in entries if one["tool"] == "it__resources.read" and one["decision"] == "deny"], entries
