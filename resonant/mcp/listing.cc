@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "resonant/dispatch/promise.h"
 #include "resonant/mcp/upstream_listing.h"
-#include "resonant/tools/answer_form.h"
 
 namespace resonant::mcp {
 
@@ -146,7 +146,7 @@ nlohmann::ordered_json tool_entry(const Contract& tool) {
         {"inputSchema", nlohmann::ordered_json(tool.shown_schema.is_null() ? tool.input_schema : tool.shown_schema)},
         {"annotations", hint(reads(&tool), destroys(&tool))},
     };
-    if (const Json promised = tools::output_schema_of(tool); !promised.is_null()) {
+    if (const Json promised = dispatch::promise_of(tool); !promised.is_null()) {
         entry["outputSchema"] = nlohmann::ordered_json(promised);
     }
     return entry;

@@ -83,8 +83,9 @@ std::string header_fault(const Arrival& arrival, std::string_view method, const 
 
 // A ring and its centre. Tools have none: their lists are read by models.
 constexpr const char* kIcon =
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E%3Ccircle cx='4' cy='4' r='3' "
-    "fill='none' stroke='%23276'/%3E%3Ccircle cx='4' cy='4' r='1' fill='%23276'/%3E%3C/svg%3E";
+    "data:image/svg+xml;base64,PHN2ZyB4bWxucz0naHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmcnIHZpZXdCb3g9JzAgMCA4ID"
+    "gnPjxjaXJjbGUgY3g9JzQnIGN5PSc0JyByPSczJyBmaWxsPSdub25lJyBzdHJva2U9JyMyNzYnLz48Y2lyY2xlIGN4PSc0JyBjeT"
+    "0nNCcgcj0nMScgZmlsbD0nIzI3NicvPjwvc3ZnPg==";
 
 constexpr std::size_t kPageMax = 500;  // entries of a list of resources, templates or prompts
 

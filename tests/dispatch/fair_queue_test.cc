@@ -67,7 +67,7 @@ TEST(FairQueue, who_may_not_be_served_now_is_passed_over) {
 }
 
 // Random pushes and pops: nothing is lost or given twice, orders hold, and shares are kept.
-TEST(FairQueue, model) {
+TEST(FairQueue, random_pushes_and_pops_agree_with_a_naive_twin) {
     const unsigned seed = std::random_device{}();
     RecordProperty("seed", std::to_string(seed));
     SCOPED_TRACE("seed " + std::to_string(seed));
