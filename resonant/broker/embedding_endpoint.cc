@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "resonant/base/log.h"
+#include "resonant/base/utf8.h"
 #include "resonant/broker/post.h"
 #include "resonant/json/json.h"
 
@@ -18,11 +19,7 @@ using memory::Vector;
 
 // Whole characters only: a cut through one would be invalid JSON.
 std::string_view sent_part(std::string_view text) {
-    std::size_t size = std::min(text.size(), EmbeddingEndpoint::kTextBytesMax);
-    while (size < text.size() && size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) {
-        --size;
-    }
-    return text.substr(0, size);
+    return cut_utf8(text, EmbeddingEndpoint::kTextBytesMax);
 }
 
 // What the server said is wrong, in a few words.

@@ -4,20 +4,13 @@
 #include <fmt/format.h>
 
 #include "resonant/base/log.h"
+#include "resonant/base/utf8.h"
 #include "resonant/dispatch/work.h"
 
 namespace resonant::dispatch {
 namespace {
 
 bool reads(const call::Call& call) { return call.contract->access == call::Access::Read; }
-
-// Characters of text, cut between two of them.
-std::string_view prefix(std::string_view text, std::size_t bytes) {
-    while (bytes > 0 && bytes < text.size() && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) {
-        --bytes;
-    }
-    return text.substr(0, bytes);
-}
 
 }  // namespace
 
@@ -128,7 +121,7 @@ void Dispatcher::cut_blocks(Work& work) const {
             continue;
         }
         const std::size_t total = whole.size();
-        const std::string shown(prefix(whole, room));
+        const std::string shown(cut_utf8(whole, room));
         const std::string id = needs_.keep_answer(work.call.caller.principal, std::move(whole));
         *text = shown;
         room = 0;

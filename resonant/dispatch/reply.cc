@@ -3,23 +3,10 @@
 
 #include "resonant/base/log.h"
 #include "resonant/base/sha256.h"
+#include "resonant/base/utf8.h"
 #include "resonant/dispatch/work.h"
 
 namespace resonant::dispatch {
-namespace {
-
-// The longest prefix of at most `bytes` bytes that ends between two characters.
-std::string_view prefix(std::string_view text, std::size_t bytes) {
-    if (text.size() <= bytes) {
-        return text;
-    }
-    while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) {
-        --bytes;
-    }
-    return text.substr(0, bytes);
-}
-
-}  // namespace
 
 Json Dispatcher::Work::error_body(const Error& error, const std::string& tool) {
     Json body = {{"error", {{"code", std::string(name_of(error.code))}, {"message", error.message}}}};
@@ -165,7 +152,7 @@ void Dispatcher::cut(Work& work) const {
         return;
     }
     const std::size_t total = text.size();
-    const std::string shown(prefix(text, needs_.answer_bytes_max));
+    const std::string shown(cut_utf8(text, needs_.answer_bytes_max));
     const std::string id = needs_.keep_answer(work.call.caller.principal, std::move(text));
     work.reply.content = {{"cut", true},
                           {"result_id", id},

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "resonant/base/utf8.h"
 #include "resonant/json/schema_node.h"
 
 namespace resonant::json {
@@ -87,11 +88,7 @@ std::string schema_shown(const Json& value) {
     const bool cut_before = value.is_string() && value.get_ref<const std::string&>().size() > 2 * kShownBytes;
     std::string text = cut_before ? dump(value.get_ref<const std::string&>().substr(0, 2 * kShownBytes)) : dump(value);
     if (text.size() > kShownBytes) {
-        std::size_t cut = kShownBytes;
-        while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) {
-            --cut;
-        }
-        text = text.substr(0, cut) + "...";
+        text = std::string(cut_utf8(text, kShownBytes)) + "...";
     }
     return text;
 }

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "resonant/base/utf8.h"
+
 namespace resonant::memory {
 namespace {
 
@@ -34,23 +36,12 @@ std::set<std::string> words_in(std::string_view text) {
     return words;
 }
 
-// At most `bytes` bytes, between two characters.
-std::string_view head_of(std::string_view text, std::size_t bytes) {
-    if (text.size() <= bytes) {
-        return text;
-    }
-    while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) {
-        --bytes;
-    }
-    return text.substr(0, bytes);
-}
-
 }  // namespace
 
 void WordCounts::add(std::size_t group, const std::vector<std::string>& tags,
                      std::string_view title, std::string_view content) {
     std::map<std::string, double> counted;
-    for (const std::string& word : words_in(head_of(content, kContentBytes))) {
+    for (const std::string& word : words_in(cut_utf8(content, kContentBytes))) {
         counted[word] = 1;
     }
     for (const std::string& word : words_in(title)) {

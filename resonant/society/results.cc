@@ -4,18 +4,13 @@
 
 #include <algorithm>
 
+#include "resonant/base/utf8.h"
 #include "resonant/society/sessions.h"
 
 namespace resonant::society {
 
 std::string_view cut_utf8(std::string_view text, std::size_t bytes) {
-    if (bytes >= text.size()) {
-        return text;
-    }
-    while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0U) == 0x80U) {
-        --bytes;
-    }
-    return text.substr(0, bytes);
+    return resonant::cut_utf8(text, bytes);
 }
 
 void Results::forget_old(std::deque<Kept>& kept) const {

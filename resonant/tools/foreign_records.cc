@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "resonant/base/utf8.h"
 #include "resonant/json/json.h"
 #include "resonant/tools/arguments.h"
 
@@ -39,13 +40,7 @@ void add_tag(memory::Memory& memory, const std::string& word) {
 // Title, at most as long as ours may be, at a whole character.
 std::string as_title(std::string text) {
     std::replace(text.begin(), text.end(), '\n', ' ');
-    if (text.size() > memory::kTitleMax) {
-        std::size_t end = memory::kTitleMax;
-        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) {
-            --end;
-        }
-        text.resize(end);
-    }
+    text.resize(cut_utf8(text, memory::kTitleMax).size());
     return text;
 }
 

@@ -15,6 +15,8 @@ using call::Pace;
 
 namespace {
 
+constexpr std::int64_t kBudget = 4'000;     // tokens of a recall's answer
+constexpr std::int64_t kBudgetMax = 50'000;
 constexpr std::size_t kHitBytes = 600;  // of a hit's text; memory.read gives all of it
 
 void touch(Services& services, const memory::Page& page) {
@@ -73,8 +75,9 @@ Result<Json> recall(Services& services, call::Call& call) {
     if (hops > 0) {
         RESONANT_CHECK(deepen(services, call, hops, limit + 5, page));
     }
-    const auto budget = static_cast<std::size_t>(
-        std::clamp<std::int64_t>(integer_of(call, "token_budget", 4'000), 100, 50'000));
+    // Who says how many hits it wants gets them, unless it says what they may cost, too.
+    const auto budget = static_cast<std::size_t>(std::clamp<std::int64_t>(
+        integer_of(call, "token_budget", has(call, "limit") ? kBudgetMax : kBudget), 100, kBudgetMax));
     Json answer = {{"count", 0}, {"hits", Json::array()}};
     std::size_t used = 20;
     for (const memory::Hit& hit : page.hits) {
@@ -248,7 +251,8 @@ void add_winnowing_basket(Toolbox& toolbox, Services& services) {
                  .summary = "full-text search by exact words, tags, time; use when you know a "
                             "word that is in the text; best first",
                  .pace = Pace::Slow,
-                 .free_text = true},
+                 .free_text = true,
+                 .calls_per_minute = 6'000},
                 bind(services, search));
     toolbox.add({.name = "memory.recall",
                  .access = Access::Read,
@@ -259,7 +263,7 @@ void add_winnowing_basket(Toolbox& toolbox, Services& services) {
                             "words and links fused, with the reason for each hit and its id",
                  .pace = Pace::Slow,
                  .free_text = true,
-                 .calls_per_minute = 600},
+                 .calls_per_minute = 6'000},
                 bind(services, recall));
     toolbox.add({.name = "memory.read",
                  .access = Access::Read,

@@ -90,6 +90,11 @@ TEST_F(WinnowingBasket, recall_says_why_keeps_to_its_budget_and_follows_links_wh
         world_.ask("memory.recall", {{"query", "heron"}, {"limit", 10}, {"token_budget", 300}});
     EXPECT_LE(small["hits"].dump().size(), 4U * 300U);
     EXPECT_GT(small["left_out"], 0);
+    for (int i = 0; i < 60; ++i) {
+        world_.remember("heron " + std::to_string(i) + std::string(550, 'y'));
+    }
+    EXPECT_TRUE(world_.ask("memory.recall", {{"query", "heron"}, {"limit", 60}})["left_out"].is_null())
+        << "who says how many gets them";
 }
 
 TEST_F(WinnowingBasket, read_gives_what_exists_and_names_what_does_not) {
