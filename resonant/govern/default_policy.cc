@@ -13,7 +13,7 @@ constexpr std::string_view kDefaultPolicy = R"(# The built-in policy. Change it,
 version: 1
 
 limits:
-  agent_calls_per_minute: 6000     # of one agent, all tools together
+  agent_calls_per_minute: 1200     # of one agent, all tools together
   # tools: {"memory.add": 600}     # of one agent to one tool; without a line here, what the tool declares
 
 breaker: {failures: 5, window_s: 60, cooldown_s: 30}

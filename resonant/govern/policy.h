@@ -73,7 +73,7 @@ struct Policy {
     Patterns argument_patterns;
     Patterns command_patterns;
 
-    std::uint32_t agent_calls_per_minute = 6'000;
+    std::uint32_t agent_calls_per_minute = 1'200;
     std::vector<std::pair<std::string, std::uint32_t>> tool_limits;        // by pattern, first match counts
     board::BreakerPolicy breaker;
     std::vector<std::pair<std::string, board::BreakerPolicy>> tool_breakers;

@@ -16,7 +16,7 @@ namespace resonant::govern {
 
 class Rules;
 
-inline constexpr std::uint32_t kAgentCallsPerMinute = 6'000;
+inline constexpr std::uint32_t kAgentCallsPerMinute = 1'200;
 
 class RateLimiter final : public Stage {
   public:

@@ -237,7 +237,7 @@ void add_neck(Toolbox& toolbox, Services& services) {
                             "content reinforces the one that exists, near-duplicates are "
                             "linked, never dropped",
                  .free_text = true,
-                 .calls_per_minute = 6'000},
+                 .calls_per_minute = 600},
                 bind(services, add));
     toolbox.add({.name = "memory.restore",
                  .access = Access::Write,

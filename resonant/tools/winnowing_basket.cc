@@ -251,8 +251,7 @@ void add_winnowing_basket(Toolbox& toolbox, Services& services) {
                  .summary = "full-text search by exact words, tags, time; use when you know a "
                             "word that is in the text; best first",
                  .pace = Pace::Slow,
-                 .free_text = true,
-                 .calls_per_minute = 6'000},
+                 .free_text = true},
                 bind(services, search));
     toolbox.add({.name = "memory.recall",
                  .access = Access::Read,
@@ -263,7 +262,7 @@ void add_winnowing_basket(Toolbox& toolbox, Services& services) {
                             "words and links fused, with the reason for each hit and its id",
                  .pace = Pace::Slow,
                  .free_text = true,
-                 .calls_per_minute = 6'000},
+                 .calls_per_minute = 600},
                 bind(services, recall));
     toolbox.add({.name = "memory.read",
                  .access = Access::Read,

@@ -69,7 +69,7 @@ TEST(Willow, budgets_fall_with_calls_and_breakers_are_shown) {
     world.ask("health.check");
     const Json stats = world.ask("rate.stats");
     EXPECT_GE(stats["all"]["used"].get<int>(), 2) << stats.dump();
-    EXPECT_EQ(stats["all"]["limit"], 6000);
+    EXPECT_EQ(stats["all"]["limit"], 1200);
     EXPECT_TRUE(world.ask("breaker.status")["tools"].empty());
     EXPECT_EQ(world.error("breaker.reset", {{"tool", "health.check"}}), "permission_denied");
     world.ask("breaker.reset", {{"tool", "health.check"}}, call::Role::Owner);
