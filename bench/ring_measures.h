@@ -84,6 +84,7 @@ double publish_shared() {
 // As publish_exclusive<8>, without looking for sleepers.
 inline double publish_plain() {
     static const auto memory = std::make_unique<ring::RingMemory>();
+    static const std::uint64_t ahead = exclusive().ring->ahead();
     static std::uint64_t kept = 0;
     pin_this_thread(0);
     const double taken = nanoseconds([] {
@@ -92,6 +93,7 @@ inline double publish_plain() {
         for (std::uint64_t i = 0; i < kEvents; ++i) {
             std::array<std::uint64_t, 8> body;
             body.fill(i);
+            ring::EventRing::fetch_ahead(own, next, ahead);
             ring::protocol::publish_exclusive(*own, next++, [&](ring::Word* to) {
                 shm::store_words<8>(to, body.data());
             });

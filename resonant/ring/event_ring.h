@@ -70,6 +70,21 @@ class EventRing {
     // Wakes everybody who sleeps on the ring, without news: for shutdown.
     void wake();
 
+    // Fetches the slot that will be written `ahead` events from now, for writing; it changes nothing.
+    // Without it each slot of a ring that is larger than the second-level cache is a miss that the
+    // stores behind it wait for: 7 ns an event instead of 5 on Intel Sapphire Rapids. AMD's Zen 4
+    // hides the miss by itself and loses 0.5 ns by the fetch: ahead() is 0 there.
+    [[gnu::always_inline]] static void fetch_ahead(RingMemory* memory, std::uint64_t position,
+                                                   std::uint64_t ahead) {
+#if defined(__x86_64__)
+        if (ahead != 0) {
+            const Slot& slot = memory->slot[(position + ahead) & (kSlots - 1)];
+            asm volatile("prefetchw %0\n\tprefetchw %1" : : "m"(slot.body[0]), "m"(slot.word));
+        }
+#endif
+    }
+    std::uint64_t ahead() const { return ahead_; }
+
   private:
     friend class SharedWriter;
     friend class ExclusiveWriter;
@@ -94,19 +109,6 @@ class EventRing {
         }
     }
     static void wake_sleepers(RingMemory* memory);
-    // Fetches the slot that will be written `ahead` events from now, for writing; it changes nothing.
-    // Without it each slot of a ring that is larger than the second-level cache is a miss that the
-    // stores behind it wait for: 7 ns an event instead of 5 on Intel Sapphire Rapids. AMD's Zen 4 hides the miss by itself and loses 0.5 ns by the fetch: 0 there.
-    [[gnu::always_inline]] static void fetch_ahead(RingMemory* memory, std::uint64_t position,
-                                                   std::uint64_t ahead) {
-#if defined(__x86_64__)
-        if (ahead != 0) {
-            const Slot& slot = memory->slot[(position + ahead) & (kSlots - 1)];
-            asm volatile("prefetchw %0\n\tprefetchw %1" : : "m"(slot.body[0]), "m"(slot.word));
-        }
-#endif
-    }
-
     shm::Segment segment_;
     RingMemory* memory_;
     Kind kind_;
