@@ -120,8 +120,8 @@ Result<std::unique_ptr<DataSea>> DataSea::open(sql::Database& database,
     return sea;
 }
 
-Result<Added> DataSea::add(const Memory& memory) {
-    RESONANT_ASSIGN(Added added, inner_->store.add(memory));
+Result<Added> DataSea::add(const Memory& memory, Twin twin) {
+    RESONANT_ASSIGN(Added added, inner_->store.add(memory, twin));
     inner_->tell(added.reinforced ? Change::Updated : Change::Created, added.id, 0);
     return added;
 }

@@ -67,6 +67,9 @@ struct Edge {
     double weight = 0.5;
 };
 
+// What becomes of content that is there already: the memory is told again, or there is another of it.
+enum class Twin : std::uint8_t { Reinforce, Copy };
+
 struct Added {
     MemoryId id = 0;
     bool reinforced = false;     // identical content was there already
@@ -118,7 +121,7 @@ class DataSea {
     DataSea& operator=(const DataSea&) = delete;
     ~DataSea();
 
-    Result<Added> add(const Memory& memory);
+    Result<Added> add(const Memory& memory, Twin twin = Twin::Reinforce);
     Status update(MemoryId id, const Update& update, const std::string& by);
     Status archive(MemoryId id, const std::string& reason, const std::string& by);
     Status restore(MemoryId id, std::optional<std::uint32_t> version, const std::string& by);

@@ -69,11 +69,15 @@ Status insert_tags(Connection& connection, const Memory& memory) {
 
 }  // namespace
 
-Result<Added> Store::add(const Memory& memory) {
+Result<Added> Store::add(const Memory& memory, Twin twin) {
     RESONANT_CHECK(check(memory));
     Added added;
     const Sha256 hash = hash_of(memory.content);
     const Status done = database_.write([&](Connection& connection) -> Status {
+        if (twin == Twin::Copy) {
+            RESONANT_ASSIGN(added, insert(connection, memory, hash));
+            return {};
+        }
         RESONANT_ASSIGN(auto same,
                         connection.prepare("SELECT id FROM memories WHERE hash = ? AND galaxy = ?"
                                            " AND is_private = ? AND (is_private = 0 OR owner = ?)"

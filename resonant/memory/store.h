@@ -33,7 +33,7 @@ class Store {
     Store& operator=(const Store&) = delete;
 
     // Changes: as in DataSea.
-    Result<Added> add(const Memory& memory);
+    Result<Added> add(const Memory& memory, Twin twin = Twin::Reinforce);
     // True when the text changed, so that its vector is stale.
     Result<bool> update(MemoryId id, const Update& update, const std::string& by);
     Status archive(MemoryId id, const std::string& reason, const std::string& by);

@@ -54,6 +54,7 @@ struct Load {
     std::vector<Record> records;
     std::string job;
     bool merge = false;
+    memory::Twin twin = memory::Twin::Reinforce;
 };
 
 // Failures of ours end the import; what is wrong with one record refuses that record.
@@ -80,7 +81,7 @@ Status store(Services& services, const call::Call& call, const Load& load, const
              Counts& counts) {
     Result<memory::Added> added = fail(Code::Internal, "nothing was stored");
     const Status kept = services.database->write([&](sql::Connection&) -> Status {
-        RESONANT_ASSIGN(added, remember(services, call, record.memory, 0));
+        RESONANT_ASSIGN(added, remember(services, call, record.memory, 0, load.twin));
         if (added->reinforced && !load.merge) {
             return fail(Code::AlreadyExists, "known");  // undoes what reinforcing changed
         }
@@ -249,16 +250,11 @@ Json only_validated(const Load& load) {
 
 Result<Json> import_memories(Services& services, call::Call& call) {
     const std::string conflict = text_of(call, "on_conflict", "skip");
-    if (conflict == "copy") {
-        return fail(
-            Code::Unimplemented,
-            "memory.import: on_conflict=copy is not built yet, identical content is one memory; "
-            "use skip or merge");
-    }
     RESONANT_ASSIGN(const std::string galaxy, galaxy_of(services, call));
     RESONANT_CHECK(services.galaxies->check_open(galaxy));
     RESONANT_ASSIGN(Load load, load_records(services, call, galaxy));
     load.merge = conflict == "merge";
+    load.twin = conflict == "copy" ? memory::Twin::Copy : memory::Twin::Reinforce;
     if (flag_of(call, "validate_only")) {
         return only_validated(load);
     }

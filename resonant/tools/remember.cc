@@ -5,7 +5,7 @@
 namespace resonant::tools {
 
 Result<memory::Added> remember(Services& services, const call::Call& call, memory::Memory memory,
-                               std::int64_t session) {
+                               std::int64_t session, memory::Twin twin) {
     memory.owner = call.caller.principal;
     memory.predecessor_family = call.tone.predecessor;
     memory.phase = call.tone.phase;
@@ -13,7 +13,7 @@ Result<memory::Added> remember(Services& services, const call::Call& call, memor
     if (session != 0) {
         memory.session = society::wire_id('s', session);
     }
-    RESONANT_ASSIGN(memory::Added added, services.sea->add(memory));
+    RESONANT_ASSIGN(memory::Added added, services.sea->add(memory, twin));
     if (session != 0) {
         RESONANT_CHECK(services.sessions->remember(session, added.id, call.caller.principal));
     }

@@ -10,6 +10,6 @@ namespace resonant::tools {
 
 // Adds `memory`, owned by the caller, and notes it in the session when there is one.
 Result<memory::Added> remember(Services& services, const call::Call& call, memory::Memory memory,
-                               std::int64_t session);
+                               std::int64_t session, memory::Twin twin = memory::Twin::Reinforce);
 
 }  // namespace resonant::tools

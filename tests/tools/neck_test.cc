@@ -140,6 +140,18 @@ TEST_F(Neck, import_skips_or_merges_what_is_known) {
     EXPECT_EQ(read(id)["tags"], Json({"merged"}));
 }
 
+TEST_F(Neck, import_keeps_known_content_once_more_when_copies_are_asked_for) {
+    const std::string data = R"({"content":"the heron waits"})" "\n" R"({"content":"the heron waits"})";
+    const Json first = world_.ask("memory.import", {{"format", "jsonl"}, {"data", data}, {"on_conflict", "copy"}});
+    EXPECT_EQ(first["stored"], 2);
+    const Json again = world_.ask("memory.import", {{"format", "jsonl"}, {"data", data}, {"on_conflict", "copy"}});
+    EXPECT_EQ(again["stored"], 2);
+    EXPECT_EQ(again["skipped"], 0);
+    EXPECT_EQ(world_.ask("memory.search", {{"query", "heron"}})["count"], 4);
+    const Json skipped = world_.ask("memory.import", {{"format", "jsonl"}, {"data", data + "\n"}});
+    EXPECT_EQ(skipped["skipped"], 2) << "without it, known content is known content";
+}
+
 TEST_F(Neck, import_reads_csv_with_quotes_and_markdown_by_headings) {
     const std::string csv =
         "title,content,tags\n\"a, b\",\"line one\nline \"\"two\"\"\",x;y\nshort,row\n";
