@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "resonant/tools/nearest.h"
 
 namespace resonant::dispatch {
@@ -29,12 +31,31 @@ Result<Json> object_of(const Json& args) {
                             args.type_name()));
 }
 
+// Models write null for what they leave out. An optional parameter whose type has no null is left out, then.
+Route routed(const tools::Tool* tool, std::shared_ptr<const call::UpstreamTool> upstream, Json arguments) {
+    if (std::none_of(arguments.begin(), arguments.end(), [](const Json& value) { return value.is_null(); })) {
+        return Route{tool, std::move(upstream), std::move(arguments)};
+    }
+    const Json& schema = tool != nullptr ? tool->contract.input_schema : upstream->contract.input_schema;
+    const Json properties = schema.is_object() ? schema.value("properties", Json::object()) : Json::object();
+    const Json required = schema.is_object() ? schema.value("required", Json::array()) : Json::array();
+    for (auto at = arguments.begin(); at != arguments.end();) {
+        const auto declared = properties.find(at.key());
+        const bool is_left_out = at->is_null() && declared != properties.end() && declared->is_object() &&
+                                 declared->contains("type") && declared->at("type").is_string() &&
+                                 declared->at("type") != "null" &&
+                                 std::find(required.begin(), required.end(), at.key()) == required.end();
+        at = is_left_out ? arguments.erase(at) : std::next(at);
+    }
+    return Route{tool, std::move(upstream), std::move(arguments)};
+}
+
 }  // namespace
 
 Result<Route> Router::route(const std::string& name, const Json& arguments) const {
     RESONANT_ASSIGN(Json sent, object_of(arguments));
     if (const tools::Tool* tool = catalogue_.find(name)) {
-        return Route{tool, nullptr, std::move(sent)};
+        return routed(tool, nullptr, std::move(sent));
     }
     const int family = catalogue_.find_family(name);
     if (family < 0) {
@@ -73,7 +94,7 @@ Result<Route> Router::route_in_family(int family, const Json& arguments) const {
     if (tool == nullptr) {
         return route_to_upstream(wanted->get<std::string>(), std::move(inner));
     }
-    return Route{tool, nullptr, std::move(inner)};
+    return routed(tool, nullptr, std::move(inner));
 }
 
 Result<Route> Router::route_to_upstream(const std::string& name, Json arguments) const {
@@ -81,7 +102,7 @@ Result<Route> Router::route_to_upstream(const std::string& name, Json arguments)
     if (!tool) {
         return unknown(name);
     }
-    return Route{nullptr, std::move(tool), std::move(arguments)};
+    return routed(nullptr, std::move(tool), std::move(arguments));
 }
 
 std::unexpected<Error> Router::list_group(const std::string& group) const {

@@ -13,7 +13,7 @@ class RouterTest : public ::testing::Test {
                         .parameters = "name*:string", .summary = "open a session"});
         catalogue_.begin({"neck", "gana_neck_save", "亢 Kang", "East", "Save memories"});
         catalogue_.add({.name = "memory.add", .access = call::Access::Write, .core = true,
-                        .parameters = "content*:string", .summary = "store one memory"});
+                        .parameters = "content*:string title:string", .summary = "store one memory"});
     }
 
     Catalogue catalogue_;
@@ -37,6 +37,12 @@ TEST_F(RouterTest, takes_arguments_beside_tool_and_a_tool_of_another_family) {
     ASSERT_TRUE(route) << route.error().message;
     EXPECT_EQ(route->tool->contract.name, "memory.add");
     EXPECT_EQ(route->arguments, Json({{"content", "x"}}));
+}
+
+TEST_F(RouterTest, null_leaves_out_what_may_be_left_out_and_nothing_else) {
+    const auto route = router_.route("memory.add", {{"content", nullptr}, {"title", nullptr}, {"unknown", nullptr}});
+    ASSERT_TRUE(route) << route.error().message;
+    EXPECT_EQ(route->arguments, Json({{"content", nullptr}, {"unknown", nullptr}})) << "the schema answers these";
 }
 
 TEST_F(RouterTest, reads_args_that_were_sent_as_json_text) {
