@@ -20,6 +20,7 @@ constexpr int kTellChecked = 0x52'65'02;
 constexpr std::size_t kGatheredMax = std::size_t{1} << 20;
 constexpr std::size_t kPieceMax = 65'536;          // SQLite's files take less than 128 KiB at once
 constexpr sqlite3_int64 kLogStep = sqlite3_int64{1} << 20;  // what a log grows by
+constexpr sqlite3_int64 kLogHeaderBytes = 32;
 constexpr std::size_t kReservedByte = 20;          // of the header: bytes kept at the end of each page
 constexpr std::size_t kHeaderBytes = 100;
 
@@ -81,8 +82,11 @@ void look_at_header(File& file, const char* bytes, int amount, sqlite3_int64 at)
 // A log that grows with each commit has the file system write down its new size with each, which takes as long as the
 // bytes; so it grows by zeros, a step at once. SQLite takes them for the end of what is valid. A full disk is no failure
 // of this: whoever needs the room will be told.
+//
+// Never behind a new header alone: SQLite syncs that before anything follows. Were zeros there first, a power cut could
+// keep them and lose the header, and half of the log of before, long in the file, would be taken for the newest.
 void fill_ahead(File& file, sqlite3_int64 end) {
-    if (end <= file.filled) {
+    if (end <= kLogHeaderBytes || end <= file.filled) {
         return;
     }
     sqlite3_int64 size = 0;
