@@ -8,6 +8,7 @@
 #include "resonant/base/base64.h"
 #include "resonant/json/json.h"
 #include "resonant/net/fetch.h"
+#include "resonant/net/http_client.h"
 
 namespace resonant::mcp {
 namespace {
@@ -23,10 +24,10 @@ std::pair<std::string, std::string> split(const std::string& url) {
     return {url.substr(0, slash), path == "/" ? "" : path};
 }
 
+// What is secret goes over TLS, or stays on this machine.
 bool is_safe(const std::string& url) {
-    const std::string origin = split(url).first;
-    return origin.starts_with("https://") || origin == "http://localhost" || origin.starts_with("http://localhost:") ||
-           origin == "http://127.0.0.1" || origin.starts_with("http://127.0.0.1:") || origin.starts_with("http://[::1]");
+    const auto parsed = net::parse_url(url);
+    return parsed && (parsed->secure || parsed->host == "localhost" || parsed->host == "127.0.0.1" || parsed->host == "::1");
 }
 
 // RFC 3986's unreserved characters stay.

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "resonant/base/descriptor.h"
+#include "resonant/net/http_client.h"
 
 namespace resonant::net {
 
@@ -22,35 +23,22 @@ struct Place {
     std::string host;
     std::string port;
     std::string path;
+    std::string authority;  // host and port as the header Host has them
 };
 
-Result<Place> place_of(const std::string& url) {
-    Place place;
-    place.secure = url.starts_with("https://");
-    if (!place.secure && !url.starts_with("http://")) {
-        return fail(Code::InvalidArgument, fmt::format("fetch: {} is no http or https URL", url));
-    }
-    const std::size_t from = place.secure ? 8 : 7;
-    const std::size_t slash = std::min(url.find('/', from), url.size());
-    const std::string authority = url.substr(from, slash - from);
-    const std::size_t after = authority.starts_with('[') ? authority.find(']') : 0;
-    const std::size_t colon = authority.find(':', after == std::string::npos ? 0 : after);
-    place.host = authority.substr(0, colon);
-    place.port = colon == std::string::npos ? (place.secure ? "443" : "80") : authority.substr(colon + 1);
-    place.path = slash == url.size() ? "/" : url.substr(slash);
-    if (place.host.empty() || url.find_first_of(" \r\n") != std::string::npos) {
-        return fail(Code::InvalidArgument, fmt::format("fetch: {} names no host", url));
-    }
-    return place;
+Result<Place> place_of(const std::string& text) {
+    RESONANT_ASSIGN(const Url url, parse_url(text));
+    const std::string host = url.host.find(':') == std::string::npos ? url.host : fmt::format("[{}]", url.host);
+    const bool usual = url.port == (url.secure ? 443 : 80);
+    return Place{url.secure, url.host, std::to_string(url.port), url.target,
+                 usual ? host : fmt::format("{}:{}", host, url.port)};
 }
 
 Result<Descriptor> connect_to(const Place& place, Nanos patience) {
-    const bool bracketed = place.host.starts_with('[');
-    const std::string name = bracketed ? place.host.substr(1, place.host.size() - 2) : place.host;
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
-    if (const int error = getaddrinfo(name.c_str(), place.port.c_str(), &hints, &found); error != 0) {
+    if (const int error = getaddrinfo(place.host.c_str(), place.port.c_str(), &hints, &found); error != 0) {
         return fail(Code::Unavailable, fmt::format("fetch: {}: {}", place.host, gai_strerror(error)));
     }
     const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, &freeaddrinfo);
@@ -129,7 +117,7 @@ Result<Fetched> ask(const Place& place, const std::string& request, FetchLimits 
 Result<std::string> fetch(const std::string& url, FetchLimits limits) {
     RESONANT_ASSIGN(const Place place, place_of(url));
     RESONANT_ASSIGN(Fetched fetched, ask(place, fmt::format("GET {} HTTP/1.0\r\nHost: {}\r\nAccept: application/json\r\n\r\n",
-                                                            place.path, place.host), limits));
+                                                            place.path, place.authority), limits));
     if (fetched.status != 200) {
         return fail(Code::Unavailable, fmt::format("fetch: {}{} answered {}, not 200", place.host, place.path, fetched.status));
     }
@@ -142,7 +130,7 @@ Result<Fetched> post_form(const std::string& url, const std::string& form, const
     const std::string login = authorization.empty() ? "" : fmt::format("Authorization: {}\r\n", authorization);
     return ask(place, fmt::format("POST {} HTTP/1.0\r\nHost: {}\r\nAccept: application/json\r\n{}Content-Type: "
                                   "application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{}",
-                                  place.path, place.host, login, form.size(), form), limits);
+                                  place.path, place.authority, login, form.size(), form), limits);
 }
 
 }  // namespace resonant::net
