@@ -34,6 +34,14 @@ Result<Descriptor> open_beneath(const std::filesystem::path& folder,
     return file;
 }
 
+Status check_regular(const Descriptor& file, const std::filesystem::path& path) {
+    struct stat about{};
+    if (fstat(file.get(), &about) != 0) {
+        return fail_errno("stat " + path.string(), errno);
+    }
+    return S_ISREG(about.st_mode) ? Status() : fail(Code::InvalidArgument, path.string() + " is no regular file");
+}
+
 }  // namespace
 
 Result<Descriptor> Files::open(const std::filesystem::path& path) const {
@@ -73,13 +81,7 @@ Result<Descriptor> Files::open(const std::filesystem::path& path) const {
 
 Result<std::filesystem::path> Files::locate(const std::filesystem::path& path) const {
     RESONANT_ASSIGN(const Descriptor file, open(path));
-    struct stat about{};
-    if (fstat(file.get(), &about) != 0) {
-        return fail_errno("stat " + path.string(), errno);
-    }
-    if (!S_ISREG(about.st_mode)) {
-        return fail(Code::InvalidArgument, path.string() + " is no regular file");
-    }
+    RESONANT_CHECK(check_regular(file, path));
     std::error_code error;
     auto real = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", file.get()), error);
     if (error) {
@@ -126,13 +128,7 @@ Result<Files::Made> Files::create(const std::filesystem::path& path) const {
 
 Result<std::string> Files::read(const std::filesystem::path& path, Bytes size_max) const {
     RESONANT_ASSIGN(const Descriptor file, open(path));
-    struct stat about{};
-    if (fstat(file.get(), &about) != 0) {
-        return fail_errno("stat " + path.string(), errno);
-    }
-    if (!S_ISREG(about.st_mode)) {
-        return fail(Code::InvalidArgument, path.string() + " is no regular file");
-    }
+    RESONANT_CHECK(check_regular(file, path));
     std::string text;
     std::array<char, 65'536> buffer;
     for (;;) {

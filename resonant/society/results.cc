@@ -9,10 +9,6 @@
 
 namespace resonant::society {
 
-std::string_view cut_utf8(std::string_view text, std::size_t bytes) {
-    return resonant::cut_utf8(text, bytes);
-}
-
 void Results::forget_old(std::deque<Kept>& kept) const {
     std::size_t bytes = 0;
     for (const Kept& result : kept) {

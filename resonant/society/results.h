@@ -58,7 +58,4 @@ class Results {
     std::map<std::string, std::deque<Kept>> by_principal_;
 };
 
-// The longest prefix of `text` of at most `bytes` bytes that ends between two characters.
-std::string_view cut_utf8(std::string_view text, std::size_t bytes);
-
 }  // namespace resonant::society

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <ctime>
 
-#include "resonant/society/results.h"
+#include "resonant/base/utf8.h"
 
 namespace resonant::tools {
 
@@ -29,7 +29,7 @@ std::string shortened(std::string_view text, std::size_t bytes) {
     if (text.size() <= bytes) {
         return std::string(text);
     }
-    return std::string(society::cut_utf8(text, bytes)) + "…";
+    return std::string(cut_utf8(text, bytes)) + "…";
 }
 
 std::size_t tokens_of(std::string_view text) { return (text.size() + 3) / 4; }
