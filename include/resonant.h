@@ -34,8 +34,9 @@ typedef struct resonant_event {
     char name[48]; /* of custom events, zero-terminated */
 } resonant_event;
 
-/* Attaches through `socket_path`, which is HOME/plane.sock. The process may give up its user and its
- * rights afterwards. NULL when no kernel listens or it refuses. */
+/* Attaches through `socket_path`, which is HOME/plane.sock (the process may give up its user and its rights
+ * afterwards), or for another user the address that `resonant agent address` prints. NULL when no kernel listens or it
+ * refuses. */
 resonant_plane* resonant_attach(const char* socket_path, char* error, size_t error_bytes);
 void resonant_detach(resonant_plane* plane);
 /* Maps what the kernel of now shares. 1: attached, at the first event when resonant_epoch has changed; 0: no

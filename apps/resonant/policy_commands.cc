@@ -204,6 +204,19 @@ void add_helpers(CLI::App& app, Common& common) {
     });
 }
 
+void add_agents(CLI::App& app, Common& common) {
+    CLI::App* agent = group(app, "agent", "agents of other users of this machine: address, close");
+    agent->add_subcommand("address", "let them read board and ring; what each is given to attach with, on one line")
+        ->callback([&common] {
+            const Result<std::string> address = ask_plane(common, "contained");
+            address ? show(common, {{"address", *address}}) : static_cast<void>(common.exit_code = report_none(address.error()));
+        });
+    agent->add_subcommand("close", "no more: the address is void from now on")->callback([&common] {
+        const Result<std::string> closed = ask_plane(common, "contained close");
+        closed ? show(common, {{"closed", true}}) : static_cast<void>(common.exit_code = report_none(closed.error()));
+    });
+}
+
 }  // namespace
 
 void add_policy_commands(CLI::App& app, Common& common) {
@@ -212,6 +225,7 @@ void add_policy_commands(CLI::App& app, Common& common) {
     add_consent(app, common);
     add_standing(app, common);
     add_helpers(app, common);
+    add_agents(app, common);
 }
 
 }  // namespace resonant::app

@@ -1,6 +1,6 @@
 """Board and ring of a running Resonant Swarm kernel, read-only.
 
-    board = resonant.Board(home)          a home or its plane.sock; or the number of a descriptor that was handed over
+    board = resonant.Board(home)          a home, its plane.sock, or what `resonant agent address` prints; or the number of a descriptor that was handed over
     board["error_rate"]                   one field, one load, never torn
     fast = board.number_of("error_rate"); board[fast]      the same, at the price of a dictionary lookup
     numpy.frombuffer(board, "f8")         the page without a copy (docs/formats/board.md)
@@ -43,6 +43,8 @@ class Event(NamedTuple):
 
 
 def _socket_of(home):
+    if isinstance(home, str) and home.startswith("@"):
+        return home
     path = pathlib.Path(os.fspath(home)).expanduser()
     return str(path / "plane.sock" if path.is_dir() else path)
 

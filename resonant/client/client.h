@@ -1,8 +1,8 @@
 // A Client is an agent outside the kernel: it comes by the plane through the kernel's data-plane
 // socket (runtime/plane_door.h) and reads board and ring. include/resonant.h is its face in C.
 //
-// Threads and processes: any process of the kernel's user, or root, attaches; it may become another
-// user afterwards. A Client belongs to one thread at a time.
+// Threads and processes: any process of the kernel's user, or root, attaches by HOME/plane.sock and may become another
+// user afterwards; a process of another user attaches by the address that `resonant agent address` prints. A Client belongs to one thread at a time.
 //
 // Invariants:
 //   (1) Nothing here writes shared memory; asking to be woken is a request the kernel may refuse.
@@ -25,7 +25,7 @@ std::optional<board::Field> field_named(std::string_view name);
 
 class Client {
   public:
-    // NotFound when nobody listens at `path`; PermissionDenied, DataLoss, Conflict as
+    // NotFound when nobody listens at `path`; PermissionDenied when somebody else does; PermissionDenied, DataLoss, Conflict as
     // AgentPlane::attach(); Unavailable with the kernel's words when it refuses.
     static Result<std::unique_ptr<Client>> attach(const std::string& path);
     Client(const Client&) = delete;

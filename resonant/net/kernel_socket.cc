@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <ctime>
 
@@ -25,6 +26,8 @@ namespace {
 constexpr std::size_t kConnectionsMax = 256;
 constexpr std::size_t kOutputMax = 32 * 1024 * 1024;
 constexpr std::size_t kReadAtOnce = 64 * 1024;
+constexpr std::size_t kConnectionsOfUser = 16;  // where any user may connect
+constexpr std::size_t kLineOfAnyUser = 256;
 
 // An address for `path`. A path that is too long is reached through its open folder, which `folder`
 // keeps until the address has been used.
@@ -45,6 +48,34 @@ Result<sockaddr_un> address_of(const std::filesystem::path& path, Descriptor& fo
     }
     std::memcpy(address.sun_path, text.data(), text.size());
     return address;
+}
+
+// Binds a name of the abstract namespace: no file, no rights, gone with the socket.
+Status bind_abstract(int listener, const std::string& name) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (name.size() < 2 || name[0] != '@' || name.size() > sizeof address.sun_path) {
+        return fail(Code::InvalidArgument, fmt::format("kernel socket: '{}' is no name of the abstract namespace", name));
+    }
+    std::memcpy(address.sun_path + 1, name.data() + 1, name.size() - 1);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+    if (bind(listener, reinterpret_cast<const sockaddr*>(&address), size) != 0) {
+        return errno == EADDRINUSE ? fail(Code::Conflict, fmt::format("kernel socket: another process holds the name {}", name))
+                                   : fail_errno("kernel socket: bind " + name, errno);
+    }
+    return {};
+}
+
+// Binds a file of mode 0600 in place of what was there.
+Status bind_file(int listener, const std::filesystem::path& path) {
+    Descriptor folder;
+    RESONANT_ASSIGN(const sockaddr_un address, address_of(path, folder));
+    unlink(address.sun_path);
+    // The mode is the umask's business at bind(): nobody can connect in between, listen() comes last.
+    if (bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        return fail_errno("kernel socket: bind " + path.string(), errno);
+    }
+    return chmod(address.sun_path, 0600) == 0 ? Status{} : fail_errno("kernel socket: chmod 0600 " + path.string(), errno);
 }
 
 // Reads bytes and descriptors that came along. Returns recvmsg's value.
@@ -78,36 +109,28 @@ struct KernelSocket::Connection {
 };
 
 Result<std::unique_ptr<KernelSocket>> KernelSocket::open(Loop& loop, const std::filesystem::path& path,
-                                                         Handler handler) {
-    Descriptor folder;
-    RESONANT_ASSIGN(const sockaddr_un address, address_of(path, folder));
+                                                         Handler handler, Access access) {
     Descriptor listener(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!listener) {
         return fail_errno("kernel socket: socket", errno);
     }
-    unlink(address.sun_path);
-    // The mode is the umask's business at bind(): nobody can connect in between, listen() comes last.
-    if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        return fail_errno("kernel socket: bind " + path.string(), errno);
-    }
-    if (chmod(address.sun_path, 0600) != 0) {
-        return fail_errno("kernel socket: chmod 0600 " + path.string(), errno);
-    }
+    RESONANT_CHECK(access == Access::AnyUser ? bind_abstract(listener.get(), path.string()) : bind_file(listener.get(), path));
     if (listen(listener.get(), 128) != 0) {
         return fail_errno("kernel socket: listen on " + path.string(), errno);
     }
     auto server = std::unique_ptr<KernelSocket>(
-        new KernelSocket(loop, path, std::move(listener), std::move(handler)));
+        new KernelSocket(loop, path, std::move(listener), std::move(handler), access));
     RESONANT_CHECK(loop.watch(server->listener_.get(), EPOLLIN,
                               [raw = server.get()](std::uint32_t) { raw->accept(); }));
     return server;
 }
 
-KernelSocket::KernelSocket(Loop& loop, std::filesystem::path path, Descriptor listener, Handler handler)
+KernelSocket::KernelSocket(Loop& loop, std::filesystem::path path, Descriptor listener, Handler handler, Access access)
     : loop_(loop),
       path_(std::move(path)),
       listener_(std::move(listener)),
-      handler_(std::move(handler)) {}
+      handler_(std::move(handler)),
+      access_(access) {}
 
 KernelSocket::~KernelSocket() {
     loop_.unwatch(listener_.get());
@@ -115,8 +138,19 @@ KernelSocket::~KernelSocket() {
         flush(*connection);  // the last words, as far as the peer takes them now
         loop_.unwatch(connection->socket.get());
     }
-    std::error_code ignored;  // the next kernel replaces a socket that stays
-    std::filesystem::remove(path_, ignored);
+    if (access_ == Access::OwnUser) {
+        std::error_code ignored;  // the next kernel replaces a socket that stays
+        std::filesystem::remove(path_, ignored);
+    }
+}
+
+bool KernelSocket::welcomes(const Peer& peer) const {
+    if (access_ == Access::OwnUser) {
+        return peer.uid == geteuid() || peer.uid == 0;
+    }
+    const auto held = std::count_if(connections_.begin(), connections_.end(),
+                                    [&peer](const auto& one) { return one.second->peer.uid == peer.uid; });
+    return static_cast<std::size_t>(held) < kConnectionsOfUser;
 }
 
 void KernelSocket::accept() {
@@ -125,7 +159,7 @@ void KernelSocket::accept() {
         return;
     }
     const Result<Peer> peer = peer_of(socket.get());
-    if (!peer || (peer->uid != geteuid() && peer->uid != 0)) {
+    if (!peer || !welcomes(*peer)) {
         log().warn("kernel socket: refused uid {}", peer ? std::to_string(peer->uid) : "unknown");
         return;
     }
@@ -174,9 +208,10 @@ bool KernelSocket::receive(Connection& connection) {
         return false;
     }
     const std::uint64_t id = connection.id;
+    const std::size_t line_max = access_ == Access::OwnUser ? kLineMax : kLineOfAnyUser;
     while (true) {
         const std::size_t end = connection.input.find('\n');
-        if (end == std::string::npos) {
+        if (end == std::string::npos || end > line_max) {
             break;
         }
         KernelMessage message{id, connection.peer, connection.input.substr(0, end),
@@ -188,7 +223,7 @@ bool KernelSocket::receive(Connection& connection) {
             return true;  // the handler closed it
         }
     }
-    if (connection.input.size() > kLineMax || connection.descriptors.size() > kDescriptorsMax) {
+    if (connection.input.size() > line_max || connection.descriptors.size() > kDescriptorsMax) {
         log().warn("kernel socket: pid {} sent more than one message may hold", connection.peer.pid);
         return false;
     }

@@ -5,7 +5,8 @@
 // Server side: the loop's thread. Client side (KernelLink): any one thread, blocking with time limits.
 //
 // Invariants:
-//   (1) The socket is 0600 and a peer of another uid than ours (or root) is refused.
+//   (1) The socket is 0600 and a peer of another uid than ours (or root) is refused; unless it was opened for any user:
+//       then it is a name of the abstract namespace, a user has at most 16 connections, and a line 256 bytes.
 //   (2) A path longer than sun_path works: it is reached through /proc/self/fd of its folder.
 //   (3) At most 256 connections, 4 MiB a line, kDescriptorsMax descriptors; more ends the connection.
 #pragma once
@@ -45,9 +46,12 @@ class KernelSocket {
         std::function<void(std::uint64_t connection)> closed;
     };
 
-    // Binds `path`, replacing a stale socket there (the caller holds the home's lock), and listens.
-    static Result<std::unique_ptr<KernelSocket>> open(Loop& loop, const std::filesystem::path& path,
-                                                      Handler handler);
+    enum class Access { OwnUser, AnyUser };
+
+    // Binds `path`, replacing a stale socket there (the caller holds the home's lock), and listens. For any user,
+    // `path` is a name of the abstract namespace behind an '@'; Conflict when somebody holds it.
+    static Result<std::unique_ptr<KernelSocket>> open(Loop& loop, const std::filesystem::path& path, Handler handler,
+                                                      Access access = Access::OwnUser);
     KernelSocket(const KernelSocket&) = delete;
     KernelSocket& operator=(const KernelSocket&) = delete;
     // Closes every connection and removes the socket's file.
@@ -60,8 +64,9 @@ class KernelSocket {
 
   private:
     struct Connection;
-    KernelSocket(Loop& loop, std::filesystem::path path, Descriptor listener, Handler handler);
+    KernelSocket(Loop& loop, std::filesystem::path path, Descriptor listener, Handler handler, Access access);
     void accept();
+    bool welcomes(const Peer& peer) const;
     void serve(std::uint64_t id, std::uint32_t events);
     bool receive(Connection& connection);
     bool flush(Connection& connection);
@@ -71,6 +76,7 @@ class KernelSocket {
     std::filesystem::path path_;
     Descriptor listener_;
     Handler handler_;
+    Access access_;
     std::uint64_t next_ = 1;
     std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // weak copies know whether *this is

@@ -27,6 +27,7 @@ struct Home {
     std::filesystem::path kernel_lock() const { return root / "kernel.lock"; }  // held for a kernel's life
     std::filesystem::path start_lock() const { return root / "start.lock"; }    // held to start, attach or leave
     std::filesystem::path token() const { return root / "token"; }       // bearer token of HTTP
+    std::filesystem::path plane_token() const { return root / "plane.token"; }  // of contained agents, while their door is open
     std::filesystem::path admin() const { return root / "admin"; }       // SHA-256 of the admin secret
     std::filesystem::path config() const { return root / "resonant.toml"; }
     std::filesystem::path log() const { return root / "kernel.log"; }

@@ -65,6 +65,7 @@ struct Kernel::Inner {
     std::unique_ptr<mcp::KernelFront> front;
     std::unique_ptr<ResourceWatch> watch;
     std::unique_ptr<Channels> channels;
+    std::unique_ptr<ContainedDoor> contained;
     std::unique_ptr<PlaneDoor> door;
     Nanos busy_at{};
 
@@ -220,7 +221,10 @@ Status Kernel::Inner::open_socket() {
     };
     RESONANT_ASSIGN(front, mcp::KernelFront::open(*loop, *parts->dispatcher, *stdio, how));
     channels = std::make_unique<Channels>(*loop, *parts->plane, home);
-    RESONANT_ASSIGN(door, PlaneDoor::open(*loop, {*parts->plane, *channels, *parts->outputs, *parts->ledger},
+    contained = std::make_unique<ContainedDoor>(*loop, ContainedDoor::Parts{*parts->plane, *parts->ledger, parts->clock, parts->random},
+                                                home);
+    contained->reopen();
+    RESONANT_ASSIGN(door, PlaneDoor::open(*loop, {*parts->plane, *channels, *parts->outputs, *parts->ledger, *contained},
                                           plane::ClearancePolicy(config.helpers), home.root / "plane.sock"));
     return {};
 }

@@ -1,15 +1,9 @@
 #include "resonant/runtime/plane_door.h"
 
 #include <fmt/format.h>
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
-#include <charconv>
 #include <iterator>
 #include <sstream>
-
-#include "resonant/shm/handover.h"
 
 namespace resonant::runtime {
 namespace {
@@ -20,18 +14,6 @@ constexpr Nanos kIntakePause = from_millis(5);
 std::vector<std::string> words_in(std::string_view text) {
     std::istringstream stream{std::string(text)};
     return {std::istream_iterator<std::string>(stream), {}};
-}
-
-// Whether it is an end of a Unix stream socket with nothing queued, so that one small message is
-// taken at once.
-bool takes_a_message(int fd) {
-    int domain = 0;
-    int type = 0;
-    int queued = -1;
-    socklen_t size = sizeof domain;
-    return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX &&
-           ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM &&
-           ::ioctl(fd, SIOCOUTQ, &queued) == 0 && queued == 0;
 }
 
 Json names_of(std::span<const ring::EventType> types) {
@@ -57,20 +39,25 @@ Result<std::unique_ptr<PlaneDoor>> PlaneDoor::open(net::Loop& loop, const Parts&
 }
 
 std::string PlaneDoor::answer(net::KernelMessage& message) {
-    constexpr std::string_view kArm = "arm ";
     constexpr std::string_view kChannel = "channel ";
     constexpr std::string_view kBatch = "batch ";
     const std::string_view text = message.text;
     if (text == "share") {
-        return share(message);
+        return share_plane(parts_.plane, message);
+    }
+    if (const std::string armed = arm_plane(parts_.plane, text); !armed.empty()) {
+        return armed;
+    }
+    if (text == "contained") {
+        const auto address = parts_.contained.open();
+        return address ? "ok " + *address : address.error().message;
+    }
+    if (text == "contained close") {
+        const Status closed = parts_.contained.close();
+        return closed ? "ok" : closed.error().message;
     }
     if (text.starts_with(kBatch)) {
         return share_batch(message, std::string(text.substr(kBatch.size())));
-    }
-    std::uint64_t seen = 0;
-    if (text.starts_with(kArm) &&
-        std::from_chars(text.data() + kArm.size(), text.data() + text.size(), seen).ec == std::errc{}) {
-        return fmt::format("ok {}", parts_.plane.ring().arm(seen));
     }
     if (text.starts_with("helper ")) {
         return admit(message);
@@ -92,7 +79,7 @@ std::string PlaneDoor::answer(net::KernelMessage& message) {
         return channel(text.substr(kChannel.size()));
     }
     return "unknown request; known: share, batch NAME (with one descriptor), arm POSITION, channel sealed, channel iceoryx2, "
-           "helper NAME TYPES (with one descriptor), news, helped NAME, helpers, revoke NAME [TYPE]";
+           "helper NAME TYPES (with one descriptor), news, helped NAME, helpers, revoke NAME [TYPE], contained [close]";
 }
 
 PlaneDoor::~PlaneDoor() {
@@ -203,9 +190,6 @@ std::string PlaneDoor::channel(std::string_view kind) {
 }
 
 std::string PlaneDoor::share_batch(net::KernelMessage& message, const std::string& name) {
-    if (message.descriptors.size() != 1 || !takes_a_message(message.descriptors[0].get())) {
-        return "batch comes with one descriptor, an unused end of a Unix stream socketpair";
-    }
     const auto output = parts_.outputs.newest(name);
     if (output == nullptr) {
         return "this engine has published nothing yet; engine.list names the engines";
@@ -215,21 +199,7 @@ std::string PlaneDoor::share_batch(net::KernelMessage& message, const std::strin
         return shared.error().message;
     }
     const int fds[] = {shared->get()};
-    const Status sent = shm::send_descriptors(message.descriptors[0].get(), fds,
-                                              fmt::format("batch {}", output->bytes));
-    return sent ? "ok" : sent.error().message;
-}
-
-std::string PlaneDoor::share(net::KernelMessage& message) {
-    if (message.descriptors.size() != 1 || !takes_a_message(message.descriptors[0].get())) {
-        return "share comes with one descriptor, an unused end of a Unix stream socketpair";
-    }
-    const auto shared = parts_.plane.share();
-    if (!shared) {
-        return shared.error().message;
-    }
-    const int fds[] = {(*shared)[0].get(), (*shared)[1].get()};
-    const Status sent = shm::send_descriptors(message.descriptors[0].get(), fds, "board ring");
+    const Status sent = send_shared(message, fds, fmt::format("batch {}", output->bytes));
     return sent ? "ok" : sent.error().message;
 }
 

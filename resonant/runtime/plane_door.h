@@ -7,7 +7,8 @@
 // sealed exclusive ring of the peer's own, whose events of those types are republished
 // (plane/intake.h) as long as the peer stays connected; "news" says that there are some; "revoke NAME
 // [TYPE]" takes a clearance away, "helpers" lists them. What a helper may ask for is the owner's policy;
-// admissions and revocations stand in the ledger. MCP and commands have the kernel's other socket.
+// admissions and revocations stand in the ledger. "contained" opens the door for agents of other
+// users and says its address, "contained close" shuts it (contained_door.h). MCP and commands have the kernel's other socket.
 //
 // Belongs to the loop's thread.
 //
@@ -28,6 +29,7 @@
 #include "resonant/plane/intake.h"
 #include "resonant/plane/kernel_plane.h"
 #include "resonant/runtime/channels.h"
+#include "resonant/runtime/contained_door.h"
 
 namespace resonant::runtime {
 
@@ -38,6 +40,7 @@ class PlaneDoor {
         Channels& channels;
         engines::Outputs& outputs;
         govern::Ledger& ledger;
+        ContainedDoor& contained;
     };
     // `loop` and what `parts` names outlive it.
     static Result<std::unique_ptr<PlaneDoor>> open(net::Loop& loop, const Parts& parts, plane::ClearancePolicy policy,
@@ -54,7 +57,6 @@ class PlaneDoor {
     PlaneDoor(net::Loop& loop, const Parts& parts, plane::ClearancePolicy policy)
         : loop_(loop), parts_(parts), policy_(std::move(policy)), intake_(parts.plane) {}
     std::string answer(net::KernelMessage& message);
-    std::string share(net::KernelMessage& message);
     std::string share_batch(net::KernelMessage& message, const std::string& name);
     std::string channel(std::string_view kind);
     std::string admit(net::KernelMessage& message);

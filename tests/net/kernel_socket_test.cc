@@ -1,8 +1,14 @@
 #include "resonant/net/kernel_socket.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <array>
+#include <cstddef>
+#include <cstring>
 #include <thread>
 
 #include "tests/support/scratch.h"
@@ -13,7 +19,7 @@ namespace {
 // A kernel that echoes: text back, and how many descriptors came.
 class KernelSocketTest : public testing::Test {
   protected:
-    void open(const std::filesystem::path& path) {
+    void open(const std::filesystem::path& path, KernelSocket::Access access = KernelSocket::Access::OwnUser) {
         auto loop = Loop::create();
         ASSERT_TRUE(loop);
         loop_ = std::move(*loop);
@@ -27,7 +33,8 @@ class KernelSocketTest : public testing::Test {
                  socket_->send(message.connection,
                                message.text + "+" + std::to_string(message.descriptors.size()));
              },
-             [this](std::uint64_t) { ++closed_; }});
+             [this](std::uint64_t) { ++closed_; }},
+            access);
         ASSERT_TRUE(socket) << socket.error().message;
         socket_ = std::move(*socket);
         runner_ = std::thread([this] { loop_->run(); });
@@ -64,6 +71,51 @@ TEST_F(KernelSocketTest, is_for_its_user_only) {
     struct stat facts {};
     ASSERT_EQ(stat(path.c_str(), &facts), 0);
     EXPECT_EQ(facts.st_mode & 0777U, 0600U);
+}
+
+// The peer's end of a name of the abstract namespace.
+Descriptor connected_to(const std::string& name) {
+    Descriptor end(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path + 1, name.data() + 1, name.size() - 1);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+    if (::connect(end.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
+        end.reset();
+    }
+    return end;
+}
+
+std::string told(const Descriptor& end, const std::string& line) {
+    std::array<char, 512> answer{};
+    if (::send(end.get(), line.data(), line.size(), MSG_NOSIGNAL) < 0) {
+        return {};
+    }
+    const ssize_t got = ::recv(end.get(), answer.data(), answer.size(), 0);
+    return {answer.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
+}
+
+TEST_F(KernelSocketTest, any_user_has_sixteen_connections_and_short_lines) {
+    const std::string name = "@resonant-test-" + std::to_string(::getpid());
+    open(name, KernelSocket::Access::AnyUser);
+    std::vector<Descriptor> ends;
+    for (int i = 0; i < 16; ++i) {
+        ends.push_back(connected_to(name));
+        ASSERT_EQ(told(ends.back(), "hello\n"), "hello+0\n");
+    }
+    EXPECT_EQ(told(connected_to(name), "hello\n"), "") << "the seventeenth";
+    EXPECT_EQ(told(ends[0], std::string(256, 'a') + "\n"), std::string(256, 'a') + "+0\n");
+    EXPECT_EQ(told(ends[0], std::string(257, 'a') + "\n"), "") << "with its end";
+    EXPECT_EQ(told(ends[1], std::string(257, 'a')), "") << "without";
+    EXPECT_EQ(told(connected_to(name), "hello\n"), "hello+0\n") << "one has gone, one may come";
+}
+
+TEST_F(KernelSocketTest, a_name_that_is_held_is_a_conflict) {
+    const std::string name = "@resonant-test-" + std::to_string(::getpid());
+    open(name, KernelSocket::Access::AnyUser);
+    const auto second = KernelSocket::open(*loop_, name, {}, KernelSocket::Access::AnyUser);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, Code::Conflict);
 }
 
 TEST_F(KernelSocketTest, works_where_the_path_is_longer_than_an_address) {

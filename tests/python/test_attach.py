@@ -31,23 +31,11 @@ def follow(kernel, words, events):
 
 
 @pytest.mark.parametrize("user", [None, NOBODY])
-def test_a_c_program_follows_the_ring_and_cannot_write(kernel, user):
+@pytest.mark.parametrize("program", ["attach_c", "attach_cc"])
+def test_a_program_in_c_or_cpp_follows_the_ring_and_cannot_write(kernel, program, user):
     if user and os.getuid() != 0:
         pytest.fail("becoming another user needs root: run the tests as root or with sudo")
-    words = [BUILD / "examples/attach_c", kernel.home / "plane.sock", "12", *([user] if user else [])]
-    code, lines = follow(kernel, words, 12)
-    assert code == 0, lines
-    assert lines[0].startswith(f"uid {user or os.getuid()}, epoch ")
-    assert "writes that succeeded: 0" in lines
-    assert any("attached_0" in line for line in lines)
-    assert lines[-1] == "lost 0"
-
-
-@pytest.mark.parametrize("user", [None, NOBODY])
-def test_a_cpp_program_follows_the_ring_and_cannot_write(kernel, user):
-    if user and os.getuid() != 0:
-        pytest.fail("becoming another user needs root: run the tests as root or with sudo")
-    words = [BUILD / "examples/attach_cc", kernel.home / "plane.sock", "12", *([user] if user else [])]
+    words = [BUILD / "examples" / program, kernel.home / "plane.sock", "12", *([user] if user else [])]
     code, lines = follow(kernel, words, 12)
     assert code == 0, lines
     assert lines[0].startswith(f"uid {user or os.getuid()}, epoch ")

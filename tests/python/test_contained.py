@@ -2,6 +2,8 @@
 
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -55,6 +57,139 @@ def test_ten_thousand_monitors_of_another_user_escalate_by_mcp(kernel):
             watch.wait()
             mcp.stdin.close()
             mcp.kill()
+
+
+class Stranger:
+    """A process of another user from its first step on; `work(say, hear)` runs in it."""
+
+    def __init__(self, work):
+        if os.getuid() != 0:
+            pytest.fail("becoming another user needs root: run the tests as root or with sudo")
+        ours, theirs = socket.socketpair()
+        self.pid = os.fork()
+        if self.pid == 0:
+            ours.close()
+            end = theirs.makefile("rw")
+            try:
+                os.setgroups([])
+                os.setresgid(int(NOBODY), int(NOBODY), int(NOBODY))
+                os.setresuid(int(NOBODY), int(NOBODY), int(NOBODY))
+                work(lambda *words: print(*words, file=end, flush=True), lambda: end.readline().strip())
+            except BaseException as failed:  # the parent reads what went wrong
+                print(type(failed).__name__, failed, file=end, flush=True)
+            os._exit(0)
+        theirs.close()
+        ours.settimeout(PATIENCE)
+        self.end = ours.makefile("rw")
+
+    def hear(self):
+        return self.end.readline().strip()
+
+    def say(self, words):
+        print(words, file=self.end, flush=True)
+
+    def close(self):
+        self.end.close()
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+@pytest.fixture
+def stranger():
+    started = []
+
+    def start(work):
+        started.append(Stranger(work))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+def test_another_user_attaches_by_itself_and_again_after_the_kernel_ended(kernel, stranger):
+    resonant = pytest.importorskip("resonant", reason="the Python module is left out of this build")
+    address = kernel.run("--json", "agent", "address")["address"]
+
+    def work(say, hear):
+        ring = resonant.Ring(address)
+        say("attached", os.getuid())
+        while True:
+            try:
+                while ring.wait(0.1):
+                    while event := ring.poll_now():
+                        if event.name.startswith("told_"):
+                            say(event.name, ring.lost)
+            except resonant.KernelEnded:
+                while not ring.attach_again():
+                    time.sleep(0.01)
+                say("again", ring.lost)
+
+    other = stranger(work)
+    assert other.hear() == f"attached {NOBODY}"
+    kernel.call("event.publish", {"type": "told_first"})
+    assert other.hear() == "told_first 0"
+    kernel.kill()
+    kernel.start()
+    assert other.hear() == "again 0"
+    kernel.call("event.publish", {"type": "told_second"})
+    assert other.hear() == "told_second 0"
+    attached = [entry for entry in kernel.run("--json", "ledger", "tail", "--limit", "100")["entries"] if "contained_agent_attached" in str(entry)]
+    assert len(attached) >= 2 and all(f"uid:{NOBODY}" in str(entry) for entry in attached)
+
+
+def test_without_the_token_nobody_is_given_anything(kernel, stranger):
+    resonant = pytest.importorskip("resonant", reason="the Python module is left out of this build")
+    address = kernel.run("--json", "agent", "address")["address"]
+    assert kernel.run("--json", "agent", "address")["address"] == address, "asking again changes nothing"
+    name = address.partition(":")[0]
+
+    def work(say, hear):
+        for wrong in [f"{name}:{'0' * 64}", f"{name}:", name, f"{kernel.home}/plane.sock", address]:
+            try:
+                say("attached", resonant.Ring(wrong).lost)
+            except Exception as refused:  # whatever it is, the parent judges its words
+                say(refused)
+        hear()
+        try:
+            resonant.Ring(address)
+            say("attached")
+        except Exception as refused:
+            say(refused)
+
+    other = stranger(work)
+    assert "not valid" in other.hear()
+    assert "not valid" in other.hear()
+    assert "share TOKEN" in other.hear()
+    assert "attached" not in other.hear(), "the home's own socket is not for other users"
+    assert other.hear() == "attached 0"
+    assert kernel.run("--json", "agent", "close")["closed"]
+    other.say("closed")
+    assert "no kernel listens" in other.hear()
+    assert not (kernel.home / "plane.token").exists()
+
+
+def test_who_holds_the_name_without_being_the_kernel_is_not_told_the_token(kernel, stranger):
+    resonant = pytest.importorskip("resonant", reason="the Python module is left out of this build")
+    address = kernel.run("--json", "agent", "address")["address"]
+    kernel.kill()
+
+    def work(say, hear):
+        with socket.socket(socket.AF_UNIX) as squatter:
+            squatter.bind("\0" + address.partition(":")[0][1:])
+            squatter.listen()
+            say("listening")
+            peer, _ = squatter.accept()
+            say("heard", len(peer.recv(1024)))
+            hear()
+
+    other = stranger(work)
+    assert other.hear() == "listening"
+    with pytest.raises(Exception, match=f"user {NOBODY}"):
+        resonant.Ring(address)
+    assert other.hear() == "heard 0"
+    kernel.start()
+    assert kernel.run("status", "--json")["pid"], "the kernel runs without that door"
 
 
 def test_an_untrusted_tool_gets_no_descriptor_and_no_shared_memory(kernel):
