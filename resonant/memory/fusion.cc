@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+
+#include "resonant/base/ensure.h"
+#include "resonant/memory/word_query.h"
 
 namespace resonant::memory {
 namespace {
@@ -119,11 +123,13 @@ Context context_of(MemoryId id, const Neighbours& neighbours, const Candidates& 
     }
     const double unit = kWords * word_unit(parts);
     const std::span<const float> own = words.of(id);
-    std::vector<double> room(words.best().begin(), words.best().end());
+    std::array<double, kQueryWordsMax> room{}, told{};
+    const std::size_t asked = words.best().size();
+    RESONANT_ENSURE(asked <= room.size(), "a question has at most kQueryWordsMax words");
+    std::copy(words.best().begin(), words.best().end(), room.begin());
     for (std::size_t i = 0; i < own.size(); ++i) {
         room[i] -= double{own[i]};
     }
-    std::vector<double> told(room.size());
     double most = 0;
     for (const auto& [other, offset] : around->second) {
         const Share share = share_of(offset);
@@ -145,7 +151,7 @@ Context context_of(MemoryId id, const Neighbours& neighbours, const Candidates& 
             context.offset = offset;
         }
     }
-    for (std::size_t i = 0; i < told.size(); ++i) {
+    for (std::size_t i = 0; i < asked; ++i) {
         context.score += unit * std::min(room[i], told[i]);
     }
     return context;

@@ -204,8 +204,9 @@ Result<WordScores> Store::word_scores(const std::string& query, const Filter& fi
     const Status done = database_.read([&](Connection& connection) -> Status {
         // CROSS JOIN: the text index leads, so that rows come in the order of their ids.
         RESONANT_ASSIGN(auto rows,
-                        connection.prepare("SELECT f.rowid, term_scores(memory_words, 4.0, 1.0, 2.0)"
+                        connection.prepare("SELECT f.rowid, term_scores(memory_words, d.sz, 4.0, 1.0, 2.0)"
                                            " FROM memory_words f CROSS JOIN memories m ON m.id = f.rowid"
+                                           " CROSS JOIN memory_words_docsize d ON d.id = f.rowid"
                                            " WHERE f.memory_words MATCH ? AND " +
                                            condition.text));
         rows.bind(1, words.any);
@@ -233,33 +234,39 @@ Result<std::vector<MemoryId>> Store::around(MemoryId id, const Filter& filter,
     // turns of a talk have none, and no such silence lies between.
     constexpr std::int64_t kSilenceNs = 3'600'000'000'000;
     const Condition condition = condition_of(filter, viewer);
-    std::vector<MemoryId> found;
-    const Status done = database_.read([&](Connection& connection) -> Status {
+    // By id: the planner would rather read a whole galaxy by its index.
+    const auto side = [&](Connection& connection, std::string_view range, std::size_t limit) -> Result<std::vector<MemoryId>> {
+        std::vector<MemoryId> found;
         RESONANT_ASSIGN(
             auto rows,
-            connection.prepare(
-                // By id: the planner would rather read a whole galaxy by its index.
-                "SELECT m.id FROM memories o JOIN memories m NOT INDEXED ON m.id BETWEEN o.id - ?2 AND o.id + ?2"
+            connection.prepare(fmt::format(
+                "SELECT m.id FROM memories o JOIN memories m NOT INDEXED ON m.id BETWEEN {0}"
                 " AND m.session = o.session AND m.galaxy = o.galaxy AND m.owner = o.owner"
                 " AND (m.session <> '' OR ((m.source = o.source OR m.title || o.title = '')"
                 "  AND abs(m.created_ns - o.created_ns) <= ?3))"
-                " WHERE o.id = ?1 AND " +
-                condition.text + " ORDER BY m.id"));
+                " WHERE o.id = ?1 AND {1} ORDER BY m.id {2} LIMIT {3}",
+                range, condition.text, range.starts_with("o.id -") ? "DESC" : "", limit)));
         rows.bind(1, sql_id(id)).bind(2, kReach).bind(3, kSilenceNs);
         condition.bind(rows, 4);
-        return rows.each([&](const Statement& row) -> Status {
+        RESONANT_CHECK(rows.each([&](const Statement& row) -> Status {
             found.push_back(static_cast<MemoryId>(row.integer(0)));
             return {};
-        });
+        }));
+        return found;
+    };
+    std::vector<MemoryId> found;
+    const Status done = database_.read([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(const auto after, side(connection, "o.id AND o.id + ?2", kSideMax + 1));
+        if (after.empty() || after.front() != id) {
+            return {};
+        }
+        RESONANT_ASSIGN(found, side(connection, "o.id - ?2 AND o.id - 1", kSideMax));
+        std::ranges::reverse(found);
+        found.insert(found.end(), after.begin(), after.end());
+        return {};
     });
     RESONANT_CHECK(done);
-    const auto self = std::find(found.begin(), found.end(), id);
-    const auto side = static_cast<std::ptrdiff_t>(kSideMax);
-    if (self == found.end()) {
-        return std::vector<MemoryId>();
-    }
-    return std::vector<MemoryId>(self - std::min(side, self - found.begin()),
-                                 self + std::min(side + 1, found.end() - self));
+    return found;
 }
 
 Result<std::vector<Edge>> Store::edges_among(std::span<const MemoryId> ids) {

@@ -28,7 +28,7 @@ class TermScoresTest : public testing::Test {
     std::vector<std::pair<std::vector<float>, double>> ask(const std::string& query) {
         std::vector<std::pair<std::vector<float>, double>> found;
         const Status done = database_->read([&](Connection& connection) -> Status {
-            RESONANT_ASSIGN(auto rows, connection.prepare("SELECT term_scores(t, 4.0, 1.0), -bm25(t, 4.0, 1.0)"
+            RESONANT_ASSIGN(auto rows, connection.prepare("SELECT term_scores(t, NULL, 4.0, 1.0), -bm25(t, 4.0, 1.0)"
                                                           " FROM t WHERE t MATCH ?"));
             rows.bind(1, query);
             return rows.each([&](const Statement& row) -> Status {
@@ -64,6 +64,32 @@ TEST_F(TermScoresTest, asks_again_with_other_words) {
     EXPECT_EQ(ask("\"hive\"").front().first.size(), 1U);
     EXPECT_EQ(ask("\"hive\" OR \"oven\"").front().first.size(), 2U);
     EXPECT_TRUE(ask("\"absent\"").empty());
+}
+
+TEST_F(TermScoresTest, sizes_from_a_join_give_the_same) {
+    const Status done = database_->write([&](Connection& connection) -> Status {
+        std::string body = "hive";
+        for (int i = 0; i < 20'000; ++i) {  // its size takes three bytes
+            body += " word";
+        }
+        RESONANT_ASSIGN(auto insert, connection.prepare("INSERT INTO t(rowid, title, body) VALUES(8, 'bees', ?)"));
+        RESONANT_CHECK(insert.bind(1, body).run());
+        std::vector<std::string> found;
+        for (const std::string sizes : {"NULL", "d.sz"}) {
+            RESONANT_ASSIGN(auto rows, connection.prepare("SELECT hex(term_scores(t, " + sizes + ", 4.0)) FROM t"
+                                                          " CROSS JOIN t_docsize d ON d.id = t.rowid"
+                                                          " WHERE t MATCH 'hive OR bee'"));
+            std::string& all = found.emplace_back();
+            RESONANT_CHECK(rows.each([&](const Statement& row) -> Status {
+                all += row.text(0) + " ";
+                return {};
+            }));
+        }
+        EXPECT_EQ(found[0], found[1]);
+        EXPECT_EQ(found[0].size(), 3U * 17);
+        return {};
+    });
+    EXPECT_TRUE(done.has_value()) << done.error().message;
 }
 
 TEST_F(TermScoresTest, is_refused_where_no_full_text_is_asked) {
