@@ -50,6 +50,9 @@ inline ring::EventRing& shared() {
     static const std::unique_ptr<ring::EventRing> one = need(ring::EventRing::create(1));
     return *one;
 }
+// The 56 bytes of an event without a name, as nearly all are: what the rows between two cores and their peers carry.
+using Plain = std::array<std::uint64_t, ring::kPlainWords>;
+
 inline ring::Subscription follow(const ring::EventRing& ring) {
     return need(ring::Subscription::over(ring.segment().data(), ring.segment().size()));
 }
@@ -93,10 +96,8 @@ inline double publish_plain() {
         for (std::uint64_t i = 0; i < kEvents; ++i) {
             std::array<std::uint64_t, 8> body;
             body.fill(i);
-            ring::EventRing::fetch_ahead(own, next, ahead);
-            ring::protocol::publish_exclusive(*own, next++, [&](ring::Word* to) {
-                shm::store_words<8>(to, body.data());
-            });
+            ring::EventRing::fetch_ahead<8>(own, next, ahead);
+            ring::protocol::publish_exclusive(*own, next++, [&](const ring::Body& to) { ring::store_body(to, body); });
         }
         kept = next;
     });
@@ -150,8 +151,8 @@ inline std::uint64_t read_all(ring::Subscription events, std::uint64_t count, bo
     const std::uint64_t end = events.position() + count;
     std::uint64_t sum = 0;
     while (events.position() < end) {
-        const std::size_t got = events.poll_batch<8>(
-            1024, [&sum](const std::array<std::uint64_t, 8>& body) { sum += body[1] + body[7]; });
+        const std::size_t got =
+            events.poll_batch<ring::kPlainWords>(1024, [&sum](const Plain& body) { sum += body[1] + body[6]; });
         done.store(events.position(), std::memory_order_release);
         for (int i = 0; got < 1024 && alone && i < 64; ++i) {
             shm::spin_pause();
@@ -195,7 +196,7 @@ inline double throughput(int readers) {
                     shm::spin_pause();
                 }
             }
-            std::array<std::uint64_t, 8> body;
+            Plain body;
             body.fill(i);
             writer.publish_words(body);
         }
@@ -221,7 +222,7 @@ double paced(int count, std::int64_t pause_ns, const Read& read) {
         }
         for (int i = 0; i < count; ++i) {
             wait_until(now_ns() + static_cast<std::uint64_t>(pause_ns));
-            exclusive().writer.publish_words(std::array<std::uint64_t, 8>{now_ns()});
+            exclusive().writer.publish_words(Plain{now_ns()});
         }
     }
     return median(std::move(ways));
@@ -241,7 +242,7 @@ inline double one_way_in_process() {
         std::vector<double> ways;
         double ready = 0;
         bool sent = ::write(answer[1], &ready, sizeof ready) == sizeof ready;
-        for (std::array<std::uint64_t, 8> body{}; ways.size() < kCount;) {
+        for (Plain body{}; ways.size() < kCount;) {
             if (events.poll_words(body) == ring::Poll::Got) {
                 ways.push_back(static_cast<double>(now_ns() - body[0]));
             }
@@ -255,7 +256,7 @@ inline double one_way_in_process() {
     RESONANT_ENSURE(::read(answer[0], &figure, sizeof figure) == sizeof figure, "the reader runs");
     for (int i = 0; i < kCount; ++i) {
         wait_until(now_ns() + 1'000);
-        exclusive().writer.publish_words(std::array<std::uint64_t, 8>{now_ns()});
+        exclusive().writer.publish_words(Plain{now_ns()});
     }
     RESONANT_ENSURE(::read(answer[0], &figure, sizeof figure) == sizeof figure, "the reader answers");
     ::waitpid(reader, nullptr, 0);
@@ -272,7 +273,7 @@ inline double one_way(Reader reader) {
     return paced(20'000, 1'000, [](int count, std::vector<double>& ways, std::atomic<bool>& up) {
         ring::Subscription events = follow(*exclusive().ring);
         up = true;
-        for (std::array<std::uint64_t, 8> body{}; ways.size() < static_cast<std::size_t>(count);) {
+        for (Plain body{}; ways.size() < static_cast<std::size_t>(count);) {
             if (events.poll_words(body) == ring::Poll::Got) {
                 ways.push_back(static_cast<double>(now_ns() - body[0]));
             }
@@ -323,7 +324,7 @@ inline double wake(Sleeper sleeper, std::int64_t pause_ns) {
     return paced(count, pause_ns, [strategy](int wanted, std::vector<double>& ways, std::atomic<bool>& up) {
         ring::Subscription events = follow(*exclusive().ring);
         up = true;
-        for (std::array<std::uint64_t, 8> body{}; ways.size() < static_cast<std::size_t>(wanted);) {
+        for (Plain body{}; ways.size() < static_cast<std::size_t>(wanted);) {
             static_cast<void>(events.wait(exclusive().ring.get(), strategy, from_seconds(1)));
             if (events.poll_words(body) == ring::Poll::Got) {
                 ways.push_back(static_cast<double>(now_ns() - body[0]));

@@ -95,7 +95,7 @@ Intake::Step Intake::step(Helper& helper) {
     const std::uint64_t end = ring::end_of(word);
     if (word == ring::slot_word(helper.next, ring::State::Published)) {
         for (std::size_t i = 0; i < helper.copy.size(); ++i) {
-            helper.copy[i] = slot.body[i].load(std::memory_order_acquire);
+            helper.copy[i] = helper.memory().body(helper.next)[i].load(std::memory_order_acquire);
         }
         if (slot.word.load(std::memory_order_relaxed) != word) {
             return Step::Moved;  // overtaken in the middle

@@ -63,7 +63,7 @@ std::uint64_t SharedWriter::publish(std::span<const Event> events) {
     for (const Event& event : events) {
         const std::uint64_t position = ring_->claim(next_);
         protocol::publish_claimed(*ring_->memory_, position,
-                                  [&](Word* body) { store_event(body, event); });
+                                  [&](const Body& body) { store_event(body, event); });
         next_ = position + 1;
     }
     EventRing::wake_if_armed(ring_->memory_, ring_->fenced_);
@@ -73,7 +73,7 @@ std::uint64_t SharedWriter::publish(std::span<const Event> events) {
 std::uint64_t ExclusiveWriter::publish(std::span<const Event> events) {
     RESONANT_ENSURE(!events.empty(), "a batch has at least one event");
     for (const Event& event : events) {
-        protocol::publish_exclusive(*memory_, next_++, [&](Word* body) {
+        protocol::publish_exclusive(*memory_, next_++, [&](const Body& body) {
             SharedWriter::store_event(body, event);
         });
     }

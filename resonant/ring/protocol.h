@@ -43,7 +43,7 @@ template <typename Memory, typename Fill>
 void publish_exclusive(Memory& memory, std::uint64_t position, const Fill& fill) {
     auto& slot = memory.slot[position & (Memory::kSlotCount - 1)];
     slot.word.store(slot_word(position, State::Writing), std::memory_order_relaxed);
-    fill(slot.body);
+    fill(memory.body(position));
     slot.word.store(slot_word(position, State::Published), std::memory_order_release);
     if (((position + 1) & (kTailStep - 1)) == 0) {
         memory.tail.store(position + 1, std::memory_order_release);
@@ -85,7 +85,7 @@ void publish_claimed(Memory& memory, std::uint64_t position, const Fill& fill) {
     if (memory.tail.load(std::memory_order_relaxed) <= position) {
         memory.tail.store(position + 1, std::memory_order_release);
     }
-    fill(slot.body);
+    fill(memory.body(position));
     slot.word.store(slot_word(position, State::Published), std::memory_order_release);
 }
 
@@ -104,15 +104,12 @@ class Cursor {
             const auto& slot = memory_->slot[next_ & kMask];
             const std::uint64_t word = slot.word.load(std::memory_order_acquire);
             if (word == slot_word(next_, State::Published)) [[likely]] {
-                copy(slot.body);
+                copy(memory_->body(next_));
                 if (slot.word.load(std::memory_order_relaxed) == word) [[likely]] {
                     ++next_;
                     return Poll::Got;
                 }
             } else if (!pass(word)) {
-                // The word's line and the body's come from the writer's core side by side, not one
-                // after the other: 200 ns one way instead of 280.
-                __builtin_prefetch(&slot);
                 return end_of(word) == next_ + 1 ? Poll::Busy : Poll::Empty;
             }
         }
@@ -121,7 +118,6 @@ class Cursor {
     // Whether something may have come at or after the place.
     bool has_news() const {
         const auto& slot = memory_->slot[next_ & kMask];
-        __builtin_prefetch(&slot);  // as poll() does
         return end_of(slot.word.load(std::memory_order_acquire)) > next_ ||
                memory_->tail.load(std::memory_order_acquire) > next_;
     }

@@ -68,7 +68,7 @@ std::size_t Subscription::poll(std::span<Event> targets) {
     const std::uint64_t head = cursor_.memory()->tail.load(std::memory_order_acquire);
     std::size_t count = 0;
     for (; count < targets.size(); ++count) {
-        prefetch(cursor_, head, true);
+        prefetch<kPlainWords>(cursor_, head);
         if (poll(targets[count]) != Poll::Got) {
             break;
         }

@@ -32,7 +32,7 @@ class Subscription {
     // is being written right now; a writer that stays at it while half a lap goes by is passed and
     // counted as lost.
     Poll poll(Event& target) {
-        return cursor_.poll([&](const Word* body) {
+        return cursor_.poll([&](const ConstBody& body) {
             unpack(target,
                    [&](std::size_t i) { return body[i].load(std::memory_order_acquire); });
         });
@@ -42,7 +42,7 @@ class Subscription {
         requires(Words <= kBodyWords)
     Poll poll_words(std::array<std::uint64_t, Words>& target) {
         return cursor_.poll(
-            [&](const Word* body) { shm::load_words<Words>(target.data(), body); });
+            [&](const ConstBody& body) { load_body(target, body); });
     }
     // Up to `targets.size()` events at once; returns how many.
     std::size_t poll(std::span<Event> targets);
@@ -58,10 +58,8 @@ class Subscription {
             if (cursor.next() >= head) {
                 head = cursor.memory()->tail.load(std::memory_order_acquire);
             }
-            prefetch(cursor, head, Words > 7);
-            if (cursor.poll([&](const Word* body) {
-                    shm::load_words<Words>(words.data(), body);
-                }) != Poll::Got) {
+            prefetch<Words>(cursor, head);
+            if (cursor.poll([&](const ConstBody& body) { load_body(words, body); }) != Poll::Got) {
                 break;
             }
             each(words);
@@ -85,14 +83,14 @@ class Subscription {
     Subscription(const RingMemory* memory, std::uint64_t next) : cursor_(memory, next) {}
 
     // Tells the hardware what a reader that is behind will want.
-    static void prefetch(const protocol::Cursor<RingMemory>& cursor, std::uint64_t head,
-                         bool second_line) {
+    template <std::size_t Words>
+    static void prefetch(const protocol::Cursor<RingMemory>& cursor, std::uint64_t head) {
         constexpr std::uint64_t kAhead = 24;
         if (cursor.next() + kAhead < head) {
-            const Slot& slot = cursor.memory()->slot[(cursor.next() + kAhead) & (kSlots - 1)];
-            __builtin_prefetch(&slot);
-            if (second_line) {
-                __builtin_prefetch(&slot.word);
+            const ConstBody body = cursor.memory()->body(cursor.next() + kAhead);
+            __builtin_prefetch(body.near);
+            if constexpr (Words > kNearWords) {
+                __builtin_prefetch(body.far);
             }
         }
     }

@@ -133,7 +133,7 @@ TEST_F(IntakeTest, refuses_from_the_next_event_on_once_the_clearance_is_revoked)
 TEST_F(IntakeTest, takes_no_unknown_types_and_no_writable_memory) {
     HelperProcess helper([](EventRing& ring, ring::ExclusiveWriter& writer) {
         writer.publish(of(EventType::Custom, "x"));
-        memory_of(ring).slot[0].body[0].store(0xFFFF, std::memory_order_release);
+        memory_of(ring).body(0)[0].store(0xFFFF, std::memory_order_release);
     });
     ASSERT_TRUE(admit(helper, {EventType::Custom}).has_value());
     helper.wait_until_done();
@@ -187,7 +187,7 @@ TEST_F(IntakeTest, stays_whole_while_a_helper_tears_its_words_and_dies_in_the_mi
         for (std::uint64_t i = 0;; ++i) {  // until it is killed
             ring::Slot& slot = memory.slot[i * 7919 % 4096];
             slot.word.store(ring::slot_word(i % 4096, static_cast<ring::State>(i % 3)), std::memory_order_release);
-            slot.body[0].store(i * 0x9E3779B97F4A7C15, std::memory_order_release);
+            slot.near[0].store(i * 0x9E3779B97F4A7C15, std::memory_order_release);
             slot.word.store(ring::slot_word(i * 7919 % 4096, ring::State::Published), std::memory_order_release);
         }
     });

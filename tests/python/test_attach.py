@@ -87,14 +87,15 @@ def test_pure_python_reads_board_and_ring_by_the_formats_pages(kernel):
     assert all(0 <= value <= 1 for value in harmony)
 
     magic, version, ring_epoch, slots, kind = struct.unpack_from("<5Q", ring, 0)
-    assert (magic, version, slots, kind) == (0x32474E4952575352, 2, 65536, 0)
+    assert (magic, version, slots, kind) == (0x32474E4952575352, 3, 65536, 0)
     assert ring_epoch == epoch
     tail, = struct.unpack_from("<Q", ring, 128)
     names = []
     for position in range(tail):
-        at = 4096 + 128 * (position % 65536)
-        word, = struct.unpack_from("<Q", ring, at + 120)
+        slot = 4096 + 64 * (position % 65536)
+        word, = struct.unpack_from("<Q", ring, slot)
+        at, far = slot + 8, slot + 65536 * 64
         assert word >> 12 == position + 1 and word & 15 == 2
         if ring[at + 3] == 1:
-            names.append(ring[at + 56:at + 104].split(b"\0")[0].decode())
+            names.append(ring[far:far + 48].split(b"\0")[0].decode())
     assert "by_the_page" in names

@@ -157,17 +157,20 @@ class HelperRing:
         self.writable = os.memfd_create("helper", os.MFD_ALLOW_SEALING)
         os.ftruncate(self.writable, self.BYTES)
         self.memory = mmap.mmap(self.writable, self.BYTES)
-        struct.pack_into("<5Q", self.memory, 0, 0x32474E4952575352, 2, 1, 65536, 1)
+        struct.pack_into("<5Q", self.memory, 0, 0x32474E4952575352, 3, 1, 65536, 1)
         future_write, seal, shrink, grow = 0x10, 0x1, 0x2, 0x4
         fcntl.fcntl(self.writable, fcntl.F_ADD_SEALS, future_write | seal | shrink | grow)
         self.descriptor = os.open(f"/proc/self/fd/{self.writable}", os.O_RDONLY)
         self.next = 0
 
     def publish(self, kind, name=""):
-        at = 4096 + 128 * (self.next % 65536)
+        slot = 4096 + 64 * (self.next % 65536)
+        far = slot + 65536 * 64
+        at = slot + 8
         struct.pack_into("<HBBIfI", self.memory, at, kind, 0, 1 if name else 0, 0, 1.0, 0)
-        struct.pack_into("<q32s48s", self.memory, at + 16, 0, b"", name.encode())
-        struct.pack_into("<Q", self.memory, at + 120, (self.next + 1) << 12 | 2)
+        struct.pack_into("<q32s", self.memory, at + 16, 0, b"")
+        struct.pack_into("<48s", self.memory, far, name.encode())
+        struct.pack_into("<Q", self.memory, slot, (self.next + 1) << 12 | 2)
         self.next += 1
 
 

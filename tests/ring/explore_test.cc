@@ -22,6 +22,8 @@ struct TinyRing {
     Checked tail;
     Checked armed;
     TinySlot slot[2];
+    Checked* body(std::uint64_t position) { return slot[position & 1].body; }
+    const Checked* body(std::uint64_t position) const { return slot[position & 1].body; }
 };
 
 // What each run works on; made anew by setup().

@@ -85,8 +85,8 @@ TEST(Writers, batch_is_published_in_order_and_a_body_of_any_size_comes_back_whol
 }
 
 TEST(Writers, layout_keeps_what_different_threads_write_on_lines_of_their_own) {
-    EXPECT_EQ(alignof(Slot), kCacheLine);
-    EXPECT_EQ(sizeof(Slot) % kCacheLine, 0U);
+    EXPECT_EQ(alignof(Slot), kLineBytes) << "an event without a name is one line";
+    EXPECT_EQ(sizeof(Slot), kLineBytes);
     EXPECT_GE(offsetof(RingMemory, tail) - offsetof(RingMemory, kind), kCacheLine - 32);
     EXPECT_EQ(offsetof(RingMemory, armed) - offsetof(RingMemory, tail), kCacheLine);
     EXPECT_GE(offsetof(RingMemory, slot) - offsetof(RingMemory, armed), kCacheLine);

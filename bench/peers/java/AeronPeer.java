@@ -1,5 +1,5 @@
 // Aeron IPC between two processes: one question ("oneway") a line on stdin, the median one-way time
-// in ns of events of 64 bytes, paced 1 us apart, on stdout. The media driver is embedded here; a
+// in ns of events of 56 bytes, paced 1 us apart, on stdout. The media driver is embedded here; a
 // second JVM subscribes on core 1, polls when told to, and answers with its median.
 import io.aeron.Aeron;
 import io.aeron.ExclusivePublication;
@@ -20,7 +20,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 public final class AeronPeer {
     static final String CHANNEL = "aeron:ipc?term-length=64m";
     static final int STREAM = 77;
-    static final int BYTES = 64;
+    static final int BYTES = 56;
     static final int COUNT = 50_000;
 
     static void follow(String folder) throws Exception {
