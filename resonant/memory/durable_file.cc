@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -33,6 +34,23 @@ DurableFile::~DurableFile() {
 }
 
 Status DurableFile::append(std::span<const std::byte> bytes) {
+    if (!gathered_.empty()) {
+        const auto more = bytes.first(std::min(bytes.size(), kPieceBytes - gathered_.size()));
+        gathered_.insert(gathered_.end(), more.begin(), more.end());
+        bytes = bytes.subspan(more.size());
+        if (gathered_.size() < kPieceBytes) {
+            return {};
+        }
+        RESONANT_CHECK(write(gathered_));
+        gathered_.clear();
+    }
+    const std::size_t whole = bytes.size() / kPieceBytes * kPieceBytes;
+    RESONANT_CHECK(write(bytes.first(whole)));
+    gathered_.assign(bytes.begin() + static_cast<std::ptrdiff_t>(whole), bytes.end());
+    return {};
+}
+
+Status DurableFile::write(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
         const ssize_t written = ::write(file_.get(), bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) {
@@ -47,6 +65,7 @@ Status DurableFile::append(std::span<const std::byte> bytes) {
 }
 
 Status DurableFile::commit() {
+    RESONANT_CHECK(write(gathered_));
     if (::fsync(file_.get()) != 0) {
         return fail_errno("sync " + unfinished_.string(), errno);
     }
