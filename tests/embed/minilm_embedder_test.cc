@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "tests/embed/model_folder.h"
+#include "tests/support/interrupt.h"
 #include "tests/support/scratch.h"
 
 namespace resonant::memory {
@@ -79,7 +80,7 @@ std::vector<std::string> sample_sentences() {
         "The tournament ended with a penalty shoot-out in the rain.",
         "buy milk, eggs, 2 kg of flour"};
     std::string passage;
-    for (int i = 0; i < 60; ++i) {
+    for (int i = 0; i < (test::kSanitized ? 2 : 60); ++i) {  // a sanitizer makes an encoder thirty times slower
         passage += "The process maps a shared object into its own space before another thread writes. ";
     }
     texts.push_back(passage);
@@ -89,16 +90,21 @@ std::vector<std::string> sample_sentences() {
 TEST_F(Embedding, agrees_over_all_kernels_of_one_precision_and_points_the_same_way_in_the_other) {
     const auto reference = open({}, best_float32_kernels());
     ASSERT_TRUE(reference.has_value()) << reference.error().message;
+    std::vector<Vector> wanted;
+    for (const std::string& text : sample_sentences()) {
+        const auto ours = (*reference)->embed(text);
+        ASSERT_TRUE(ours.has_value()) << ours.error().message;
+        wanted.push_back(*ours);
+    }
     for (const Kernels* kernels : available_kernels()) {
         const auto other = open({}, *kernels);
         ASSERT_TRUE(other.has_value()) << other.error().message;
+        auto ours = wanted.begin();
         for (const std::string& text : sample_sentences()) {
             const auto theirs = (*other)->embed(text);
             ASSERT_TRUE(theirs.has_value()) << theirs.error().message;
-            const auto ours = (*reference)->embed(text);
-            ASSERT_TRUE(ours.has_value()) << ours.error().message;
             const bool is_float = kernels->precision == Precision::Float32;
-            EXPECT_GE(dot(*theirs, *ours), is_float ? 0.9999999 : 0.9999)
+            EXPECT_GE(dot(*theirs, *ours++), is_float ? 0.9999999 : 0.9999)
                 << kernels->name << ": " << text.substr(0, 80);
         }
     }
