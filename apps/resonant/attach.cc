@@ -59,13 +59,14 @@ class ServedEnd {
   public:
     enum class Direction : std::uint8_t { Input, Output };
 
-    static Result<std::unique_ptr<ServedEnd>> open(int fd, Direction direction) {
+    // The kernel of another user may not open what is ours again, so it is always given a socket.
+    static Result<std::unique_ptr<ServedEnd>> open(int fd, Direction direction, bool relayed) {
         struct stat facts {};
         if (fstat(fd, &facts) != 0) {
             return fail_errno("mcp: look at standard input and output", errno);
         }
         auto end = std::make_unique<ServedEnd>();
-        if (S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode)) {
+        if (!relayed && (S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode))) {
             // Not for the kernel that may be started from here: it would keep the client's ends open.
             end->served_.reset(fcntl(fd, F_DUPFD_CLOEXEC, 3));
             return end;
@@ -150,7 +151,13 @@ Result<net::KernelLink> hand_over(const AttachOptions& options, int input, int o
     if (!link) {
         return std::unexpected(link.error());
     }
-    const Json request = {{"op", "attach"}, {"listing", options.listing}};
+    Json request = {{"op", "attach"}, {"listing", options.listing}};
+    if (options.contained) {
+        request["contained"] = true;
+    }
+    if (!options.token.empty()) {
+        request["token"] = options.token;
+    }
     const std::array<int, 3> descriptors{input, output, journal.descriptor()};
     RESONANT_CHECK(link->send(json::dump(request), descriptors));
     RESONANT_ASSIGN(const std::string text, link->receive(options.patience));
@@ -234,8 +241,8 @@ Status attach(const AttachOptions& options) {
                     "the block), or try `resonant call health.check`");
     }
     std::signal(SIGPIPE, SIG_IGN);
-    RESONANT_ASSIGN(const auto input, ServedEnd::open(options.input, ServedEnd::Direction::Input));
-    RESONANT_ASSIGN(const auto output, ServedEnd::open(options.output, ServedEnd::Direction::Output));
+    RESONANT_ASSIGN(const auto input, ServedEnd::open(options.input, ServedEnd::Direction::Input, !options.token.empty()));
+    RESONANT_ASSIGN(const auto output, ServedEnd::open(options.output, ServedEnd::Direction::Output, !options.token.empty()));
     return serve(options, input->fd(), output->fd());
 }
 

@@ -17,6 +17,8 @@ struct AttachOptions {
     std::filesystem::path socket;            // the home's kernel.sock
     std::function<Status()> start_kernel;    // starts one and returns when it listens; race-free by lock
     std::string listing;                     // "", "families", "core" or "all"
+    std::string token;                       // where `socket` is for agents of other users
+    bool contained = false;                  // policy may ask more of this client
     int input = 0;
     int output = 1;
     Nanos patience = from_millis(15'000);    // for one attach, kernel start included

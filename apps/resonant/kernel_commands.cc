@@ -1,7 +1,9 @@
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <climits>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -164,19 +166,54 @@ int status(const Common& common) {
     return kOk;
 }
 
-int mcp(const Common& common, const std::string& listing) {
-    const Result<runtime::Home> home = common.open();
-    if (!home) {
-        return report(home.error());
+// Waits for the kernel of another user, which only that user starts.
+Status await_kernel(const std::string& name) {
+    constexpr int kMillis = 15'000;
+    constexpr int kStepMillis = 50;
+    for (int waited = 0; waited < kMillis; waited += kStepMillis) {
+        const Result<net::KernelLink> link = net::KernelLink::connect(name);
+        if (link || link.error().code != Code::NotFound) {
+            return link ? Status{} : std::unexpected(link.error());
+        }
+        ::poll(nullptr, 0, kStepMillis);
     }
+    return fail(Code::Unavailable, fmt::format("mcp: no kernel has listened on {} for {} s; its owner starts it with `resonant up`",
+                                               name, kMillis / 1000));
+}
+
+// What is served by the address in RESONANT_ADDRESS (others may read a command line, not the environment), else by the home.
+Result<AttachOptions> attach_options(const Common& common) {
     AttachOptions options;
-    options.socket = home->socket();
-    options.listing = listing;
-    options.start_kernel = [home = *home]() -> Status {
-        RESONANT_ASSIGN(const runtime::Config config, runtime::load_config(home.config()));
-        return ensure_kernel(home, {"--idle-exit", fmt::format("{}", config.idle_exit_s)});
-    };
-    const Status served = attach(options);
+    const char* address = std::getenv("RESONANT_ADDRESS");
+    if (address == nullptr) {
+        RESONANT_ASSIGN(const runtime::Home home, common.open());
+        options.socket = home.socket();
+        options.start_kernel = [home]() -> Status {
+            RESONANT_ASSIGN(const runtime::Config config, runtime::load_config(home.config()));
+            return ensure_kernel(home, {"--idle-exit", fmt::format("{}", config.idle_exit_s)});
+        };
+        return options;
+    }
+    const std::string_view text = address;
+    const std::size_t colon = text.find(':');
+    if (!text.starts_with('@') || colon == std::string_view::npos || colon + 1 == text.size()) {
+        return fail(Code::InvalidArgument, "mcp: RESONANT_ADDRESS is not what `resonant agent address` prints, @NAME:TOKEN");
+    }
+    const std::string name = std::string(text.substr(0, colon)) + "-mcp";
+    options.socket = name;
+    options.token = text.substr(colon + 1);
+    options.start_kernel = [name] { return await_kernel(name); };
+    return options;
+}
+
+int mcp(const Common& common, const std::string& listing, bool contained) {
+    Result<AttachOptions> options = attach_options(common);
+    if (!options) {
+        return report(options.error(), options.error().code == Code::InvalidArgument ? kUsage : kFailed);
+    }
+    options->listing = listing;
+    options->contained = contained;
+    const Status served = attach(*options);
     return served ? kOk : report(served.error(), served.error().code == Code::InvalidArgument ? kUsage : kFailed);
 }
 
@@ -238,7 +275,9 @@ void add_kernel_commands(CLI::App& app, Common& common) {
     CLI::App* serve = app.add_subcommand("mcp", "serve an MCP client on stdin and stdout; starts a kernel if needed");
     serve->add_option("--listing", *listing, "families, core or all")
         ->check(CLI::IsMember({"families", "core", "all"}));
-    serve->callback([&common, listing] { common.exit_code = mcp(common, *listing); });
+    auto contained = std::make_shared<bool>(false);
+    serve->add_flag("--contained", *contained, "as a contained client, of which policy may ask more: for programs in a sandbox");
+    serve->callback([&common, listing, contained] { common.exit_code = mcp(common, *listing, *contained); });
     app.add_subcommand("doctor", "which parts are here, which are missing, and what that means")
         ->callback([&common] { common.exit_code = doctor(common); });
 }

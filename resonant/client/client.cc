@@ -4,13 +4,12 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 
 #include <cerrno>
 #include <charconv>
-#include <cstddef>
 #include <cstring>
 
+#include "resonant/base/socket_address.h"
 #include "resonant/base/rights.h"
 #include "resonant/shm/handover.h"
 
@@ -25,59 +24,48 @@ Error failed(const std::string& what) {
 }
 
 // Where a kernel is asked, and what is asked first.
-struct Address {
+struct Door {
     std::string path;   // "@NAME" is one of the abstract namespace
     std::string share;  // the first request
 };
 
 // "@resonant-UID-HASH:TOKEN" (runtime/contained_door.h), or the path of plane.sock.
-Address address_of(const std::string& text) {
+Door door_of(const std::string& text) {
     const std::size_t colon = text.starts_with('@') ? text.find(':') : std::string::npos;
-    return colon == std::string::npos ? Address{text, "share"} : Address{text.substr(0, colon), "share " + text.substr(colon + 1)};
+    return colon == std::string::npos ? Door{text, "share"} : Door{text.substr(0, colon), "share " + text.substr(colon + 1)};
 }
 
-// Whether the user whose number stands in `name` holds the other end: nobody else shall see the token.
-Status is_of(int socket, const std::string& name) {
-    constexpr std::string_view kPrefix = "@resonant-";
-    unsigned long uid = 0;
-    ucred peer{};
-    socklen_t size = sizeof peer;
-    const char* end = name.data() + name.size();
-    const bool numbered = name.starts_with(kPrefix) && std::from_chars(name.data() + kPrefix.size(), end, uid).ec == std::errc{};
-    if (!numbered || ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.uid != uid) {
-        return fail(Code::PermissionDenied, fmt::format("attach: who holds {} is user {}, not the one it names", name, peer.uid));
-    }
-    return {};
-}
-
-// Connects `path`; one too long for sun_path is reached through its open folder.
-Result<Descriptor> connected(const std::string& path) {
-    Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    Descriptor folder;
-    std::string name = path;
-    const bool abstract = path.starts_with('@');
-    if (abstract) {
-        name[0] = '\0';
-    } else {
-        const std::size_t slash = path.rfind('/');
-        const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-        folder.reset(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-        name = fmt::format("/proc/self/fd/{}/{}", folder.get(), path.substr(slash + 1));
-    }
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (!socket || (!abstract && !folder) || name.size() >= sizeof address.sun_path) {
+// The address of `path`; one too long for sun_path is reached through its folder, which `folder` keeps open.
+Result<SocketAddress> address_of_file(const std::string& path, Descriptor& folder) {
+    const std::size_t slash = path.rfind('/');
+    const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    folder.reset(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const std::string name = fmt::format("/proc/self/fd/{}/{}", folder.get(), path.substr(slash + 1));
+    SocketAddress file;
+    file.address.sun_family = AF_UNIX;
+    if (!folder || name.size() >= sizeof file.address.sun_path) {
         return fail(Code::NotFound, fmt::format("attach: {} cannot be reached: {}", path, std::strerror(errno)));
     }
-    std::memcpy(address.sun_path, name.data(), name.size());
+    std::memcpy(file.address.sun_path, name.c_str(), name.size() + 1);
+    file.size = sizeof file.address;
+    return file;
+}
+
+Result<Descriptor> connected(const std::string& path) {
+    Descriptor folder;
+    const bool is_abstract = path.starts_with('@');
+    RESONANT_ASSIGN(const SocketAddress address, is_abstract ? abstract_name(path) : address_of_file(path, folder));
+    Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!socket) {
+        return std::unexpected(failed("socket"));
+    }
     const timeval patience{kPatience_s, 0};
     static_cast<void>(::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience));
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
+    if (::connect(socket.get(), address.get(), address.size) != 0) {
         return fail(Code::NotFound, fmt::format("attach: no kernel listens on {} ({}); start one with: resonant up",
                                                 path, std::strerror(errno)));
     }
-    RESONANT_CHECK(abstract ? is_of(socket.get(), path) : Status{});
+    RESONANT_CHECK(is_abstract ? expect_holder(socket.get(), path) : Status{});
     return socket;
 }
 
@@ -124,15 +112,15 @@ std::optional<board::Field> field_named(std::string_view name) {
 }
 
 Result<std::unique_ptr<Client>> Client::attach(const std::string& path) {
-    const Address address = address_of(path);
-    RESONANT_ASSIGN(Descriptor socket, connected(address.path));
+    const Door door = door_of(path);
+    RESONANT_ASSIGN(Descriptor socket, connected(door.path));
     int pair[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         return std::unexpected(failed("socketpair"));
     }
     const Descriptor here(pair[0]);
     const Descriptor there(pair[1]);
-    RESONANT_ASSIGN(const std::string answer, ask(socket.get(), address.share, there.get()));
+    RESONANT_ASSIGN(const std::string answer, ask(socket.get(), door.share, there.get()));
     if (!answer.starts_with("ok")) {
         return fail(Code::Unavailable, fmt::format("attach: the kernel refused: {}", answer));
     }

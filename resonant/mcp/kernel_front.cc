@@ -1,6 +1,7 @@
 #include "resonant/mcp/kernel_front.h"
 
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 #include <unistd.h>
 
 #include <utility>
@@ -21,6 +22,10 @@ std::string text_of(const Json& request, const char* key) {
     return found != request.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+bool is_same_secret(std::string_view shown, std::string_view secret) {
+    return shown.size() == secret.size() && CRYPTO_memcmp(shown.data(), secret.data(), secret.size()) == 0;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<KernelFront>> KernelFront::open(net::Loop& loop, call::Door& door, StdioFront& stdio,
@@ -30,7 +35,9 @@ Result<std::unique_ptr<KernelFront>> KernelFront::open(net::Loop& loop, call::Do
         [raw = front.get()](net::KernelMessage message) { raw->message(std::move(message)); },
         [raw = front.get()](std::uint64_t connection) { raw->closed(connection); }};
     RESONANT_ASSIGN(front->socket_,
-                    net::KernelSocket::open(loop, front->options_.path, std::move(handler)));
+                    net::KernelSocket::open(loop, front->options_.path, std::move(handler),
+                                            front->options_.token.empty() ? net::KernelSocket::Access::OwnUser
+                                                                          : net::KernelSocket::Access::AnyUser));
     return front;
 }
 
@@ -47,6 +54,14 @@ void KernelFront::say(std::uint64_t connection, const Json& answer) {
     socket_->send(connection, json::dump(answer));
 }
 
+void KernelFront::end_clients() {
+    constexpr std::string_view kWhy = "the door for agents of other users was closed";
+    for (const auto& [connection, client] : std::exchange(clients_, {})) {
+        stdio_.drop(client, std::string(kWhy));
+        say(connection, {{"event", "closed"}, {"why", kWhy}});
+    }
+}
+
 void KernelFront::announce_end() {
     for (const auto& [connection, client] : clients_) {
         say(connection, {{"event", "down"}});
@@ -60,7 +75,11 @@ void KernelFront::message(net::KernelMessage message) {
         return;
     }
     const std::string op = text_of(*request, "op");
-    if (op == "ping") {
+    if (!options_.token.empty() && (op != "attach" || !is_same_secret(text_of(*request, "token"), options_.token))) {
+        log().warn("kernel front: uid {} pid {} asked \"{}\" without a valid token", message.peer.uid, message.peer.pid, op);
+        say(message.connection, refusal(Code::PermissionDenied, "here only attach is answered, and a valid token comes with it; "
+                                                                "the owner has one from: resonant agent address"));
+    } else if (op == "ping") {
         say(message.connection, {{"ok", true}});
     } else if (op == "attach") {
         attach(message, *request);
@@ -96,7 +115,8 @@ void KernelFront::attach(net::KernelMessage& message, const Json& request) {
     adoption.journal = std::move(message.descriptors[2]);
     adoption.caller.principal = fmt::format("uid:{}", message.peer.uid);
     adoption.caller.role = options_.role ? options_.role(message.peer) : call::Role::Agent;
-    adoption.caller.contained = message.peer.uid != geteuid();
+    const auto says_so = request.find("contained");
+    adoption.caller.contained = message.peer.uid != geteuid() || (says_so != request.end() && *says_so == true);
     adoption.listing = listing_of(text_of(request, "listing"));
     adoption.closed = [this, connection, alive = std::weak_ptr<int>(alive_)](const std::string& why) {
         if (!alive.expired() && clients_.erase(connection) > 0) {

@@ -7,7 +7,8 @@
 //
 // Invariants:
 //   (1) Identity is SO_PEERCRED's; `owner` alone turns a secret, or root, into Role::Owner.
-//   (2) A waiting process that hangs up ends its client; a client that ends is told to its waiting
+//   (2) Who is another user, or says so of itself ("contained":true), is a contained caller.
+//   (3) A waiting process that hangs up ends its client; a client that ends is told to its waiting
 //       process as {"event":"closed","why":..}, the kernel's own end as {"event":"down"}.
 #pragma once
 
@@ -32,6 +33,8 @@ struct KernelFrontOptions {
     std::function<bool(const net::Peer& peer, std::string_view secret)> owner;
     // The role of an attached client; Agent when empty.
     std::function<call::Role(const net::Peer& peer)> role;
+    // When it is not empty, any user may connect to `path`, an abstract name, and may do nothing but attach, showing this.
+    std::string token;
 };
 
 class KernelFront {
@@ -43,6 +46,8 @@ class KernelFront {
     KernelFront& operator=(const KernelFront&) = delete;
     ~KernelFront();
 
+    // Lets every client go.
+    void end_clients();
     // Tells every waiting process that the kernel is going down in good order.
     void announce_end();
     std::size_t attached() const { return clients_.size(); }

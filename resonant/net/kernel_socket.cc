@@ -11,10 +11,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstddef>
 #include <cstring>
 #include <ctime>
 
+#include "resonant/base/socket_address.h"
 #include "resonant/base/log.h"
 #include "resonant/base/rights.h"
 #include "resonant/net/journal.h"
@@ -50,16 +50,9 @@ Result<sockaddr_un> address_of(const std::filesystem::path& path, Descriptor& fo
     return address;
 }
 
-// Binds a name of the abstract namespace: no file, no rights, gone with the socket.
 Status bind_abstract(int listener, const std::string& name) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (name.size() < 2 || name[0] != '@' || name.size() > sizeof address.sun_path) {
-        return fail(Code::InvalidArgument, fmt::format("kernel socket: '{}' is no name of the abstract namespace", name));
-    }
-    std::memcpy(address.sun_path + 1, name.data() + 1, name.size() - 1);
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-    if (bind(listener, reinterpret_cast<const sockaddr*>(&address), size) != 0) {
+    RESONANT_ASSIGN(const SocketAddress abstract, abstract_name(name));
+    if (bind(listener, abstract.get(), abstract.size) != 0) {
         return errno == EADDRINUSE ? fail(Code::Conflict, fmt::format("kernel socket: another process holds the name {}", name))
                                    : fail_errno("kernel socket: bind " + name, errno);
     }
@@ -291,19 +284,28 @@ void KernelSocket::drop(std::uint64_t id) {
 }
 
 Result<KernelLink> KernelLink::connect(const std::filesystem::path& path) {
-    Descriptor folder;
-    RESONANT_ASSIGN(const sockaddr_un address, address_of(path, folder));
     Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!socket) {
         return fail_errno("kernel socket: socket", errno);
     }
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        if (errno == ENOENT || errno == ECONNREFUSED) {
-            return fail(Code::NotFound, fmt::format("no kernel listens at {}; start one with: resonant up",
-                                                    path.string()));
-        }
-        return fail_errno("kernel socket: connect to " + path.string(), errno);
+    const std::string name = path.string();
+    const bool is_abstract = name.starts_with('@');
+    int connected = 0;
+    if (is_abstract) {
+        RESONANT_ASSIGN(const SocketAddress abstract, abstract_name(name));
+        connected = ::connect(socket.get(), abstract.get(), abstract.size);
+    } else {
+        Descriptor folder;
+        RESONANT_ASSIGN(const sockaddr_un address, address_of(path, folder));
+        connected = ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
     }
+    if (connected != 0 && (errno == ENOENT || errno == ECONNREFUSED)) {
+        return fail(Code::NotFound, fmt::format("no kernel listens at {}; start one with: resonant up", name));
+    }
+    if (connected != 0) {
+        return fail_errno("kernel socket: connect to " + name, errno);
+    }
+    RESONANT_CHECK(is_abstract ? expect_holder(socket.get(), name) : Status{});
     return KernelLink(std::move(socket));
 }
 

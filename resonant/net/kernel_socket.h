@@ -85,7 +85,7 @@ class KernelSocket {
 // The other end: `resonant status`, `call`, `down`, and the process that waits for a client.
 class KernelLink {
   public:
-    // NotFound when no kernel listens there.
+    // NotFound when no kernel listens there; PermissionDenied when another user holds an abstract name (base/socket_address.h).
     static Result<KernelLink> connect(const std::filesystem::path& path);
 
     // Sends one line, with descriptors when there are some.

@@ -93,6 +93,10 @@ Result<std::string> ContainedDoor::open() {
 Status ContainedDoor::close() {
     socket_.reset();
     admitted_.clear();
+    if (front_ != nullptr) {
+        front_->end_clients();
+        front_.reset();
+    }
     std::error_code failed;
     std::filesystem::remove(home_.plane_token(), failed);
     if (failed) {
@@ -106,6 +110,10 @@ Status ContainedDoor::listen() {
     net::KernelSocket::Handler handler{
         [this](net::KernelMessage message) { socket_->send(message.connection, answer(message)); },
         [this](std::uint64_t connection) { admitted_.erase(connection); }};
+    mcp::KernelFrontOptions how;
+    how.path = name() + "-mcp";
+    how.token = token_;
+    RESONANT_ASSIGN(front_, mcp::KernelFront::open(loop_, parts_.door, parts_.stdio, std::move(how)));
     RESONANT_ASSIGN(socket_, net::KernelSocket::open(loop_, name(), std::move(handler), net::KernelSocket::Access::AnyUser));
     return {};
 }

@@ -1,18 +1,19 @@
-// The ContainedDoor is the socket by which agents of other users come by board and ring: an abstract
-// name, which every user of this machine may connect to, and a token without which nothing is answered. It is
-// shut until the owner opens it (`resonant agent address`); then it stays open over restarts, so that a
-// contained agent attaches again by itself.
+// The ContainedDoor is how agents of other users come by board, ring and MCP: two abstract names, which every user of
+// this machine may connect to, and a token without which nothing is answered. It is shut until the owner opens it
+// (`resonant agent address`); then it stays open over restarts, so that a contained agent attaches again by itself.
 //
 // The address that an agent is given is one word, "@resonant-UID-HASH:TOKEN": UID is the kernel's user, and an
 // agent tells nobody else the token (somebody may hold the name while no kernel runs); HASH is of the home.
-// Lines: "share TOKEN" with one descriptor, as at plane.sock; "arm N", after a share on the same connection.
+// At NAME: "share TOKEN" with one descriptor, as at plane.sock; "arm N", after a share on the same connection. At
+// NAME-mcp: attach, as at kernel.sock, with the token (`resonant mcp` with the address in RESONANT_ADDRESS).
 //
 // Belongs to the loop's thread.
 //
 // Invariants:
 //   (1) Without the token nobody is given a descriptor; what is given is sealed and read-only.
 //   (2) Each admission is in the ledger before the descriptors are sent; at most 60 of a user a minute.
-//   (3) Closing forgets the token. What an agent has mapped stays readable until this kernel ends.
+//   (3) Closing forgets the token and lets MCP clients go. What an agent has mapped stays readable until this kernel ends.
+//   (4) Who comes this way is called contained: policy may ask more of it.
 #pragma once
 
 #include <map>
@@ -25,6 +26,7 @@
 #include "resonant/base/clock.h"
 #include "resonant/base/random.h"
 #include "resonant/govern/ledger.h"
+#include "resonant/mcp/kernel_front.h"
 #include "resonant/net/kernel_socket.h"
 #include "resonant/plane/kernel_plane.h"
 #include "resonant/runtime/home.h"
@@ -45,6 +47,8 @@ class ContainedDoor {
         govern::Ledger& ledger;
         const Clock& clock;
         Random& random;
+        call::Door& door;        // of calls
+        mcp::StdioFront& stdio;
     };
     // What `parts` names and `loop` outlive it.
     ContainedDoor(net::Loop& loop, const Parts& parts, Home home) : loop_(loop), parts_(parts), home_(std::move(home)) {}
@@ -70,6 +74,7 @@ class ContainedDoor {
     std::map<uid_t, int> admissions_;   // of this minute
     std::int64_t minute_ = 0;
     std::unique_ptr<net::KernelSocket> socket_;
+    std::unique_ptr<mcp::KernelFront> front_;
 };
 
 }  // namespace resonant::runtime

@@ -88,6 +88,8 @@ Kernel::~Kernel() {
     inner_->servers.reset();
     inner_->watch.reset();
     inner_->front.reset();
+    inner_->door.reset();
+    inner_->contained.reset();
     inner_->http.reset();
     inner_->stdio.reset();
     if (inner_->parts) {
@@ -221,7 +223,8 @@ Status Kernel::Inner::open_socket() {
     };
     RESONANT_ASSIGN(front, mcp::KernelFront::open(*loop, *parts->dispatcher, *stdio, how));
     channels = std::make_unique<Channels>(*loop, *parts->plane, home);
-    contained = std::make_unique<ContainedDoor>(*loop, ContainedDoor::Parts{*parts->plane, *parts->ledger, parts->clock, parts->random},
+    contained = std::make_unique<ContainedDoor>(*loop, ContainedDoor::Parts{*parts->plane, *parts->ledger, parts->clock, parts->random,
+                                                                     *parts->dispatcher, *stdio},
                                                 home);
     contained->reopen();
     RESONANT_ASSIGN(door, PlaneDoor::open(*loop, {*parts->plane, *channels, *parts->outputs, *parts->ledger, *contained},

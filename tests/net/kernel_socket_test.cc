@@ -3,14 +3,12 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
-#include <cstddef>
-#include <cstring>
 #include <thread>
 
+#include "resonant/base/socket_address.h"
 #include "tests/support/scratch.h"
 
 namespace resonant::net {
@@ -73,14 +71,11 @@ TEST_F(KernelSocketTest, is_for_its_user_only) {
     EXPECT_EQ(facts.st_mode & 0777U, 0600U);
 }
 
-// The peer's end of a name of the abstract namespace.
+// The peer's end of an abstract name.
 Descriptor connected_to(const std::string& name) {
     Descriptor end(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path + 1, name.data() + 1, name.size() - 1);
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-    if (::connect(end.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
+    const auto abstract = abstract_name(name);
+    if (!abstract || ::connect(end.get(), abstract->get(), abstract->size) != 0) {
         end.reset();
     }
     return end;

@@ -1,5 +1,6 @@
 """Contained agents: another user, sealed mappings, MCP; and untrusted tools, which get no descriptor at all."""
 
+import json
 import os
 import re
 import signal
@@ -10,12 +11,13 @@ import time
 
 import pytest
 
-from wire import PATIENCE, PROGRAM, ROOT, Kernel
+from wire import PATIENCE, PROGRAM, ROOT, Client, Kernel
 
 MODULE = PROGRAM.parent / "python"
 sys.path.insert(0, str(MODULE))
 NOBODY = "65534"
 WATCHERS = 10_000
+CAUTION = ["mv", "a", "b"]  # a command that changes something
 
 
 @pytest.fixture
@@ -190,6 +192,62 @@ def test_who_holds_the_name_without_being_the_kernel_is_not_told_the_token(kerne
     assert other.hear() == "heard 0"
     kernel.start()
     assert kernel.run("status", "--json")["pid"], "the kernel runs without that door"
+
+
+def as_nobody(words, **environment):
+    """A program of another user from its start, which may look into the folders it lies in, whoever's they are."""
+    if os.getuid() != 0:
+        pytest.fail("becoming another user needs root: run the tests as root or with sudo")
+    drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=+dac_read_search",
+            "--ambient-caps=+dac_read_search"]
+    return subprocess.Popen([*drop, *words], env={"PATH": "/usr/bin:/bin", **environment}, stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_another_user_speaks_mcp_by_the_address_and_is_judged_as_contained(kernel):
+    address = kernel.run("--json", "agent", "address")["address"]
+    client = Client.over(as_nobody([PROGRAM, "mcp"], RESONANT_ADDRESS=address))
+    try:
+        added, is_error = client.call("memory.add", {"content": "herons stand still"})
+        assert not is_error, added
+        denial = client.denial("sandbox.run", {"command": CAUTION})
+        assert denial["rule"] == "contained_commands", denial
+        whole = kernel.run("--json", "ledger", "tail", "--limit", "100")["entries"]
+        assert any(entry["agent"] == f"uid:{NOBODY}" and entry["tool"] == "memory.add" for entry in whole)
+        kernel.kill()
+        kernel.start()
+        found, is_error = client.call("memory.search", {"query": "herons"})
+        assert not is_error and "herons stand still" in str(found)
+        assert kernel.run("--json", "agent", "close")["closed"]
+        assert client.lines.get(timeout=PATIENCE) is None, "it is let go"
+    finally:
+        client.close()
+
+
+def test_without_a_valid_address_no_client_of_another_user_is_served(kernel):
+    address = kernel.run("--json", "agent", "address")["address"]
+    name = address.partition(":")[0]
+    for wrong, words in [(f"{name}:{'0' * 64}", b"valid token"), (name, b"resonant agent address"), ("", b"resonant agent address")]:
+        refused = as_nobody([PROGRAM, "mcp"], RESONANT_ADDRESS=wrong)
+        _, errors = refused.communicate(b"", timeout=PATIENCE)
+        assert refused.returncode != 0 and words in errors, (wrong, errors)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.connect("\0" + name[1:] + "-mcp")
+        door.settimeout(PATIENCE)
+        for operation in ["status", "down", "call", "ping"]:
+            door.sendall(json.dumps({"op": operation, "token": address.partition(":")[2]}).encode() + b"\n")
+            assert json.loads(door.recv(4096))["code"] == "permission_denied", operation
+    assert kernel.run("status", "--json")["pid"]
+
+
+def test_a_client_that_calls_itself_contained_is_held_to_it(kernel):
+    process = subprocess.Popen([PROGRAM, "mcp", "--home", kernel.home, "--contained"], env=kernel.environment,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    client = Client.over(process)
+    try:
+        assert client.denial("sandbox.run", {"command": CAUTION})["rule"] == "contained_commands"
+    finally:
+        client.close()
 
 
 def test_an_untrusted_tool_gets_no_descriptor_and_no_shared_memory(kernel):

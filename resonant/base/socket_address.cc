@@ -1,0 +1,37 @@
+#include "resonant/base/socket_address.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+
+namespace resonant {
+
+Result<SocketAddress> abstract_name(std::string_view name) {
+    SocketAddress abstract;
+    abstract.address.sun_family = AF_UNIX;
+    if (name.size() < 2 || name[0] != '@' || name.size() > sizeof abstract.address.sun_path) {
+        return fail(Code::InvalidArgument, fmt::format("'{}' is no abstract name: '@' and 1 to {} bytes", name,
+                                                       sizeof abstract.address.sun_path - 1));
+    }
+    std::memcpy(abstract.address.sun_path + 1, name.data() + 1, name.size() - 1);
+    abstract.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+    return abstract;
+}
+
+Status expect_holder(int socket, std::string_view name) {
+    constexpr std::string_view kPrefix = "@resonant-";
+    uid_t uid = 0;
+    ucred holder{};
+    socklen_t size = sizeof holder;
+    const bool numbered = name.starts_with(kPrefix) &&
+                          std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), uid).ec == std::errc{};
+    if (!numbered || ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &holder, &size) != 0 || holder.uid != uid) {
+        return fail(Code::PermissionDenied,
+                    fmt::format("who holds {} is user {}, not the one it names: it is told nothing", name, holder.uid));
+    }
+    return {};
+}
+
+}  // namespace resonant
