@@ -29,6 +29,7 @@
 
 #include "resonant/base/result.h"
 #include "resonant/memory/code_search.h"
+#include "resonant/memory/durable_file.h"
 #include "resonant/memory/embedder.h"
 #include "resonant/memory/memory.h"
 
@@ -110,11 +111,21 @@ std::size_t column_bytes(Column column, std::size_t rows, const CodeBook* book);
 // The bits that a tag, type or galaxy sets: `kind` keeps equal names of different kinds apart.
 std::uint64_t signature_of(std::string_view kind, std::string_view name);
 
+// A segment that is written and not yet on the disk: it counts when `file` is committed.
+struct UnsyncedSegment {
+    SegmentFacts facts;
+    std::unique_ptr<DurableFile> file;
+};
+
 // Writes `rows` (1 to kSegmentRowsMax), sorted by zone, as folder/file: under another name, synced, renamed.
 // ResourceExhausted when the disk is full; then no file is left. `book`: of the codes; null: without.
 Result<SegmentFacts> write_segment(const std::filesystem::path& folder, const std::string& file,
                                    std::span<const SegmentRow> rows, std::string_view model,
                                    const CodeBook* book = nullptr);
+// The same, but for the last step.
+Result<UnsyncedSegment> prepare_segment(const std::filesystem::path& folder, const std::string& file,
+                                        std::span<const SegmentRow> rows, std::string_view model,
+                                        const CodeBook* book = nullptr);
 
 class Segment {
   public:

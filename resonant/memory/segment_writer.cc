@@ -7,12 +7,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <map>
+#include <memory>
 #include <numeric>
 
 #include "resonant/base/ensure.h"
 #include "resonant/memory/digest.h"
-#include "resonant/memory/durable_file.h"
 
 namespace resonant::memory {
 namespace {
@@ -20,7 +21,7 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 using Rows = std::span<const SegmentRow* const>;  // in the order of the file
 
-// Where Arrow writes to: hashes what passes, and remembers where each buffer lies. Without a file it only measures.
+// Where Arrow writes to: remembers where each buffer lies. Without a file it measures, and keeps what would be written.
 class Sink final : public arrow::io::OutputStream {
   public:
     explicit Sink(DurableFile* file) : file_(file) {}
@@ -34,11 +35,13 @@ class Sink final : public arrow::io::OutputStream {
     arrow::Status Write(const void* data, std::int64_t size) override {
         places_[data] = position_;
         position_ += size;
+        const std::span bytes(static_cast<const std::byte*>(data), static_cast<std::size_t>(size));
         if (file_ == nullptr) {
+            const bool is_passing = bytes.size() < kPassingMax;
+            pieces_.push_back({is_passing ? std::string(static_cast<const char*>(data), bytes.size()) : std::string(),
+                               is_passing ? std::span<const std::byte>() : bytes});
             return arrow::Status::OK();
         }
-        const std::span bytes(static_cast<const std::byte*>(data), static_cast<std::size_t>(size));
-        digest_.add(bytes);
         if (Status written = file_->append(bytes); !written) {
             failure_ = written;
             return arrow::Status::IOError(written.error().message);
@@ -52,12 +55,27 @@ class Sink final : public arrow::io::OutputStream {
         return found == places_.end() ? -1 : found->second;
     }
     const Status& failure() const { return failure_; }
-    std::string sha256() { return hex(digest_.finish()); }
+    // Of what was measured.
+    std::string sha256() const {
+        Digest digest;
+        for (const Piece& piece : pieces_) {
+            digest.add(std::string_view(piece.copied));
+            digest.add(piece.lasting);
+        }
+        return hex(digest.finish());
+    }
 
   private:
+    // Arrow's own headers are gone after the call; columns stay as long as their batch.
+    struct Piece {
+        std::string copied;
+        std::span<const std::byte> lasting;
+    };
+    static constexpr std::size_t kPassingMax = 65'536;
+
     DurableFile* file_;
     std::map<const void*, std::int64_t> places_;
-    Digest digest_;
+    std::vector<Piece> pieces_;
     std::int64_t position_ = 0;
     bool closed_ = false;
     Status failure_;
@@ -184,14 +202,17 @@ arrow::Status write_batch(Sink& sink, const arrow::RecordBatch& batch) {
     return writer->Close();
 }
 
-// The batch under the filler that puts its vectors on a multiple of 64.
-arrow::Result<std::shared_ptr<arrow::RecordBatch>> aligned(const Table& table, std::string_view model,
-                                                           const CodeBook* book) {
+// A batch under the filler that puts its vectors on a multiple of 64, and what its file will be.
+struct Placed {
+    std::shared_ptr<arrow::RecordBatch> batch;
+    std::unique_ptr<Sink> measure;
+};
+
+arrow::Result<Placed> aligned(const Table& table, std::string_view model, const CodeBook* book) {
     for (std::size_t filler = 0; filler < 4 * kAlignment; filler += 4) {
-        auto tried = batch_of(table, model, book, filler);
-        Sink measure(nullptr);
-        ARROW_RETURN_NOT_OK(write_batch(measure, *tried));
-        const std::int64_t place = measure.place_of(table.data(Column::Embedding));
+        Placed tried{batch_of(table, model, book, filler), std::make_unique<Sink>(nullptr)};
+        ARROW_RETURN_NOT_OK(write_batch(*tried.measure, *tried.batch));
+        const std::int64_t place = tried.measure->place_of(table.data(Column::Embedding));
         if (place >= 0 && static_cast<std::size_t>(place) % kAlignment == 0) {
             return tried;
         }
@@ -235,16 +256,18 @@ std::vector<const SegmentRow*> sorted_by_zone(std::span<const SegmentRow> rows) 
     return sorted;
 }
 
-Result<SegmentFacts> write_table(const std::filesystem::path& folder, const std::string& file, const Table& table,
-                                 std::string_view model, const CodeBook* book, SegmentFacts facts) {
+Result<UnsyncedSegment> write_table(const std::filesystem::path& folder, const std::string& file, const Table& table,
+                                    std::string_view model, const CodeBook* book, SegmentFacts facts) {
     const std::string tried = "write Arrow segment " + (folder / file).string() + ": ";
     const auto placed = aligned(table, model, book);
     if (!placed.ok()) {
         return fail(Code::Internal, tried + placed.status().message());
     }
+    // The digest takes as long as the writing: beside it.
+    auto digest = std::async(std::launch::async, [&placed] { return placed->measure->sha256(); });
     RESONANT_ASSIGN(auto target, DurableFile::create(folder, file));
     Sink sink(target.get());
-    if (const arrow::Status written = write_batch(sink, **placed); !written.ok()) {
+    if (const arrow::Status written = write_batch(sink, *placed->batch); !written.ok()) {
         return sink.failure() ? fail(Code::Internal, tried + written.message())
                               : std::unexpected(sink.failure().error());
     }
@@ -254,22 +277,28 @@ Result<SegmentFacts> write_table(const std::filesystem::path& folder, const std:
             continue;  // it has no codes
         }
         const std::int64_t place = sink.place_of(data);
-        RESONANT_ENSURE(place >= 0, "Arrow writes each buffer from where it lies");
+        RESONANT_ENSURE(place >= 0 && place == placed->measure->place_of(data), "Arrow writes each buffer from where it lies");
         const std::size_t bytes = column_bytes(static_cast<Column>(i), facts.rows, book);
         facts.columns[i] = {static_cast<std::uint64_t>(place), bytes,
                             code_kernels(best_kernel()).checksum(data, bytes)};
     }
-    RESONANT_CHECK(target->commit());
     facts.file = file;
     facts.bytes = static_cast<std::uint64_t>(*sink.Tell());
-    facts.sha256 = sink.sha256();
-    return facts;
+    facts.sha256 = digest.get();
+    return UnsyncedSegment{std::move(facts), std::move(target)};
 }
 
 }  // namespace
 
 Result<SegmentFacts> write_segment(const std::filesystem::path& folder, const std::string& file,
                                    std::span<const SegmentRow> rows, std::string_view model, const CodeBook* book) {
+    RESONANT_ASSIGN(UnsyncedSegment made, prepare_segment(folder, file, rows, model, book));
+    RESONANT_CHECK(made.file->commit());
+    return std::move(made.facts);
+}
+
+Result<UnsyncedSegment> prepare_segment(const std::filesystem::path& folder, const std::string& file,
+                                        std::span<const SegmentRow> rows, std::string_view model, const CodeBook* book) {
     RESONANT_ENSURE(!rows.empty() && rows.size() <= kSegmentRowsMax, "a segment holds 1 to kSegmentRowsMax rows");
     const std::vector<const SegmentRow*> sorted = sorted_by_zone(rows);
     std::vector<float> vectors;

@@ -222,7 +222,8 @@ Status VectorIndex::make_book(Manifest& manifest, std::shared_ptr<const CodeBook
     return write_book(folder_, manifest.book, *book);
 }
 
-// Rows on their way from SQLite into segments of a bounded size. While one is written, the next is read.
+// Rows on their way from SQLite into segments of a bounded size. While one is written, the next is read, and the one
+// before it reaches the disk.
 struct VectorIndex::Rows {
     const std::filesystem::path& folder;
     const std::string& model;
@@ -230,7 +231,8 @@ struct VectorIndex::Rows {
     const CodeBook& book;
     std::vector<SegmentRow> waiting = {};
     std::vector<SegmentRow> leaving = {};  // what `writing` writes
-    std::future<Result<SegmentFacts>> writing = {};
+    std::future<Result<UnsyncedSegment>> writing = {};
+    std::future<Result<SegmentFacts>> syncing = {};
     std::map<std::string, std::uint64_t, std::less<>> names = {};  // and their signatures
 
     // As signature_of(); most rows have the names of those before them.
@@ -247,6 +249,7 @@ struct VectorIndex::Rows {
     }
 
     Status add(const Statement& row) {
+        waiting.reserve(kSegmentRowsMax);  // grown bit by bit, all would be moved several times
         SegmentRow& next = waiting.emplace_back();
         next.id = static_cast<MemoryId>(row.integer(1));
         RESONANT_CHECK(copy_vector(row.blob(2), next.id, next.vector));
@@ -282,18 +285,31 @@ struct VectorIndex::Rows {
         waiting.clear();
         writing = std::async(std::launch::async,
                              [this, name = fmt::format("sea-{}-{}{}", manifest.generation, ++manifest.files, kSegmentSuffix),
-                              watermark = manifest.watermark]() -> Result<SegmentFacts> {
-                                 RESONANT_ASSIGN(SegmentFacts facts, write_segment(folder, name, leaving, model, &book));
-                                 facts.watermark = watermark;
-                                 return facts;
+                              watermark = manifest.watermark]() -> Result<UnsyncedSegment> {
+                                 RESONANT_ASSIGN(auto made, prepare_segment(folder, name, leaving, model, &book));
+                                 made.facts.watermark = watermark;
+                                 return made;
                              });
         return {};
     }
 
-    // Waits for what is being written.
+    // Waits for what is being written, and has it synced.
     Status finish() {
         if (writing.valid()) {
-            RESONANT_ASSIGN(SegmentFacts facts, writing.get());
+            RESONANT_ASSIGN(UnsyncedSegment made, writing.get());
+            RESONANT_CHECK(synced());
+            syncing = std::async(std::launch::async, [made = std::move(made)]() mutable -> Result<SegmentFacts> {
+                RESONANT_CHECK(made.file->commit());
+                return std::move(made.facts);
+            });
+        }
+        return {};
+    }
+
+    // Waits for what is being synced.
+    Status synced() {
+        if (syncing.valid()) {
+            RESONANT_ASSIGN(SegmentFacts facts, syncing.get());
             manifest.segments.push_back(std::move(facts));
         }
         return {};
@@ -323,7 +339,8 @@ Status VectorIndex::write_rows(std::int64_t after, Manifest& manifest, const Cod
         RESONANT_CHECK(statement.each([&](const Statement& row) { return rows.add(row); }));
         return rows.flush();
     }));
-    return rows.finish();
+    RESONANT_CHECK(rows.finish());
+    return rows.synced();
 }
 
 Status VectorIndex::switch_to(Manifest manifest, std::uint64_t forget_up_to) {
