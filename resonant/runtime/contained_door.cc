@@ -66,26 +66,32 @@ std::string ContainedDoor::name() const {
 }
 
 void ContainedDoor::reopen() {
-    Result<std::string> kept = read_file(home_.plane_token());
-    if (!kept && kept.error().code == Code::NotFound) {
+    if (const Result<std::string> kept = read_file(home_.plane_token()); !kept && kept.error().code == Code::NotFound) {
         return;
     }
-    const Status listening = kept ? (token_ = kept->substr(0, kept->find('\n')), listen()) : std::unexpected(kept.error());
-    if (!listening) {
-        log().warn("contained agents cannot attach: {}", listening.error().message);
+    if (const Result<std::string> address = open(); !address) {
+        log().warn("agents of other users cannot attach: {}", address.error().message);
     }
 }
 
 Result<std::string> ContainedDoor::open() {
-    if (socket_ == nullptr) {
-        token_ = parts_.random.hex(kTokenBytes);
-        RESONANT_CHECK(listen());
-        Status kept = write_file(home_.plane_token(), token_ + "\n");
-        kept = kept ? parts_.ledger.event("contained_door_opened", "kernel", {{"name", name()}}) : kept;
-        if (!kept) {
-            static_cast<void>(close());
-            return std::unexpected(kept.error());
-        }
+    if (socket_ != nullptr) {
+        return fmt::format("{}:{}", name(), token_);
+    }
+    const Result<std::string> kept = read_file(home_.plane_token());
+    if (!kept && kept.error().code != Code::NotFound) {
+        return std::unexpected(kept.error());
+    }
+    token_ = kept ? kept->substr(0, kept->find('\n')) : parts_.random.hex(kTokenBytes);
+    if (token_.size() != 2 * kTokenBytes) {
+        return fail(Code::DataLoss, fmt::format("{} holds no token; remove it, then: resonant agent address", home_.plane_token().string()));
+    }
+    RESONANT_CHECK(listen());
+    Status noted = kept ? Status{} : write_file(home_.plane_token(), token_ + "\n");
+    noted = noted ? parts_.ledger.event("contained_door_opened", "kernel", {{"name", name()}}) : noted;
+    if (!noted) {
+        static_cast<void>(close());
+        return std::unexpected(noted.error());
     }
     return fmt::format("{}:{}", name(), token_);
 }
@@ -113,8 +119,9 @@ Status ContainedDoor::listen() {
     mcp::KernelFrontOptions how;
     how.path = name() + "-mcp";
     how.token = token_;
-    RESONANT_ASSIGN(front_, mcp::KernelFront::open(loop_, parts_.door, parts_.stdio, std::move(how)));
+    RESONANT_ASSIGN(auto front, mcp::KernelFront::open(loop_, parts_.door, parts_.stdio, std::move(how)));
     RESONANT_ASSIGN(socket_, net::KernelSocket::open(loop_, name(), std::move(handler), net::KernelSocket::Access::AnyUser));
+    front_ = std::move(front);
     return {};
 }
 

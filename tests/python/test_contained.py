@@ -91,9 +91,10 @@ class Stranger:
         print(words, file=self.end, flush=True)
 
     def close(self):
-        self.end.close()
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        if not self.end.closed:
+            self.end.close()
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
 
 
 @pytest.fixture
@@ -192,6 +193,8 @@ def test_who_holds_the_name_without_being_the_kernel_is_not_told_the_token(kerne
     assert other.hear() == "heard 0"
     kernel.start()
     assert kernel.run("status", "--json")["pid"], "the kernel runs without that door"
+    other.close()
+    assert kernel.run("--json", "agent", "address")["address"] == address, "the agents' word is good again"
 
 
 def as_nobody(words, **environment):
