@@ -38,7 +38,7 @@ std::uint32_t lanes_between(std::size_t begin, std::size_t end) {
 }  // namespace
 
 CodeSearch::CodeSearch(Kernel kernel)
-    : kernel_(kernel), dot_(dot_of(kernel)), kernels_(code_kernels(kernel)) {
+    : dot_(dot_of(kernel)), kernels_(code_kernels(kernel)) {
     rows_.resize(kCandidatesMax + kBlockRows);
     bounds_.resize(kCandidatesMax + kBlockRows);
     parts_.reserve(kPartsMax);

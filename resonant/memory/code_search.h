@@ -86,7 +86,6 @@ class CodeSearch {
     void look_at_part(const Part& part, std::size_t end);
     void score(const Part& part, std::uint32_t row);
 
-    const Kernel kernel_;
     const Dot dot_;
     const CodeKernels& kernels_;
     alignas(64) Vector query_{};

@@ -184,8 +184,8 @@ void add_asking(tools::Toolbox& toolbox) {
         Json::array());
     for (const auto& [name, schema] : {std::pair("test_elicitation_sep1034_defaults", defaults),
                                        std::pair("test_elicitation_sep1330_enums", enums)}) {
-        add(toolbox, {name, [schema = schema](Call& call) -> Result<Json> {
-                          RESONANT_ASSIGN(const auto answers, call.client->ask({elicit("answer", "Please fill this in", schema)}));
+        add(toolbox, {name, [asked = schema](Call& call) -> Result<Json> {
+                          RESONANT_ASSIGN(const auto answers, call.client->ask({elicit("answer", "Please fill this in", asked)}));
                           return text(call, fmt::format("Elicitation completed: action={}, content={}",
                                                         answers[0].value("action", ""),
                                                         json::dump(answers[0].value("content", Json::object()))));
@@ -322,8 +322,8 @@ void add_fixture_tools(tools::Toolbox& toolbox, std::function<void(Change)> chan
     add_schemas(toolbox);
     for (const auto& [name, change] : {std::pair("test_trigger_tool_change", Change::Tools),
                                        std::pair("test_trigger_prompt_change", Change::Prompts)}) {
-        add(toolbox, {name, [changed, change = change](Call& call) {
-                          changed(change);
+        add(toolbox, {name, [changed, what = change](Call& call) {
+                          changed(what);
                           return text(call, "changed");
                       }});
     }
