@@ -77,8 +77,8 @@ struct DataSea::Inner::Recall {
         return {};
     }
     Status widen() {
-        for (const Scored& each : best(kWidened)) {
-            RESONANT_ASSIGN(const auto session, sea.store.around(each.id, filter, viewer));
+        RESONANT_ASSIGN(const auto sessions, sea.store.around(best(kWidened), filter, viewer));
+        for (const std::vector<MemoryId>& session : sessions) {
             pair_up(session, neighbours);
             for (const MemoryId id : session) {
                 candidate(id);

@@ -123,7 +123,8 @@ Memory memory_of(const sql::Statement& row) {
 }
 
 Result<Memory> load(sql::Connection& connection, MemoryId id, const std::string& viewer) {
-    RESONANT_ASSIGN(auto statement, connection.prepare(select_memories() + "WHERE m.id = ?"));
+    static const std::string one = select_memories() + "WHERE m.id = ?";
+    RESONANT_ASSIGN(auto statement, connection.prepare(one));
     RESONANT_ASSIGN(const bool has_row, statement.bind(1, sql_id(id)).step());
     if (has_row) {
         Memory memory = memory_of(statement);

@@ -10,6 +10,7 @@
 //   one.
 #pragma once
 
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -55,9 +56,10 @@ class Store {
                                     const std::string& viewer);
     // Which words of the query stand in which memories, for whoever weighs them further.
     Result<WordScores> word_scores(const std::string& query, const Filter& filter, const std::string& viewer);
-    // The memories of the session of `id` that were stored right before and after it and that `filter`
+    // Of each: the memories of its session that were stored right before and after it and that `filter`
     // lets through, itself among them, in their order: at most kSideMax on each side.
-    Result<std::vector<MemoryId>> around(MemoryId id, const Filter& filter, const std::string& viewer);
+    Result<std::vector<std::vector<MemoryId>>> around(std::span<const Scored> ids, const Filter& filter,
+                                                      const std::string& viewer);
     // Compares the text index with the memories; builds it anew where that is wanted and needed.
     Status check_words(bool repair, std::vector<std::string>& findings);
     // Links that stand between memories of `ids`.

@@ -226,47 +226,63 @@ Result<WordScores> Store::word_scores(const std::string& query, const Filter& fi
     return found;
 }
 
-Result<std::vector<MemoryId>> Store::around(MemoryId id, const Filter& filter,
-                                            const std::string& viewer) {
+namespace {
+
+// Who stands on one side of a memory: `range` of ids, from it outward; parameters 1 to 3 are id, reach and silence.
+// By id: the planner would rather read a whole galaxy by its index.
+std::string beside(std::string_view range, std::string_view order, std::string_view condition) {
+    return fmt::format(
+        "SELECT m.id FROM memories o JOIN memories m NOT INDEXED ON m.id BETWEEN {}"
+        " AND m.session = o.session AND m.galaxy = o.galaxy AND m.owner = o.owner"
+        " AND (m.session <> '' OR ((m.source = o.source OR m.title || o.title = '')"
+        "  AND abs(m.created_ns - o.created_ns) <= ?3))"
+        " WHERE o.id = ?1 AND {} ORDER BY m.id {}",
+        range, condition, order);
+}
+
+}  // namespace
+
+Result<std::vector<std::vector<MemoryId>>> Store::around(std::span<const Scored> ids, const Filter& filter,
+                                                         const std::string& viewer) {
     // Sessions that are stored at the same time lie interleaved: so much further is looked.
     constexpr std::int64_t kReach = 3 * static_cast<std::int64_t>(kSideMax);
     // What was stored outside a session belongs together when it is of one source, or has no titles as
     // turns of a talk have none, and no such silence lies between.
     constexpr std::int64_t kSilenceNs = 3'600'000'000'000;
     const Condition condition = condition_of(filter, viewer);
-    // By id: the planner would rather read a whole galaxy by its index.
-    const auto side = [&](Connection& connection, std::string_view range, std::size_t limit) -> Result<std::vector<MemoryId>> {
-        std::vector<MemoryId> found;
-        RESONANT_ASSIGN(
-            auto rows,
-            connection.prepare(fmt::format(
-                "SELECT m.id FROM memories o JOIN memories m NOT INDEXED ON m.id BETWEEN {0}"
-                " AND m.session = o.session AND m.galaxy = o.galaxy AND m.owner = o.owner"
-                " AND (m.session <> '' OR ((m.source = o.source OR m.title || o.title = '')"
-                "  AND abs(m.created_ns - o.created_ns) <= ?3))"
-                " WHERE o.id = ?1 AND {1} ORDER BY m.id {2} LIMIT {3}",
-                range, condition.text, range.starts_with("o.id -") ? "DESC" : "", limit)));
-        rows.bind(1, sql_id(id)).bind(2, kReach).bind(3, kSilenceNs);
-        condition.bind(rows, 4);
-        RESONANT_CHECK(rows.each([&](const Statement& row) -> Status {
-            found.push_back(static_cast<MemoryId>(row.integer(0)));
-            return {};
-        }));
-        return found;
-    };
-    std::vector<MemoryId> found;
+    std::vector<std::vector<MemoryId>> all;
     const Status done = database_.read([&](Connection& connection) -> Status {
-        RESONANT_ASSIGN(const auto after, side(connection, "o.id AND o.id + ?2", kSideMax + 1));
-        if (after.empty() || after.front() != id) {
-            return {};
+        RESONANT_ASSIGN(auto before, connection.prepare(beside("o.id - ?2 AND o.id - 1", "DESC", condition.text)));
+        RESONANT_ASSIGN(auto after, connection.prepare(beside("o.id AND o.id + ?2", "", condition.text)));
+        for (Statement* side : {&before, &after}) {
+            side->bind(2, kReach).bind(3, kSilenceNs);
+            condition.bind(*side, 4);
         }
-        RESONANT_ASSIGN(found, side(connection, "o.id - ?2 AND o.id - 1", kSideMax));
-        std::ranges::reverse(found);
-        found.insert(found.end(), after.begin(), after.end());
+        for (const Scored& each : ids) {
+            std::vector<MemoryId>& found = all.emplace_back();
+            const auto take = [&](Statement& side, std::size_t limit) -> Status {
+                side.reset().bind(1, sql_id(each.id));
+                for (; limit > 0; --limit) {
+                    RESONANT_ASSIGN(const bool has_row, side.step());
+                    if (!has_row) {
+                        break;
+                    }
+                    found.push_back(static_cast<MemoryId>(side.integer(0)));
+                }
+                return {};
+            };
+            RESONANT_CHECK(take(before, kSideMax));
+            std::ranges::reverse(found);
+            const std::size_t self = found.size();
+            RESONANT_CHECK(take(after, kSideMax + 1));
+            if (found.size() == self || found[self] != each.id) {
+                found.clear();  // it is not let through itself
+            }
+        }
         return {};
     });
     RESONANT_CHECK(done);
-    return found;
+    return all;
 }
 
 Result<std::vector<Edge>> Store::edges_among(std::span<const MemoryId> ids) {

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "resonant/memory/fusion.h"
+#include "resonant/memory/store.h"
 #include "resonant/memory/word_query.h"
 #include "tests/memory/sea_fixture.h"
 
@@ -188,6 +189,33 @@ TEST_F(SearchTest, recall_finds_an_answer_by_the_question_before_it) {
     const auto hit = std::find_if(page->hits.begin(), page->hits.end(),
                                   [&](const Hit& each) { return each.memory.id == answer; });
     EXPECT_THAT(hit->reasons, Contains(HasSubstr("context: told after")));
+}
+
+TEST_F(SearchTest, a_memory_stands_among_the_nearest_four_of_its_session_on_each_side) {
+    Memory talk, other, secret;
+    talk.session = "lunch";
+    other.session = "dinner";
+    secret.session = "lunch";
+    secret.is_private = true;
+    std::vector<MemoryId> told;
+    for (int i = 0; i < 12; ++i) {
+        told.push_back(add("turn " + std::to_string(i), talk));
+        add("at another table " + std::to_string(i), other);
+        if (i == 5) {
+            secret.owner = "bob";
+            add("whispered", secret);
+        }
+    }
+    Store store(*database_, clock_);
+    const std::vector<Scored> asked{{0, told[0]}, {0, told[6]}, {0, told[11]}, {0, told[5] + 2}, {0, 999}};
+    const auto found = store.around(asked, {}, "ann");
+    ASSERT_TRUE(found.has_value()) << found.error().message;
+    EXPECT_EQ(found->size(), asked.size());
+    EXPECT_THAT((*found)[0], ElementsAre(told[0], told[1], told[2], told[3], told[4]));
+    EXPECT_THAT((*found)[1], ElementsAre(told[2], told[3], told[4], told[5], told[6], told[7], told[8], told[9], told[10]));
+    EXPECT_THAT((*found)[2], ElementsAre(told[7], told[8], told[9], told[10], told[11]));
+    EXPECT_THAT((*found)[3], IsEmpty()) << "another's private memory";
+    EXPECT_THAT((*found)[4], IsEmpty());
 }
 
 TEST_F(SearchTest, recall_takes_no_context_from_other_sessions_and_none_from_what_the_viewer_may_not_see) {
