@@ -24,6 +24,16 @@ std::unexpected<Error> damaged(const std::filesystem::path& path, std::string_vi
                                             path.string(), how));
 }
 
+// What every search reads whole is fetched from the disk by huge pages (DurableFile), where it is not in memory. No
+// other column: of those a search reads single rows. Only advice: a refusal changes nothing.
+void ask_for_huge_pages(std::byte* mapped, std::size_t size, const Extent& extent) {
+    constexpr std::uintptr_t kPiece = DurableFile::kPieceBytes;
+    const auto base = reinterpret_cast<std::uintptr_t>(mapped);
+    const std::uintptr_t begin = std::max(base, (base + extent.offset) / kPiece * kPiece);
+    const std::uintptr_t end = std::min(base + size, (base + extent.offset + extent.bytes + kPiece - 1) / kPiece * kPiece);
+    static_cast<void>(::madvise(mapped + (begin - base), end - begin, MADV_HUGEPAGE));
+}
+
 std::size_t index_of(Column column) { return static_cast<std::size_t>(column); }
 
 // The 16 bits of a block's rows out of an Arrow bitmap.
@@ -121,6 +131,7 @@ Result<std::shared_ptr<const Segment>> Segment::open(const std::filesystem::path
     rows.vectors = reinterpret_cast<const float*>(segment->at(Column::Embedding));
     if (segment->book_ != nullptr) {
         rows.book = segment->book_.get();
+        ask_for_huge_pages(static_cast<std::byte*>(mapped), facts.bytes, facts.columns[index_of(Column::Coarse)]);
         rows.coarse = segment->at(Column::Coarse);
         rows.fine = reinterpret_cast<const std::uint8_t*>(segment->at(Column::Fine));
         rows.facts = reinterpret_cast<const FineFacts*>(segment->at(Column::FineFacts));
