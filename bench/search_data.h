@@ -151,6 +151,7 @@ class VectorSet {
         manifest.book_rows = count_;
         must(memory::write_book(copy(), manifest.book, book));
         std::vector<memory::SegmentRow> rows;
+        rows.reserve(memory::kSegmentRowsMax);
         for (std::size_t i = 0; i < count_; ++i) {
             static constexpr double kDistances[] = {0.1, 0.3, 0.5, 0.7, 0.9};
             memory::SegmentRow& row = rows.emplace_back();

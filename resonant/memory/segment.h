@@ -32,11 +32,11 @@
 #include "resonant/memory/durable_file.h"
 #include "resonant/memory/embedder.h"
 #include "resonant/memory/memory.h"
+#include "resonant/memory/retention.h"
 
 namespace resonant::memory {
 
 inline constexpr std::size_t kSegmentRowsMax = 16'384;  // about 33 MB: a rebuild holds two
-inline constexpr std::size_t kZones = 5;
 
 struct SegmentRow {
     MemoryId id = 0;

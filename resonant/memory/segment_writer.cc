@@ -133,11 +133,7 @@ std::shared_ptr<arrow::Array> vector_column(const std::vector<float>& vectors, s
     return std::make_shared<arrow::FixedSizeListArray>(type, static_cast<std::int64_t>(rows), values);
 }
 
-std::uint8_t zone_of(const SegmentRow& row) {
-    Memory memory;
-    memory.distance = row.distance;
-    return static_cast<std::uint8_t>(memory.zone());
-}
+std::uint8_t zone_of(const SegmentRow& row) { return static_cast<std::uint8_t>(zone_at(row.distance)); }
 
 // The seed's columns in the seed's order, then resonance, then what filters and searches read.
 arrow::Result<Table> table_of(Rows rows, const std::vector<float>& vectors, const CodeBook* book,
