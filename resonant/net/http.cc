@@ -100,6 +100,12 @@ long HttpServer::Connection::send(std::string_view from) {
     return tls ? tls->send(from) : ::send(socket.get(), from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+std::size_t HttpServer::Connection::body_bytes() const { return parser->get().body().size(); }
+
+std::size_t HttpServer::Connection::body_bytes_max() const {
+    return static_cast<std::size_t>(parser->content_length().value_or(kHttpBodyMax));
+}
+
 void HttpServer::Connection::expect_request() {
     parser = std::make_unique<HttpParser>();
     parser->header_limit(kHttpHeaderMax);
@@ -126,6 +132,12 @@ void HttpServer::serve(std::uint64_t id, std::uint32_t events) {
     if ((events & EPOLLOUT) != 0 && connection.state == Connection::State::Idle &&
         !connection.input.empty() && !parse(connection)) {
         drop(id);
+        return;
+    }
+    if (connection.state == Connection::State::Waiting) {
+        if ((events & EPOLLHUP) != 0) {
+            drop(id);
+        }
         return;
     }
     if (connection.state == Connection::State::Working) {
@@ -223,11 +235,10 @@ bool HttpServer::take_head(Connection& connection) {
 
 bool HttpServer::go_on(Connection& connection) {
     if (connection.parser->is_done()) {
-        hold(connection, 0);
+        give_room_back(connection);
         dispatch(connection);
         return true;
     }
-    hold(connection, connection.input.size() + connection.parser->get().body().size());
     if (connection.input.size() > kStuckMax ||
         (connection.parser->is_header_done() && connection.parser->chunked() && bad_chunk_head(connection.input))) {
         return refuse(connection, 400, "a chunk's head is wrong, or does not end");
@@ -235,16 +246,10 @@ bool HttpServer::go_on(Connection& connection) {
     if (connection.half_closed) {
         return refuse(connection, 400, "the request ended before it was whole");
     }
-    if (held_ > kHttpHeldMax) {
-        return refuse(connection, 503, fmt::format("half requests of all clients hold more than {} bytes; send it again",
-                                                   kHttpHeldMax));
+    if (connection.state == Connection::State::Reading && !has_room(connection)) {
+        wait_for_room(connection);
     }
     return true;
-}
-
-void HttpServer::hold(Connection& connection, std::size_t bytes) {
-    held_ += bytes - connection.held;
-    connection.held = bytes;
 }
 
 bool HttpServer::refuse(Connection& connection, int status, std::string_view words) {
@@ -255,7 +260,7 @@ bool HttpServer::refuse(Connection& connection, int status, std::string_view wor
     response.content_type = "text/plain; charset=utf-8";
     response.body = fmt::format("{}\n", words);
     connection.input.clear();
-    hold(connection, 0);
+    give_room_back(connection);
     return respond(connection, response);
 }
 
@@ -450,7 +455,9 @@ bool HttpServer::flush(Connection& connection) {
 void HttpServer::rewatch(Connection& connection) {
     const bool writes = !connection.output.empty() || (connection.tls && connection.tls->wants_to_write());
     std::uint32_t events = writes ? static_cast<std::uint32_t>(EPOLLOUT) : 0U;
-    if (connection.state != Connection::State::Working) {
+    if (connection.state == Connection::State::Waiting) {
+        // Its bytes stay where they are: with the peer, in the end.
+    } else if (connection.state != Connection::State::Working) {
         // Who does not read answers is not read from: nothing piles up.
         events |= connection.output.empty() && !connection.half_closed ? static_cast<std::uint32_t>(EPOLLIN) : 0U;
     } else if (!connection.half_closed) {

@@ -5,9 +5,10 @@
 //
 // Invariants:
 //   (1) Every request that was read whole is answered once, in order, on its connection.
-//   (2) Bounds: kHttpHeaderMax (431), kHttpBodyMax (413), kHttpHeldMax over all connections (503),
-//       kHttpConnectionsMax (the one that has idled or dawdled longest makes room), and time limits for
-//       half requests and idle connections.
+//   (2) Bounds: kHttpHeaderMax (431), kHttpBodyMax (413), kHttpConnectionsMax (the one that has idled or dawdled
+//       longest makes room), and time limits for half requests and idle connections.
+//       A body of more than kHttpSmallMax is read on once there is room for the whole of it in kHttpLargeMax; until
+//       then its connection is not read from. Who came first goes first; who waited in vain gets 503.
 //   (3) When the connection goes while a request is being worked on, its `gone` becomes true.
 //   (4) What two servers could read differently (Host or Transfer-Encoding in doubt) is refused (400), and
 //       the connection ends.
@@ -15,6 +16,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,7 +36,8 @@ namespace resonant::net {
 inline constexpr std::uint32_t kHttpHeaderMax = 16 * 1024;
 inline constexpr std::uint64_t kHttpBodyMax = 4 * 1024 * 1024;
 inline constexpr std::size_t kHttpConnectionsMax = 256;
-inline constexpr std::size_t kHttpHeldMax = 16 * 1024 * 1024;  // bytes of half requests, all connections together
+inline constexpr std::size_t kHttpSmallMax = 32 * 1024;        // bytes of a body that anybody may have under way
+inline constexpr std::size_t kHttpLargeMax = 16 * 1024 * 1024;  // bytes of larger ones under way, all connections together
 inline constexpr std::size_t kHttpStreamMax = 8 * 1024 * 1024;  // bytes that wait for a slow reader
 
 struct HttpRequest {
@@ -88,7 +91,7 @@ using HttpHandler = std::function<void(HttpRequest, std::function<void(HttpRespo
 struct HttpServerOptions {
     std::string host = "127.0.0.1";
     std::uint16_t port = 7370;                   // 0: any free one
-    Nanos request_patience = from_millis(10'000);  // for one request to come in whole
+    Nanos request_patience = from_millis(10'000);  // for one request to come in whole; and, before, to wait for room
     Nanos idle_patience = from_millis(75'000);     // between requests
     std::shared_ptr<TlsContext> tls = {};    // none: plain
 };
@@ -120,7 +123,10 @@ class HttpServer {
     // Goes on with a request whose head is in; its body may not be.
     bool take_head(Connection& connection);
     bool go_on(Connection& connection);
-    void hold(Connection& connection, std::size_t bytes);
+    bool has_room(Connection& connection);
+    void wait_for_room(Connection& connection);
+    void give_room_back(Connection& connection);
+    void admit();
     bool respond(Connection& connection, const HttpResponse& response);
     bool begin_stream(Connection& connection, const HttpResponse& response);
     void stream(std::uint64_t id, std::uint64_t request, std::string_view bytes, bool last);
@@ -139,7 +145,8 @@ class HttpServer {
     std::uint16_t port_;
     std::uint64_t next_ = 1;
     std::uint64_t timer_ = 0;
-    std::size_t held_ = 0;  // bytes of half requests
+    std::size_t reserved_ = 0;           // bytes of large bodies under way, as they will be
+    std::deque<std::uint64_t> waiting_;  // connections whose bodies wait for room
     std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

@@ -156,7 +156,7 @@ void HttpServer::drop(std::uint64_t id) {
     if (found->second->gone) {
         found->second->gone->store(true, std::memory_order_relaxed);
     }
-    hold(*found->second, 0);
+    give_room_back(*found->second);
     const std::shared_ptr<HttpStream> stream = std::move(found->second->stream);
     loop_.unwatch(found->second->socket.get());
     connections_.erase(found);
@@ -175,7 +175,7 @@ void HttpServer::sweep() {
         std::int64_t limit = options_.idle_patience.count;
         if (!connection->output.empty()) {
             limit = kWriteNs;
-        } else if (connection->state == Connection::State::Reading) {
+        } else if (connection->state == Connection::State::Reading || connection->state == Connection::State::Waiting) {
             limit = options_.request_patience.count;
         } else if (connection->state == Connection::State::Draining) {
             limit = kDrainNs;
@@ -188,8 +188,13 @@ void HttpServer::sweep() {
     }
     for (const std::uint64_t id : late) {
         Connection& connection = *connections_.at(id);
+        const bool waits = connection.state == Connection::State::Waiting;
         const bool half = connection.state == Connection::State::Reading && connection.output.empty();
-        if (!half || !refuse(connection, 408, "the request did not come in whole in time")) {
+        const bool told =
+            waits ? refuse(connection, 503, fmt::format("there was no room for its body: large ones may have {} bytes under "
+                                                        "way, all together; send it again", kHttpLargeMax))
+                  : half && refuse(connection, 408, "the request did not come in whole in time");
+        if (!told) {
             drop(id);
         }
     }

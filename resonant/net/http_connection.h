@@ -23,7 +23,7 @@ inline std::int64_t coarse_now_ns() {
 }
 
 struct HttpServer::Connection {
-    enum class State : std::uint8_t { Idle, Reading, Working, Draining };
+    enum class State : std::uint8_t { Idle, Reading, Waiting, Working, Draining };  // Waiting: for room
 
     Connection();
     ~Connection();
@@ -36,7 +36,7 @@ struct HttpServer::Connection {
     std::string output;
     std::size_t written = 0;
     std::size_t drained = 0;
-    std::size_t held = 0;        // bytes of a half request
+    std::size_t reserved = 0;    // bytes of room for a large body
     std::uint64_t request = 0;   // counts the requests of this connection
     bool keep_alive = true;
     bool head = false;           // the request being answered is a HEAD
@@ -54,6 +54,9 @@ struct HttpServer::Connection {
     // As recv() and send() with MSG_DONTWAIT.
     long receive(std::span<char> to);
     long send(std::string_view from);
+    // Of the request being read: what has come of its body, and what can come at most.
+    std::size_t body_bytes() const;
+    std::size_t body_bytes_max() const;
     // Forgets the last request and waits for the next one.
     void expect_request();
 };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "tests/support/http_client.h"
@@ -166,6 +167,61 @@ TEST_F(Http, half_requests_and_idle_connections_end) {
     ASSERT_TRUE(half.send("POST / HTTP/1.1\r\nHost:"));
     EXPECT_EQ(half.receive().status, 408);
     EXPECT_EQ(idle.receive().status, 0);
+}
+
+std::string head_of_large(std::size_t bytes) {
+    return "POST /large HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(bytes) + "\r\n\r\n";
+}
+
+// Takes all the room there is for large bodies: each has sent more than a small one, and not all.
+std::vector<std::unique_ptr<HttpClient>> fill_the_room(std::uint16_t port) {
+    std::vector<std::unique_ptr<HttpClient>> clients;
+    for (std::size_t taken = 0; taken < kHttpLargeMax; taken += kHttpBodyMax) {
+        clients.push_back(std::make_unique<HttpClient>(port));
+        EXPECT_TRUE(clients.back()->send(head_of_large(kHttpBodyMax) + std::string(2 * kHttpSmallMax, 'x')));
+    }
+    return clients;
+}
+
+TEST_F(Http, more_large_bodies_than_there_is_room_for_wait_and_are_all_answered) {
+    auto clients = fill_the_room(server_->port());
+    std::vector<std::jthread> senders;
+    std::atomic<int> answered{0};
+    for (int i = 0; i < 3; ++i) {
+        senders.emplace_back([&] {
+            HttpClient client(server_->port());
+            const HttpAnswer answer = client.ask(head_of_large(kHttpBodyMax) + std::string(kHttpBodyMax, 'y'));
+            answered += answer.status == 200 && answer.body.size() > kHttpBodyMax ? 1 : 0;
+        });
+    }
+    EXPECT_EQ(ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok").status, 200)
+        << "small ones are not held up";
+    for (auto& client : clients) {
+        ASSERT_TRUE(client->send(std::string(kHttpBodyMax - 2 * kHttpSmallMax, 'x')));
+        EXPECT_EQ(client->receive().status, 200);
+    }
+    senders.clear();
+    EXPECT_EQ(answered, 3);
+}
+
+TEST_F(Http, a_client_that_goes_away_leaves_its_room_to_who_waits) {
+    auto clients = fill_the_room(server_->port());
+    std::jthread leaving([&] { clients.clear(); });
+    EXPECT_EQ(ask(head_of_large(kHttpBodyMax) + std::string(kHttpBodyMax, 'y')).status, 200);
+}
+
+TEST_F(Http, who_waits_for_room_in_vain_is_told) {
+    HttpServerOptions options;
+    options.request_patience = from_millis(50);
+    open(options);
+    auto clients = fill_the_room(server_->port());
+    HttpClient late(server_->port());
+    ASSERT_TRUE(late.send(head_of_large(kHttpBodyMax) + std::string(2 * kHttpSmallMax, 'y')));
+    std::multiset<int> told{late.receive().status};
+    for (auto& client : clients) {
+        told.insert(client->receive().status);
+    }
+    EXPECT_EQ(told, (std::multiset<int>{408, 408, 408, 408, 503}));
 }
 
 TEST_F(Http, more_connections_than_the_limit_push_out_the_idle_ones) {
