@@ -68,6 +68,10 @@ Result<runtime::Home> Common::open() const {
     return runtime::open_home(root, random);
 }
 
+std::string no_kernel(const runtime::Home& home) {
+    return fmt::format("no kernel runs on {}; start one with: resonant up --home {}", home.root.string(), home.root.string());
+}
+
 void show(const Common& common, const Json& value) {
     std::cout << (common.json ? json::dump(value) + "\n" : render(value)) << std::flush;
 }
@@ -102,10 +106,7 @@ std::expected<Json, int> whole_answer(const Common& common, const std::string& t
     if (!answer) {
         const bool none = answer.error().code == Code::NotFound;
         return std::unexpected(
-            none ? report({Code::Unavailable, "no kernel runs on " + home->root.string() +
-                                                  "; start one with: resonant up --home " + home->root.string()},
-                          kNoKernel)
-                 : report(answer.error()));
+            none ? report({Code::Unavailable, no_kernel(*home)}, kNoKernel) : report(answer.error()));
     }
     if (!answer->value("ok", false)) {
         return std::unexpected(

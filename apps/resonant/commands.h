@@ -29,6 +29,8 @@ struct Common {
     Result<runtime::Home> open() const;
 };
 
+// What to say when nobody answers on a home's socket.
+std::string no_kernel(const runtime::Home& home);
 // Prints an answer for a person, or as JSON with --json.
 void show(const Common& common, const Json& value);
 // Prints the error on stderr and returns `exit_code`.

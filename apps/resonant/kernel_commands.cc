@@ -24,8 +24,7 @@ namespace {
 Result<Json> ask(const runtime::Home& home, const Json& question) {
     Result<net::KernelLink> link = net::KernelLink::connect(home.socket());
     if (!link) {
-        return fail(Code::NotFound, fmt::format("no kernel runs on {}; start one with: resonant up --home {}",
-                                                home.root.string(), home.root.string()));
+        return fail(Code::NotFound, no_kernel(home));
     }
     RESONANT_ASSIGN(const std::string line, link->ask(json::dump(question), from_seconds(10)));
     return json::parse(line);

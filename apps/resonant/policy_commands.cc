@@ -177,8 +177,7 @@ Result<std::string> ask_plane(const Common& common, const std::string& line) {
     RESONANT_ASSIGN(const runtime::Home home, common.open());
     Result<net::KernelLink> link = net::KernelLink::connect(home.root / "plane.sock");
     if (!link) {
-        return fail(Code::Unavailable, fmt::format("no kernel runs on {}; start one with: resonant up --home {}",
-                                                   home.root.string(), home.root.string()));
+        return fail(Code::Unavailable, no_kernel(home));
     }
     RESONANT_ASSIGN(const std::string answer, link->ask(line, from_seconds(10)));
     return answer.starts_with("ok") ? Result<std::string>(answer.substr(std::min<std::size_t>(3, answer.size())))

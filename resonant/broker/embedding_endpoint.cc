@@ -10,6 +10,7 @@
 #include "resonant/base/utf8.h"
 #include "resonant/broker/post.h"
 #include "resonant/json/json.h"
+#include "resonant/net/http_client.h"
 
 namespace resonant::broker {
 namespace {
@@ -72,23 +73,26 @@ EmbeddingEndpoint::EmbeddingEndpoint(Options options, std::string host)
 }
 
 Result<std::unique_ptr<EmbeddingEndpoint>> EmbeddingEndpoint::open(Options options) {
-    RESONANT_ASSIGN(const Url url, parse_url(options.url));
+    RESONANT_ASSIGN(const net::Url url, net::parse_url(options.url));
+    if (url.target.find('?') != std::string::npos) {
+        return fail(Code::InvalidArgument, "embedding endpoint: its address holds a query; give http://HOST:PORT/PATH");
+    }
     if (options.model.empty()) {
         return fail(Code::InvalidArgument,
                     "embedding endpoint: it has no model; name one as the server does");
     }
     const bool is_here = url.host == "127.0.0.1" || url.host == "localhost" || url.host == "::1";
-    if (!options.key.empty() && !url.is_encrypted && !is_here) {
+    if (!options.key.empty() && !url.secure && !is_here) {
         return fail(Code::InvalidArgument, fmt::format("embedding endpoint: a key would go to {} in the "
                                                        "clear; give an https address",
                                                        url.host));
     }
     std::unique_ptr<EmbeddingEndpoint> made(
-        new EmbeddingEndpoint(std::move(options), url.host + ":" + url.port));
+        new EmbeddingEndpoint(std::move(options), fmt::format("{}:{}", url.host, url.port)));
     made->name_ = url.host;
-    made->port_ = url.port;
+    made->port_ = std::to_string(url.port);
     made->target_ = url.target + (url.target.ends_with('/') ? "embeddings" : "/embeddings");
-    made->is_encrypted_ = url.is_encrypted;
+    made->is_encrypted_ = url.secure;
     return made;
 }
 

@@ -64,42 +64,6 @@ asio::awaitable<PostAnswer> run(const Post& post, asio::io_context& context) {
 
 }  // namespace
 
-Result<Url> parse_url(std::string_view text) {
-    const auto wrong = [&](std::string_view why) {
-        return fail(Code::InvalidArgument,
-                    fmt::format("address '{}': {}; give http://HOST:PORT/PATH or https://HOST/PATH",
-                                text.substr(0, 200), why));
-    };
-    Url url;
-    std::string_view rest = text;
-    if (rest.starts_with("https://")) {
-        url.is_encrypted = true;
-        rest.remove_prefix(8);
-    } else if (rest.starts_with("http://")) {
-        rest.remove_prefix(7);
-    } else {
-        return wrong("it begins with neither http:// nor https://");
-    }
-    if (rest.find_first_of(" \t\r\n@?#") != std::string_view::npos) {
-        return wrong("it holds a blank, a user, a query or a fragment");
-    }
-    const std::string_view place = rest.substr(0, rest.find('/'));
-    url.target = rest.substr(place.size());
-    const bool is_six = place.starts_with('[');
-    const std::size_t colon = place.find(':', is_six ? place.find(']') : 0);
-    url.host = place.substr(is_six ? 1 : 0, is_six ? place.find(']') - 1 : colon);
-    url.port = colon == std::string_view::npos ? (url.is_encrypted ? "443" : "80")
-                                               : std::string(place.substr(colon + 1));
-    if (url.host.empty()) {
-        return wrong("it names no host");
-    }
-    if (url.port.empty() || url.port.size() > 5 ||
-        url.port.find_first_not_of("0123456789") != std::string::npos) {
-        return wrong("its port is no number");
-    }
-    return url;
-}
-
 Result<PostAnswer> send(const Post& post) {
     // A context of its own: what outlives the deadline is dropped with it.
     asio::io_context context(1);

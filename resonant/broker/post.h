@@ -6,21 +6,13 @@
 
 #include <chrono>
 #include <string>
-#include <string_view>
 
 #include "resonant/base/result.h"
 
 namespace resonant::broker {
 
-struct Url {
-    std::string host, port, target;  // "localhost", "11434", "/v1"
-    bool is_encrypted = false;
-};
-// InvalidArgument unless it is http://HOST[:PORT][/PATH] or https://...
-Result<Url> parse_url(std::string_view text);
-
 struct Post {
-    std::string host, port, target;
+    std::string host, port, target;  // "localhost", "11434", "/v1"
     bool is_encrypted = false;
     std::string authorization;  // empty: none
     std::string body;           // JSON

@@ -230,7 +230,7 @@ TEST(EmbeddingEndpointSettings, that_cannot_be_used_are_refused_with_the_way_out
         const auto opened = EmbeddingEndpoint::open({.url = url, .model = model, .key = key, .cache_folder = {}});
         return opened ? std::string("opened") : opened.error().message;
     };
-    EXPECT_THAT(refusal("ftp://x/v1", "m", ""), HasSubstr("http://HOST"));
+    EXPECT_THAT(refusal("ftp://x/v1", "m", ""), HasSubstr("http:// or https://"));
     EXPECT_THAT(refusal("http://", "m", ""), HasSubstr("no host"));
     EXPECT_THAT(refusal("http://x:port/", "m", ""), HasSubstr("port"));
     EXPECT_THAT(refusal("http://user@x/", "m", ""), HasSubstr("user"));
@@ -238,18 +238,6 @@ TEST(EmbeddingEndpointSettings, that_cannot_be_used_are_refused_with_the_way_out
     EXPECT_THAT(refusal("http://example.org/v1", "m", "secret"), HasSubstr("https"));
     EXPECT_THAT(refusal("http://example.org/v1", "m", "secret"), Not(HasSubstr("secret")));
     EXPECT_EQ(refusal("https://example.org/v1", "m", "secret"), "opened");
-}
-
-TEST(Url, has_its_parts) {
-    const auto url = parse_url("https://example.org/v1/x");
-    ASSERT_TRUE(url.has_value());
-    EXPECT_EQ(url->host, "example.org");
-    EXPECT_EQ(url->port, "443");
-    EXPECT_EQ(url->target, "/v1/x");
-    const auto six = parse_url("http://[::1]:8080/v1");
-    ASSERT_TRUE(six.has_value());
-    EXPECT_EQ(six->host, "::1");
-    EXPECT_EQ(six->port, "8080");
 }
 
 }  // namespace
