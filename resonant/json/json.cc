@@ -9,6 +9,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "resonant/json/quote.h"
+
 namespace resonant::json {
 namespace {
 
@@ -143,32 +145,6 @@ void append_number(std::string& out, double value) {
     }
 }
 
-void append_string(std::string& out, std::string_view text) {
-    static constexpr std::string_view kHex = "0123456789abcdef";
-    out += '"';
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\b': out += "\\b"; break;
-            case '\f': out += "\\f"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
-            default:
-                if (byte < 0x20) {
-                    out += "\\u00";
-                    out += kHex[byte >> 4];
-                    out += kHex[byte & 15];
-                } else {
-                    out += c;
-                }
-        }
-    }
-    out += '"';
-}
-
 // Order of UTF-16 code units, as RFC 8785 wants. It differs from that of bytes only where a character
 // beyond U+FFFF (lead byte F0..F4, a surrogate pair) meets one of U+E000..U+FFFF (lead byte EE, EF).
 bool before_in_utf16(std::string_view a, std::string_view b) {
@@ -196,7 +172,7 @@ void append(std::string& out, const Json& value) {
             out += '{';
             for (std::size_t i = 0; i < members.size(); ++i) {
                 out += i == 0 ? "" : ",";
-                append_string(out, members[i].first);
+                append_quoted(out, members[i].first);
                 out += ':';
                 append(out, *members[i].second);
             }
@@ -211,7 +187,7 @@ void append(std::string& out, const Json& value) {
             }
             out += ']';
             break;
-        case Json::value_t::string: append_string(out, value.get_ref<const std::string&>()); break;
+        case Json::value_t::string: append_quoted(out, value.get_ref<const std::string&>()); break;
         case Json::value_t::boolean: out += value.get<bool>() ? "true" : "false"; break;
         // As ECMAScript sees them: every number is a double.
         case Json::value_t::number_integer:
