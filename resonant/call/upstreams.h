@@ -122,18 +122,6 @@ class Upstreams {
     virtual Result<Json> scan(const std::string& name) = 0;
 };
 
-// A Door that leads to other servers as well: who has the door reaches their keeper, who may be null.
-class GatewayDoor : public Door {
-  public:
-    virtual Upstreams* upstreams() const = 0;
-};
-
-// Those behind a door; null when it leads to our own tools only, or is none.
-inline Upstreams* upstreams_of(const Door* door) {
-    const auto* gateway = dynamic_cast<const GatewayDoor*>(door);
-    return gateway == nullptr ? nullptr : gateway->upstreams();
-}
-
 // The server whose words the reply of a tool is; empty for tools of our own, whose names hold no "__".
 inline std::string_view server_of(std::string_view tool) {
     const std::size_t end = tool.find("__");

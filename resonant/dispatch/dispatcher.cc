@@ -108,36 +108,22 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
         done(std::move(reply));
         return;
     }
-    auto work = std::make_shared<Work>();
-    work->tool = route->tool;
-    work->upstream = std::move(route->upstream);
-    const call::Contract& contract = work->upstream ? work->upstream->contract : route->tool->contract;
+    const auto work = std::make_shared<Work>();
+    begin(*work, std::move(*route), request);
+    const call::Contract& contract = *work->call.contract;
     work->done = std::move(done);
-    work->started = needs_.clock.monotonic();
-    work->call.contract = &contract;
-    work->call.arguments = std::move(route->arguments);
-    work->call.caller = std::move(request.caller);
     work->call.id = next_id_.fetch_add(1, std::memory_order_relaxed);
-    work->call.trace = std::move(request.trace);
     work->call.cancelled = std::move(request.cancelled);
     work->call.progress = std::move(request.progress);
     work->call.client = std::move(request.client);
-    const auto session = work->call.arguments.find("session_id");
-    if (session != work->call.arguments.end() && session->is_string()) {
-        work->call.session = session->get<std::string>();
-    }
     in_flight_.fetch_add(1, std::memory_order_relaxed);
-    {
-        const std::lock_guard lock(principals_mutex_);
-        auto known = principals_.find(work->call.caller.principal);
-        if (known == principals_.end() && principals_.size() < kPrincipalsMax) {
-            known = principals_.emplace(work->call.caller.principal, std::make_unique<call::Memo>()).first;
-        }
-        work->call.memo = known == principals_.end() ? nullptr : known->second.get();
-    }
 
     if (contract.pace == Pace::Fast && (contract.access == Access::Read || joins(contract))) {
         carry(work);
+        return;
+    }
+    if (deny_at_once(*work)) {
+        reply(*work);
         return;
     }
     if (contract.pace == Pace::Waits) {
@@ -147,6 +133,72 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
         remember_waiting(work->call.cancelled);
     }
     post(work);
+}
+
+// What a call is, before anybody judged it.
+void Dispatcher::begin(Work& work, Route route, const call::Request& request) {
+    work.tool = route.tool;
+    work.upstream = std::move(route.upstream);
+    work.started = needs_.clock.monotonic();
+    work.call.contract = work.upstream ? &work.upstream->contract : &work.tool->contract;
+    work.call.arguments = std::move(route.arguments);
+    work.call.caller = request.caller;
+    work.call.trace = request.trace;
+    const auto session = work.call.arguments.find("session_id");
+    if (session != work.call.arguments.end() && session->is_string()) {
+        work.call.session = session->get<std::string>();
+    }
+    const std::lock_guard lock(principals_mutex_);
+    auto known = principals_.find(work.call.caller.principal);
+    if (known == principals_.end() && principals_.size() < kPrincipalsMax) {
+        known = principals_.emplace(work.call.caller.principal, std::make_unique<call::Memo>()).first;
+    }
+    work.call.memo = known == principals_.end() ? nullptr : known->second.get();
+}
+
+// A call for a worker that live words deny needs none. One that passes is judged again when its turn has come.
+bool Dispatcher::deny_at_once(Work& work) {
+    bool denied = false;
+    guard(work, [&] {
+        work.call.at = needs_.clock.wall();
+        const Precheck::Verdict verdict = precheck_.judge(work.call);
+        denied = !Precheck::passed(verdict);
+        if (denied) {
+            situate(work);
+            refuse(work, *precheck_.words(verdict, work.call));
+        }
+    });
+    return denied;
+}
+
+std::optional<Refusal> Dispatcher::turn_away(const call::Request& request) {
+    try {
+        Result<Route> route = router_.route(request.tool, request.arguments);
+        if (!route) {
+            return std::nullopt;  // submit() says why
+        }
+        const auto work = std::make_shared<Work>();
+        begin(*work, std::move(*route), request);
+        work->call.at = needs_.clock.wall();
+        const Precheck::Verdict verdict = precheck_.judge(work->call);
+        if (Precheck::passed(verdict)) {
+            return std::nullopt;
+        }
+        work->call.id = next_id_.fetch_add(1, std::memory_order_relaxed);
+        work->denial = precheck_.words(verdict, work->call);
+        situate(*work);
+        introduce(*work);
+        Refusal refusal{std::move(work->reply), [this, work] {
+                            guard(*work, [&] { keep_books(*work, *work->denial); });
+                        }};
+        refusal.reply.error = true;
+        refusal.reply.denial = work->denial;
+        refusal.reply.text = text_of_refusal(*work->denial, work->call.contract->name);
+        return refusal;
+    } catch (const std::exception& error) {
+        log().error("door: a refusal of {} could not be put into words: {}", request.tool, error.what());
+        return std::nullopt;  // it is judged again inside
+    }
 }
 
 // Hands the call to a worker, or says that there is no room.

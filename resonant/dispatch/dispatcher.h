@@ -4,7 +4,8 @@
 //   -> arguments against their schema -> ledger (intent) -> handler -> ledger (outcome: declared against
 //   observed effects) -> resonance, harmony, ring events -> reply
 //
-// Threads: any may submit. Fast tools are judged before submit() returns, and reading ones run there too;
+// Threads: any may submit. Whom the precheck denies is answered before submit() returns, whatever the tool. Fast
+// tools are judged there, and reading ones run there too;
 // fast tools that change the database run one after another on the commit queue's thread; slow and waiting
 // tools on workers.
 //
@@ -34,6 +35,7 @@
 #include "resonant/call/call.h"
 #include "resonant/call/upstreams.h"
 #include "resonant/dispatch/commit_queue.h"
+#include "resonant/dispatch/doorkeeper.h"
 #include "resonant/dispatch/harmony.h"
 #include "resonant/dispatch/precheck.h"
 #include "resonant/dispatch/resonance.h"
@@ -47,7 +49,7 @@
 
 namespace resonant::dispatch {
 
-class Dispatcher final : public call::GatewayDoor {
+class Dispatcher final : public call::Door, public Doorkeeper {
   public:
     static constexpr std::size_t kSlowQueued = 256;    // calls that wait for a worker
     static constexpr double kWriterRetry = 1;          // seconds
@@ -78,7 +80,7 @@ class Dispatcher final : public call::GatewayDoor {
     ~Dispatcher() override;
 
     void submit(call::Request request, std::function<void(call::Reply)> done) override;
-    call::Upstreams* upstreams() const override { return needs_.upstreams; }
+    std::optional<Refusal> turn_away(const call::Request& request) override;
     // submit() and wait. Not from a worker of this dispatcher.
     call::Reply run(call::Request request);
     // What would happen to this call, stage by stage: {"allowed", "denied_by", "passages": [...]}. Takes,
@@ -105,6 +107,8 @@ class Dispatcher final : public call::GatewayDoor {
     using Committed = std::pair<Shared, Status>;  // and what became of it
     enum class Road : std::uint8_t { Act, Deny, Answered };
 
+    void begin(Work& work, Route route, const call::Request& request);
+    bool deny_at_once(Work& work);
     void carry(const Shared& work);
     void queue(const Shared& work);
     void reply(Work& work);
@@ -136,6 +140,8 @@ class Dispatcher final : public call::GatewayDoor {
     static bool matters(const call::Denial& denial);
     void keep_denial(Work& work);
     void refuse(Work& work, const call::Denial& denial);
+    void keep_books(Work& work, const call::Denial& denial);
+    void introduce(Work& work) const;
     void settle(Work& work, govern::Settled settled);
     void show_breaker(Work& work, board::BreakerState state);
     void fail_call(Work& work, const Error& error);

@@ -5,6 +5,7 @@
 #include "resonant/base/sha256.h"
 #include "resonant/base/utf8.h"
 #include "resonant/dispatch/work.h"
+#include "resonant/json/quote.h"
 
 namespace resonant::dispatch {
 
@@ -22,10 +23,39 @@ bool Dispatcher::matters(const call::Denial& denial) {
            denial.stage != govern::kMaturity && denial.stage != govern::kLedger && denial.stage != kQueue;
 }
 
+// Written by hand: refusals come in floods.
+std::string text_of_refusal(const call::Denial& denial, const std::string& tool) {
+    std::string text;
+    text.reserve(160 + denial.code.size() + denial.stage.size() + denial.rule.size() + denial.reason.size() +
+                 denial.way_out.size() + tool.size());
+    const auto add = [&text](std::string_view before, std::string_view value) {
+        text += before;
+        json::append_quoted(text, value);
+    };
+    add(R"({"denial":{"code":)", denial.code);
+    add(R"(,"reason":)", denial.reason);
+    if (denial.retry_after_s) {
+        fmt::format_to(std::back_inserter(text), R"(,"retry_after_s":{})", *denial.retry_after_s);
+    }
+    add(R"(,"rule":)", denial.rule);
+    add(R"(,"stage":)", denial.stage);
+    add(R"(,"way_out":)", denial.way_out);
+    add(R"(},"tool":)", tool);
+    text += '}';
+    return json::is_ascii(text) ? text
+                                : json::dump({{"denial", govern::to_json(denial)}, {"tool", tool}});  // mends UTF-8
+}
+
 void Dispatcher::refuse(Work& work, const call::Denial& denial) {
     work.reply.denial = denial;
     work.reply.error = true;
     work.reply.content = {{"denial", govern::to_json(denial)}, {"tool", work.call.contract->name}};
+    introduce(work);
+    keep_books(work, denial);
+}
+
+// What a refusal leaves behind: ledger note, events, history, board.
+void Dispatcher::keep_books(Work& work, const call::Denial& denial) {
     if (!matters(denial)) {
         needs_.ledger.note_read(work.call, false, needs_.clock.monotonic() - work.started);
     }
@@ -34,7 +64,9 @@ void Dispatcher::refuse(Work& work, const call::Denial& denial) {
         publish(work, ring::EventType::BoundaryViolated, work.call.id);
     }
     publish(work, ring::EventType::ToolDenied, work.call.id);
-    finish(work, false, false);
+    resonance_.after(work.thread, *work.call.contract, false);
+    needs_.plane.board().write(harmony_.read(work.call.at));
+    needs_.plane.board().add_counter(work.call.contract->family);
 }
 
 void Dispatcher::fail_call(Work& work, const Error& error) {
@@ -108,20 +140,23 @@ void Dispatcher::show_breaker(Work& work, board::BreakerState state) {
             work.call.id);
 }
 
-// `well`: it gave what was asked. `failed`: it was let through and did not.
-void Dispatcher::finish(Work& work, bool well, bool failed) {
-    const Nanos took = needs_.clock.monotonic() - work.started;
+// Says in the reply which tool it is about, and in what circumstances.
+void Dispatcher::introduce(Work& work) const {
     work.reply.tool = work.call.contract->name;
     work.reply.resonance = resonance_.compact(work.resonance, work.harmony, work.chain);
+}
+
+// Of a call that was not refused. `well`: it gave what was asked. `failed`: it was let through and did not.
+void Dispatcher::finish(Work& work, bool well, bool failed) {
+    const Nanos took = needs_.clock.monotonic() - work.started;
+    introduce(work);
     resonance_.after(work.thread, *work.call.contract, well);
-    if (!work.reply.denial) {
-        harmony_.record({.at = work.call.at,
-                         .duration = took,
-                         .active = work.call.contract->access != call::Access::Read,
-                         .failed = failed});
-        publish(work, failed ? ring::EventType::ErrorOccurred : ring::EventType::ToolCompleted,
-                static_cast<std::uint64_t>(took.count));
-    }
+    harmony_.record({.at = work.call.at,
+                     .duration = took,
+                     .active = work.call.contract->access != call::Access::Read,
+                     .failed = failed});
+    publish(work, failed ? ring::EventType::ErrorOccurred : ring::EventType::ToolCompleted,
+            static_cast<std::uint64_t>(took.count));
     needs_.plane.board().write(harmony_.read(work.call.at));
     needs_.plane.board().add_counter(work.call.contract->family);
 }

@@ -98,7 +98,42 @@ void Server::call(Turn turn) {
         }
         request.arguments = std::move(*arguments);
     }
+    if (turn.conversation->refused && turned_away(turn, request)) {
+        return;
+    }
     submit(std::move(turn), std::move(request), &Server::finish);
+}
+
+void Server::identify(const Turn& turn, call::Request& request) const {
+    request.caller = turn.conversation->caller;
+    if (turn.modern) {
+        const auto client = turn.meta().find(kMetaClient);
+        if (client != turn.meta().end() && client->is_object()) {
+            request.caller.client = text_of(*client, "name").substr(0, 200);
+        }
+    }
+    request.trace = text_of(turn.meta(), "traceparent");
+}
+
+// Denials come in floods. Whose last call was denied is looked at before anything is made for the next one, and
+// what a denial leaves to be done is done once the answer is out. False: the call has to go in.
+bool Server::turned_away(const Turn& turn, call::Request& request) {
+    if (options_.doorkeeper == nullptr || turn.params.contains("requestState") || turn.params.contains("inputResponses")) {
+        return false;
+    }
+    identify(turn, request);
+    std::optional<dispatch::Refusal> refusal = options_.doorkeeper->turn_away(request);
+    turn.conversation->refused = refusal.has_value();
+    if (refusal) {
+        turn.succeed(call_result(refusal->reply, render_options(turn)));
+        loop_.post(std::move(refusal->books));
+    }
+    return refusal.has_value();
+}
+
+RenderOptions Server::render_options(const Turn& turn) {
+    const std::string& version = turn.conversation->version;
+    return {.modern = turn.modern, .structured = version != "2024-11-05" && version != "2025-03-26"};
 }
 
 void Server::submit(Turn turn, call::Request request, void (Server::*then)(const Turn&, const call::Reply&)) {
@@ -114,14 +149,7 @@ void Server::submit(Turn turn, call::Request request, void (Server::*then)(const
     if (!prepare_client(turn)) {
         return;
     }
-    request.caller = conversation.caller;
-    if (turn.modern) {
-        const auto client = turn.meta().find(kMetaClient);
-        if (client != turn.meta().end() && client->is_object()) {
-            request.caller.client = text_of(*client, "name").substr(0, 200);
-        }
-    }
-    request.trace = text_of(turn.meta(), "traceparent");
+    identify(turn, request);
     request.progress = progress_of(turn);
     request.cancelled = turn.cancelled;
     request.client = turn.client;
@@ -188,7 +216,6 @@ void Server::finish(const Turn& turn, const call::Reply& reply) {
     if (!settle(turn) || asks_back(turn)) {
         return;
     }
-    const Conversation& conversation = *turn.conversation;
     const std::string name = text_of(turn.params, "name");
     if (reply.error && reply.tool.empty() && catalogue_.find(name) == nullptr &&
         catalogue_.find_family(name) < 0) {
@@ -196,10 +223,8 @@ void Server::finish(const Turn& turn, const call::Reply& reply) {
         turn.fail(kInvalidParams, fmt::format("Unknown tool: {}", shown(name)), body_of(reply));
         return;
     }
-    RenderOptions options;
-    options.modern = turn.modern;
-    options.structured = conversation.version != "2024-11-05" && conversation.version != "2025-03-26";
-    turn.succeed(call_result(reply, options));
+    turn.conversation->refused = reply.denial.has_value();
+    turn.succeed(call_result(reply, render_options(turn)));
 }
 
 }  // namespace resonant::mcp

@@ -98,7 +98,12 @@ Gateway::Server& Gateway::make(call::UpstreamSpec spec, bool configured) {
                          .offered = [this, server](call::UpstreamOffer::Kind kind, Json entries) {
                              offered(*server, kind, std::move(entries));
                          },
-                         .changed = [this, server] { state_changed(*server); }});
+                         .changed = [this, server] { state_changed(*server); },
+                         .updated = [this, place = fmt::format("{}{}/", call::kUpstreamScheme, spec.name)](const std::string& uri) {
+                             if (updated_) {
+                                 updated_(place + uri);
+                             }
+                         }});
     servers_[spec.name] = std::move(made);
     return *server;
 }

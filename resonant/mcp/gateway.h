@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -59,6 +60,10 @@ class Gateway final : public call::Upstreams {
     void on_change(std::function<void()> changed) { changed_ = std::move(changed); }
     // Likewise for offers().
     void on_offers(std::function<void()> changed) { offers_changed_ = std::move(changed); }
+    // The resources here (upstream://SERVER/URI) that clients watch: their servers are asked to tell of changes. On the loop.
+    void watch(const std::set<std::string>& uris);
+    // Called on the loop with one of them when it changed.
+    void on_updated(std::function<void(const std::string& uri)> updated) { updated_ = std::move(updated); }
     bool idle() const;  // no call, and no server that is connected; on the loop
     std::size_t connected() const;
 
@@ -126,6 +131,7 @@ class Gateway final : public call::Upstreams {
     std::unordered_map<std::string, std::uint16_t> ids_;      // by name, never given twice
     std::string trouble_;                                     // of the configuration
     std::function<void()> changed_, offers_changed_;
+    std::function<void(const std::string&)> updated_;
     bool closed_ = false;
     mutable std::mutex mutex_;
     std::shared_ptr<const View> view_ = std::make_shared<const View>();  // under mutex_

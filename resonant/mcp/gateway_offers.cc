@@ -7,6 +7,17 @@
 #include "resonant/mcp/turn.h"
 
 namespace resonant::mcp {
+
+void Gateway::watch(const std::set<std::string>& uris) {
+    for (const auto& [name, server] : servers_) {
+        const std::string place = fmt::format("{}{}/", call::kUpstreamScheme, name);
+        std::set<std::string> theirs;
+        for (auto at = uris.lower_bound(place); at != uris.end() && at->starts_with(place); ++at) {
+            theirs.insert(at->substr(place.size()));
+        }
+        server->upstream->watch(std::move(theirs));
+    }
+}
 namespace {
 
 constexpr std::size_t kUriBytesMax = 2'000;

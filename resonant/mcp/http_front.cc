@@ -9,6 +9,7 @@
 
 #include "resonant/base/sha256.h"
 #include "resonant/mcp/envelope.h"
+#include "resonant/mcp/http_headers.h"
 #include "resonant/net/media_type.h"
 
 namespace resonant::mcp {
@@ -25,49 +26,6 @@ HttpResponse words(int status, std::string_view text) {
 
 HttpResponse protocol_error(int status, int code, std::string_view text, const Json& data = {}) {
     return {status, "application/json", error_text({}, code, text, data), {}};
-}
-
-// The name of "name:80", in lower case; "[::1]" keeps its brackets. Empty for what is no name and port.
-std::string host_name(std::string_view text) {
-    const std::size_t end = text.starts_with('[') ? text.find(']') + 1 : std::min(text.find(':'), text.size());
-    const std::string_view port = text.substr(end);
-    if (!port.empty() && (port[0] != ':' || port.size() > 6 ||
-                          port.find_first_not_of("0123456789", 1) != std::string_view::npos)) {
-        return {};
-    }
-    return lower(text.substr(0, end));
-}
-
-// The host of an Origin, "https://name:443"; empty for everything else ("null", a path, user@host).
-std::string origin_host(std::string_view origin) {
-    const auto scheme = origin.find("://");
-    return scheme == std::string_view::npos ? std::string() : host_name(origin.substr(scheme + 3));
-}
-
-std::optional<std::string> copy(const std::string* value) {
-    return value == nullptr ? std::nullopt : std::optional<std::string>(*value);
-}
-
-// No Accept header means JSON, and no event stream.
-bool accepts_json(const HttpRequest& request) {
-    const std::string* accept = request.header("accept");
-    return accept == nullptr || net::accepts(*accept, "application/json");
-}
-
-bool accepts_events(const HttpRequest& request) {
-    const std::string* accept = request.header("accept");
-    return accept != nullptr && net::accepts(*accept, "text/event-stream");
-}
-
-// Plain JSON in UTF-8. A request without a type is none: a web page could send it unasked.
-bool is_json(const HttpRequest& request) {
-    const std::string* type = request.header("content-type");
-    const std::string* coding = request.header("content-encoding");
-    if (type == nullptr || (coding != nullptr && lower(*coding) != "identity")) {
-        return false;
-    }
-    const net::MediaType media = net::media_type(*type);
-    return media.name == "application/json" && (media.charset.empty() || media.charset == "utf-8");
 }
 
 int status_of(const Answer& answer) {
@@ -171,7 +129,8 @@ Result<std::unique_ptr<HttpFront>> HttpFront::open(net::Loop& loop, Server& serv
 }
 
 HttpFront::HttpFront(net::Loop& loop, Server& server, Clock& clock, Random& random, HttpFrontOptions options)
-    : loop_(loop), server_(server), clock_(clock), random_(random), options_(std::move(options)) {
+    : loop_(loop), server_(server), clock_(clock), options_(std::move(options)),
+      ids_(options_.session_secret, random, clock.wall()) {
     timer_ = loop_.after(kCommentEvery, [this] { keep_alive(); });
     for (std::string& name : options_.allowed_hosts) {
         name = lower(name);
@@ -269,6 +228,11 @@ void HttpFront::handle(HttpRequest request, Give give) {
         give({200, "application/json", options_.oauth->metadata(), {}});
         return;
     }
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    if ((path == "/healthz" || path == "/readyz") && !reads) {
+        give(words(405, "this page is only read"));
+        return;
+    }
     if (path == "/healthz") {
         give({200, "application/json", R"({"status":"ok"})", {}});
         return;
@@ -291,7 +255,6 @@ void HttpFront::handle(HttpRequest request, Give give) {
         return;
     }
     if (!is_mcp) {
-        const bool reads = request.method == "GET" || request.method == "HEAD";
         give(reads ? page->get(request) : words(405, "this page is only read"));
         return;
     }
@@ -304,6 +267,11 @@ void HttpFront::handle(HttpRequest request, Give give) {
 }
 
 void HttpFront::mcp(HttpRequest request, Give give, const Token& token, std::optional<Listing> listing) {
+    if (const std::string twice = said_twice(request); !twice.empty()) {
+        give(protocol_error(400, twice.starts_with("mcp-") && twice != "mcp-session-id" ? kHeaderMismatch : kInvalidRequest,
+                            fmt::format("the header {} is sent twice, and not the same", twice)));
+        return;
+    }
     const std::string* version = request.header("mcp-protocol-version");
     const bool modern = version != nullptr && *version == kModernVersion;  // it knows POST only
     if (request.method == "POST") {
@@ -340,8 +308,10 @@ void HttpFront::post(HttpRequest request, const Give& give, const Token& token,
                  [](const auto& header) { return header.first.starts_with("mcp-param-"); });
     std::shared_ptr<Conversation> talk;
     const auto exchange = std::make_shared<Exchange>(give, accepts_events(request));
-    if (const std::string* id = request.header("mcp-session-id"); id != nullptr) {
-        Session* session = session_of(*id, token);
+    // The modern era knows no sessions: one that is named all the same says nothing.
+    const std::string* id = arrival.version_header == kModernVersion ? nullptr : request.header("mcp-session-id");
+    if (id != nullptr) {
+        Session* session = session_of(*id, token, listing);
         if (session == nullptr) {
             give(protocol_error(404, kInvalidRequest, "Session not found; initialize again"));
             return;
@@ -349,10 +319,7 @@ void HttpFront::post(HttpRequest request, const Give& give, const Token& token,
         talk = session->conversation;
         exchange->on_stream = [this, key = *id] { return new_stream(key); };
     } else {
-        talk = std::make_shared<Conversation>();
-        talk->caller.principal = token.principal;
-        talk->caller.role = token.role;
-        talk->caller.transport = call::Transport::Http;
+        talk = conversation_of(token);
         talk->listing = listing;
     }
     exchange->on_agreed = [this, talk] { return begin_session(talk); };
@@ -361,22 +328,45 @@ void HttpFront::post(HttpRequest request, const Give& give, const Token& token,
     }
 }
 
-std::string HttpFront::begin_session(std::shared_ptr<Conversation> conversation) {
+std::shared_ptr<Conversation> HttpFront::conversation_of(const Token& token) {
+    auto talk = std::make_shared<Conversation>();
+    talk->caller.principal = token.principal;
+    talk->caller.role = token.role;
+    talk->caller.transport = call::Transport::Http;
+    return talk;
+}
+
+std::string HttpFront::begin_session(const std::shared_ptr<Conversation>& conversation) {
+    const std::string id = ids_.make(conversation->caller.principal, conversation->version, clock_.wall());
+    keep_session(id, conversation);
+    return id;
+}
+
+HttpFront::Session* HttpFront::keep_session(const std::string& id, std::shared_ptr<Conversation> conversation) {
     if (sessions_.size() >= options_.sessions_max) {
         sessions_.erase(std::min_element(sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
             return a.second.used < b.second.used;
         }));
     }
-    std::string id = random_.hex(16);
     Session session{std::move(conversation), clock_.monotonic(), std::make_shared<Standing>(), {}, 0};
     session.conversation->standing = session.standing;
-    sessions_.emplace(id, std::move(session));
-    return id;
+    return &sessions_.emplace(id, std::move(session)).first->second;
 }
 
-HttpFront::Session* HttpFront::session_of(const std::string& id, const Token& token) {
+HttpFront::Session* HttpFront::session_of(const std::string& id, const Token& token, std::optional<Listing> listing) {
     const auto found = sessions_.find(id);
-    if (found == sessions_.end() || found->second.conversation->caller.principal != token.principal) {
+    if (found == sessions_.end()) {
+        const auto version = ids_.of_before(id, token.principal);
+        if (!version || std::find(ended_.begin(), ended_.end(), id) != ended_.end()) {
+            return nullptr;
+        }
+        const auto talk = conversation_of(token);
+        talk->version = *version;
+        talk->listing = listing;
+        server_.resume(talk);
+        return keep_session(id, talk);
+    }
+    if (found->second.conversation->caller.principal != token.principal) {
         return nullptr;
     }
     found->second.used = clock_.monotonic();
@@ -446,14 +436,20 @@ void HttpFront::end_session(const HttpRequest& request, const Give& give, const 
         give(protocol_error(400, kInvalidRequest, "name the session that ends: Mcp-Session-Id"));
         return;
     }
-    const auto found = sessions_.find(*id);
-    if (found == sessions_.end() || found->second.conversation->caller.principal != token.principal) {
+    Session* session = session_of(*id, token);
+    if (session == nullptr) {
         give(protocol_error(404, kInvalidRequest, "Session not found"));
         return;
     }
-    server_.abandon(*found->second.conversation);
-    found->second.standing->stream->finish();
-    sessions_.erase(found);
+    server_.abandon(*session->conversation);
+    session->standing->stream->finish();
+    sessions_.erase(*id);
+    if (ids_.of_before(*id, token.principal)) {
+        ended_.push_back(*id);  // or it would be known again
+        if (ended_.size() > options_.sessions_max) {
+            ended_.pop_front();
+        }
+    }
     give({204, "application/json", {}, {}});
 }
 

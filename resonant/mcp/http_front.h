@@ -10,6 +10,7 @@
 //   (3) A legacy session is bound to the principal that began it; for everybody else it does not exist.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,6 +22,7 @@
 #include "resonant/mcp/event_stream.h"
 #include "resonant/mcp/resource_server.h"
 #include "resonant/mcp/server.h"
+#include "resonant/mcp/session_ids.h"
 #include "resonant/net/http.h"
 
 namespace resonant::mcp {
@@ -51,6 +53,7 @@ struct HttpFrontOptions {
     std::function<bool()> ready;             // /readyz; always ready when empty
     std::vector<Page> pages;
     std::size_t sessions_max = 1024;         // legacy sessions; the one idle longest makes room
+    std::string session_secret = {};         // stays the same over restarts; empty: sessions end with this front
 };
 
 class HttpFront {
@@ -87,9 +90,11 @@ class HttpFront {
     void post(net::HttpRequest request, const Give& give, const Token& token,
               std::optional<Listing> listing);
     void end_session(const net::HttpRequest& request, const Give& give, const Token& token);
-    std::string begin_session(std::shared_ptr<Conversation> conversation);
-    // Null when it is not there or belongs to somebody else.
-    Session* session_of(const std::string& id, const Token& token);
+    std::string begin_session(const std::shared_ptr<Conversation>& conversation);
+    Session* keep_session(const std::string& id, std::shared_ptr<Conversation> conversation);
+    static std::shared_ptr<Conversation> conversation_of(const Token& token);
+    // Null when it is not there or belongs to somebody else. One of an earlier kernel goes on, with `listing`.
+    Session* session_of(const std::string& id, const Token& token, std::optional<Listing> listing = {});
     std::shared_ptr<EventStream> new_stream(const std::string& id);
     void stream(const net::HttpRequest& request, const Give& give, const Token& token);
     void keep_alive();
@@ -97,9 +102,10 @@ class HttpFront {
     net::Loop& loop_;
     Server& server_;
     Clock& clock_;
-    Random& random_;
     HttpFrontOptions options_;
+    const SessionIds ids_;
     std::unordered_map<std::string, Session> sessions_;
+    std::deque<std::string> ended_;  // of an earlier kernel, ended in this one; bounded
     std::uint64_t timer_ = 0;
     std::unique_ptr<net::HttpServer> http_;
 };

@@ -226,7 +226,7 @@ void Server::modern(Turn turn) {
 Json Server::capabilities() const {
     const bool listed = options_.lists_change || options_.upstreams != nullptr;
     Json able = {{"tools", {{"listChanged", listed}}},
-                 {"prompts", {{"listChanged", listed}}},
+                 {"prompts", {{"listChanged", listed || options_.prompt_book != nullptr}}},
                  {"resources", {{"listChanged", listed}, {"subscribe", true}}},
                  {"completions", Json::object()},
                  {"logging", Json::object()}};
@@ -249,13 +249,17 @@ void Server::initialize(const Turn& turn) {
         conversation.capabilities = std::make_shared<const Json>(*able);
     }
     turn.outlet->agreed();
-    std::erase_if(onlookers_, [](const auto& one) { return one.expired(); });
-    onlookers_.push_back(turn.conversation);
+    resume(turn.conversation);
     const Json result = {{"protocolVersion", conversation.version},
                          {"capabilities", capabilities()},
                          {"serverInfo", identity()},
                          {"instructions", options_.instructions}};
     turn.succeed(json::dump(result));
+}
+
+void Server::resume(const Talk& conversation) {
+    std::erase_if(onlookers_, [&](const auto& one) { return one.expired() || one.lock() == conversation; });
+    onlookers_.push_back(conversation);
 }
 
 void Server::discover(const Turn& turn) {
@@ -286,7 +290,8 @@ void Server::list_entries(const Turn& turn, const char* name, const Json& entrie
     if (const auto cursor = turn.params.find("cursor"); cursor != turn.params.end() && !cursor->is_null()) {
         const std::string text = cursor->is_string() ? cursor->get<std::string>() : "";
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), from);
-        if (text.empty() || error != std::errc() || end != text.data() + text.size() || from == 0 || from >= entries.size()) {
+        if (text.empty() || error != std::errc() || end != text.data() + text.size() || from == 0 || from % kPageMax != 0 ||
+            from >= entries.size()) {
             turn.fail(kInvalidParams, "unknown cursor: send the nextCursor of the last page, or none");
             return;
         }

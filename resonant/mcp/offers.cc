@@ -23,6 +23,11 @@ std::pair<const Resource*, std::string> find(const std::vector<Resource>& resour
     return {nullptr, {}};
 }
 
+const dispatch::PromptTemplate* find(const std::vector<dispatch::PromptTemplate>& templates, const std::string& name) {
+    const auto found = std::find_if(templates.begin(), templates.end(), [&](const auto& one) { return one.name == name; });
+    return found == templates.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 void Server::read_resource(Turn turn) {
@@ -80,28 +85,14 @@ void Server::get_prompt(Turn turn) {
                                      [&](const Prompt& one) { return one.name == name; });
     const Json arguments = turn.params.value("arguments", Json::object());
     if (prompt == options_.prompts.end()) {
-        if (!get_upstream_prompt(turn, name, arguments)) {
+        if (!get_template(turn, name, arguments) && !get_upstream_prompt(turn, name, arguments)) {
             turn.fail(kInvalidParams, fmt::format("Unknown prompt: {}; prompts/list names what there is", shown(name)));
         }
         return;
     }
-    if (!arguments.is_object()) {
-        turn.fail(kInvalidParams, fmt::format("arguments must be an object, not {}", arguments.type_name()));
+    if (const std::string fault = fault_of(name, prompt->arguments, arguments); !fault.empty()) {
+        turn.fail(kInvalidParams, fault);
         return;
-    }
-    for (const auto& [key, value] : arguments.items()) {
-        if (!value.is_string()) {
-            turn.fail(kInvalidParams, fmt::format("arguments of a prompt are strings; {} is {}", shown(key),
-                                                  value.type_name()));
-            return;
-        }
-    }
-    for (const PromptArgument& argument : prompt->arguments) {
-        if (argument.required && !arguments.contains(argument.name)) {
-            turn.fail(kInvalidParams, fmt::format("prompt {} needs the argument {}, a string: {}", name, argument.name,
-                                                  argument.description));
-            return;
-        }
     }
     turn.cancelled = std::make_shared<std::atomic<bool>>(false);
     if (!prepare_client(turn)) {
@@ -120,6 +111,76 @@ void Server::get_prompt(Turn turn) {
         result["resultType"] = "complete";
     }
     turn.succeed(json::dump(result));
+}
+
+// False when there is no such template.
+bool Server::get_template(Turn& turn, const std::string& name, const Json& arguments) {
+    const auto templates = options_.prompt_book == nullptr ? nullptr : options_.prompt_book->templates();
+    const dispatch::PromptTemplate* found = templates ? find(*templates, name) : nullptr;
+    if (found == nullptr) {
+        return false;
+    }
+    if (const std::string fault = fault_of(name, found->arguments, arguments); !fault.empty()) {
+        turn.fail(kInvalidParams, fault);
+        return true;
+    }
+    call::Request request;
+    request.tool = "prompt.render";
+    request.arguments = {{"name", name}, {"variables", arguments}};
+    submit(std::move(turn), std::move(request), &Server::finish_template);
+    return true;
+}
+
+// It was allowed. Filled in once more, for a long answer comes in pieces.
+void Server::finish_template(const Turn& turn, const call::Reply& reply) {
+    if (!settle(turn) || asks_back(turn)) {
+        return;
+    }
+    const std::string name = text_of(turn.params, "name");
+    const auto templates = options_.prompt_book->templates();
+    const dispatch::PromptTemplate* found = find(*templates, name);
+    if (reply.error || found == nullptr) {
+        turn.fail(kInvalidParams, fmt::format("Prompt {} cannot be had", shown(name)), body_of(reply));
+        return;
+    }
+    const Result<std::string> text = dispatch::render(*found, turn.params.value("arguments", Json::object()));
+    if (!text) {
+        turn.fail(kInvalidParams, text.error().message);
+        return;
+    }
+    Json result = {{"messages", Json::array({user_message(*text)})}};
+    if (!found->description.empty()) {
+        result["description"] = found->description;
+    }
+    if (turn.modern) {
+        result["resultType"] = "complete";
+    }
+    turn.succeed(json::dump(result));
+}
+
+// Values for an argument of a prompt of ours. False when there is no such prompt.
+bool Server::complete_own(const std::string& name, const std::string& argument, const std::string& begun,
+                          std::vector<std::string>& values) const {
+    const auto prompt = std::find_if(options_.prompts.begin(), options_.prompts.end(),
+                                     [&](const Prompt& one) { return one.name == name; });
+    const auto templates = options_.prompt_book == nullptr ? nullptr : options_.prompt_book->templates();
+    const dispatch::PromptTemplate* found = templates ? find(*templates, name) : nullptr;
+    if (prompt != options_.prompts.end() && prompt->complete) {
+        values = prompt->complete(argument, begun);
+        return true;
+    }
+    if (found != nullptr) {
+        for (const dispatch::PromptArgument& one : found->arguments) {
+            if (one.name == argument) {
+                std::copy_if(one.values.begin(), one.values.end(), std::back_inserter(values),
+                             [&](const std::string& value) { return value.starts_with(begun); });
+            }
+        }
+    }
+    if (values.empty() && argument == "tool") {
+        values = tools_beginning(begun);
+    }
+    return found != nullptr || prompt != options_.prompts.end();
 }
 
 void Server::complete(Turn turn) {
@@ -142,20 +203,17 @@ void Server::complete(Turn turn) {
         turn.fail(kInvalidParams, "ref.type is \"ref/prompt\" or \"ref/resource\"");
         return;
     }
+    if (const char* named = type == "ref/prompt" ? "name" : "uri"; text_of(*ref, named).empty()) {
+        turn.fail(kInvalidParams, fmt::format("completion/complete needs ref.{}, a string", named));
+        return;
+    }
     if (complete_upstream(turn, *ref, *argument)) {
         return;
     }
     if (type == "ref/prompt") {
-        const auto prompt = std::find_if(options_.prompts.begin(), options_.prompts.end(),
-                                         [&](const Prompt& one) { return one.name == text_of(*ref, "name"); });
-        if (prompt == options_.prompts.end()) {
+        if (!complete_own(text_of(*ref, "name"), text_of(*argument, "name"), begun, values)) {
             turn.fail(kInvalidParams, fmt::format("Unknown prompt: {}", shown(text_of(*ref, "name"))));
             return;
-        }
-        if (prompt->complete) {
-            values = prompt->complete(text_of(*argument, "name"), begun);
-        } else if (text_of(*argument, "name") == "tool") {
-            values = tools_beginning(begun);
         }
     } else if (text_of(*ref, "uri").starts_with("tool://")) {
         values = tools_beginning(begun);

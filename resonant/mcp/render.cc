@@ -1,6 +1,7 @@
 #include "resonant/mcp/render.h"
 
 #include "resonant/call/upstreams.h"
+#include "resonant/json/quote.h"
 
 namespace resonant::mcp {
 
@@ -31,10 +32,14 @@ Json body_of(const call::Reply& reply) {
 }
 
 std::string call_result(const call::Reply& reply, RenderOptions options) {
-    const bool as_is = reply.content.is_object() && (!reply.denial || reply.content.contains("denial"));
+    // A refusal may come as text alone.
+    const bool as_is = reply.content.is_object() &&
+                       (!reply.denial || !reply.text.empty() || reply.content.contains("denial"));
     const Json made = as_is ? Json() : body_of(reply);
     const Json& body = as_is ? reply.content : made;
-    const std::string structured = as_is && !reply.text.empty() ? reply.text : json::dump(body);
+    const bool written = as_is && !reply.text.empty();
+    const std::string dumped = written ? std::string() : json::dump(body);
+    const std::string& structured = written ? reply.text : dumped;
     const auto text = body.find("text");
     const bool own_text = text != body.end() && text->is_string();
 
@@ -59,7 +64,11 @@ std::string call_result(const call::Reply& reply, RenderOptions options) {
     }
     result += options.modern ? R"({"resultType":"complete","content":[{"type":"text","text":)"
                              : R"({"content":[{"type":"text","text":)";
-    result += json::dump(own_text ? *text : Json(structured));
+    if (own_text) {
+        result += json::dump(*text);
+    } else {
+        json::append_quoted(result, structured);
+    }
     result += "}]";
     if (options.structured) {
         result.append(R"(,"structuredContent":)").append(structured);

@@ -265,6 +265,10 @@ bool Server::offer(Turn& turn) {
         for (const Prompt& prompt : options_.prompts) {
             entries.push_back(describe(prompt));
         }
+        const auto templates = options_.prompt_book == nullptr ? nullptr : options_.prompt_book->templates();
+        for (std::size_t i = 0; templates && i < templates->size(); ++i) {
+            entries.push_back(describe((*templates)[i]));
+        }
         add_offers(entries, call::UpstreamOffer::Kind::Prompt);
         list_entries(turn, "prompts", entries);
     } else if (turn.method == "prompts/get") {

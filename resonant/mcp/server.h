@@ -30,6 +30,7 @@
 #include "resonant/call/call.h"
 #include "resonant/call/upstreams.h"
 #include "resonant/dispatch/catalogue.h"
+#include "resonant/dispatch/doorkeeper.h"
 #include "resonant/mcp/id_scanner.h"
 #include "resonant/mcp/listing.h"
 #include "resonant/mcp/prompts.h"
@@ -40,6 +41,7 @@
 namespace resonant::mcp {
 
 struct Envelope;
+struct RenderOptions;
 
 inline constexpr std::string_view kModernVersion = "2026-07-28";
 inline constexpr std::string_view kLegacyNewest = "2025-11-25";
@@ -59,6 +61,7 @@ struct Conversation {
     std::optional<Listing> listing;  // another one than the server's, asked for by path
     std::string version;             // negotiated legacy revision, empty before initialize
     int errors_in_a_row = 0;
+    bool refused = false;            // the last call was denied by live words: the next is likely to be, too
     // By the id's JSON text: the call's flag, which notifications/cancelled sets.
     std::unordered_map<std::string, std::shared_ptr<std::atomic<bool>>> open;
     // By the id's JSON text: who waits for the client's answer to a request of ours.
@@ -116,10 +119,12 @@ struct ServerOptions {
     Listing listing = Listing::Families;
     std::string instructions;      // empty: default_instructions()
     std::int64_t list_ttl_ms = 3'600'000;
-    std::vector<Prompt> prompts = own_prompts();
+    std::vector<Prompt> prompts = {};
+    const dispatch::PromptBook* prompt_book = nullptr;  // templates; null: none
     std::vector<Resource> resources = own_resources();
     bool lists_change = false;     // say so in the capabilities
     const call::Upstreams* upstreams = nullptr;  // other servers behind this one; null: none
+    dispatch::Doorkeeper* doorkeeper = nullptr;  // of the door, if it has one
 };
 
 // What may change while a client looks on.
@@ -147,6 +152,10 @@ class Server {
     // Answers a message that was too long to be held, by what a scanner saw of it. Returns as receive().
     std::size_t receive_overlong(const std::shared_ptr<Conversation>& conversation,
                                  const IdScanner& seen, const std::shared_ptr<Outlet>& outlet);
+    // A client that another server had agreed with (conversation.version) goes on with this one.
+    void resume(const std::shared_ptr<Conversation>& conversation);
+    // The client reads on and will say nothing more: its subscriptions are answered, which ends them.
+    void end_subscriptions(Conversation& conversation);
     // The client is gone: everything it waits for is cancelled.
     void abandon(Conversation& conversation);
 
@@ -183,6 +192,9 @@ class Server {
     void list(const Turn& turn);
     void list_entries(const Turn& turn, const char* name, const Json& entries);
     void call(Turn turn);
+    bool turned_away(const Turn& turn, call::Request& request);
+    void identify(const Turn& turn, call::Request& request) const;
+    static RenderOptions render_options(const Turn& turn);
     void finish(const Turn& turn, const call::Reply& reply);
     void submit(Turn turn, call::Request request, void (Server::*then)(const Turn&, const call::Reply&));
     bool settle(const Turn& turn);
@@ -200,6 +212,10 @@ class Server {
     void finish_resource(const Turn& turn, const call::Reply& reply);
     void send_contents(const Turn& turn, Json content);
     void get_prompt(Turn turn);
+    bool get_template(Turn& turn, const std::string& name, const Json& arguments);
+    void finish_template(const Turn& turn, const call::Reply& reply);
+    bool complete_own(const std::string& name, const std::string& argument, const std::string& begun,
+                      std::vector<std::string>& values) const;
     void complete(Turn turn);
     void add_offers(Json& entries, call::UpstreamOffer::Kind kind) const;
     bool get_upstream_prompt(Turn& turn, const std::string& name, const Json& arguments);

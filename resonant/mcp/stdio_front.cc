@@ -75,6 +75,7 @@ class StdioFront::Client final : public Outlet,
     }
     void input_ended(net::LineConnection&) override {
         input_ended_ = true;
+        front_.server_.end_subscriptions(*talk_);
         settle();
     }
     void closed(net::LineConnection&, const std::string& why) override {
@@ -105,6 +106,9 @@ class StdioFront::Client final : public Outlet,
             talk_->caller.connection = (*note)["connection"].get<std::uint64_t>();
             talk_->version = note->value("version", Json("")).is_string() ? note->value("version", "") : "";
             talk_->caller.client = note->value("client", Json("")).is_string() ? note->value("client", "") : "";
+            if (!talk_->version.empty()) {
+                front_.server_.resume(talk_);
+            }
             return;
         }
         // Positive as a signed number too, so that a database column can hold it.

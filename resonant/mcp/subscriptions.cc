@@ -31,6 +31,19 @@ bool wants(const Json& filter, const char* name) {
     return found != filter.end() && found->is_boolean() && found->get<bool>();
 }
 
+// What is wrong with a filter; empty when nothing is.
+std::string fault_of(const Json& filter) {
+    for (const char* name : {"toolsListChanged", "promptsListChanged", "resourcesListChanged"}) {
+        if (const auto found = filter.find(name); found != filter.end() && !found->is_boolean() && !found->is_null()) {
+            return fmt::format("notifications.{} is true or false, not {}", name, found->type_name());
+        }
+    }
+    const auto uris = filter.find("resourceSubscriptions");
+    const bool fits = uris == filter.end() || uris->is_null() ||
+                      (uris->is_array() && std::all_of(uris->begin(), uris->end(), [](const Json& uri) { return uri.is_string(); }));
+    return fits ? "" : "notifications.resourceSubscriptions is a list of URIs";
+}
+
 }  // namespace
 
 // One open subscriptions/listen.
@@ -64,6 +77,10 @@ void Server::listen(const Turn& turn) {
         turn.fail(kInvalidParams, "subscriptions/listen needs notifications, an object such as {\"toolsListChanged\":true}");
         return;
     }
+    if (const std::string fault = fault_of(*filter); !fault.empty()) {
+        turn.fail(kInvalidParams, fault);
+        return;
+    }
     std::erase_if(listeners_, [](const auto& one) { return one->over(); });
     if (listeners_.size() >= kListenersMax) {
         turn.fail(kInternalError, fmt::format("{} subscriptions are open; close one of them", kListenersMax));
@@ -81,9 +98,9 @@ void Server::listen(const Turn& turn) {
     listener->tools = wants(*filter, "toolsListChanged");
     listener->prompts = wants(*filter, "promptsListChanged");
     listener->resources = wants(*filter, "resourcesListChanged");
-    if (const auto uris = filter->find("resourceSubscriptions"); uris != filter->end() && uris->is_array()) {
+    if (const auto uris = filter->find("resourceSubscriptions"); uris != filter->end()) {
         for (const Json& uri : *uris) {
-            if (uri.is_string() && listener->uris.size() < kWatchedMax) {
+            if (listener->uris.size() < kWatchedMax) {
                 listener->uris.insert(uri.get<std::string>());
             }
         }
@@ -112,6 +129,23 @@ void Server::stop_listening(Conversation& conversation, const Json& id) {
     ended->outlet->withdrawn(text);
 }
 
+void Server::end_subscriptions(Conversation& conversation) {
+    std::vector<std::shared_ptr<Listener>> ended;
+    std::erase_if(listeners_, [&](const auto& one) {
+        const bool its = one->conversation.get() == &conversation && !one->over();
+        if (its) {
+            ended.push_back(one);
+        }
+        return its;
+    });
+    for (const auto& listener : ended) {
+        const std::string id = json::dump(listener->id);
+        conversation.open.erase(id);
+        const Json result = {{"resultType", "complete"}, {"_meta", {{kMetaSubscription, listener->id}}}};
+        listener->outlet->send({result_text(id, json::dump(result)), id, 0, true});
+    }
+}
+
 void Server::watch(const Turn& turn, bool on) {
     const std::string uri = text_of(turn.params, "uri");
     std::set<std::string>& watched = turn.conversation->watched;
@@ -125,7 +159,11 @@ void Server::watch(const Turn& turn, bool on) {
     }
     const bool known = std::any_of(options_.resources.begin(), options_.resources.end(),
                                    [&](const Resource& resource) { return match(resource, uri).has_value(); });
-    if (on && !known) {
+    const auto offers = options_.upstreams == nullptr ? nullptr : options_.upstreams->offers();
+    const bool elsewhere = offers && std::any_of(offers->begin(), offers->end(), [&](const call::UpstreamOffer& one) {
+        return uri.starts_with(fmt::format("{}{}/", call::kUpstreamScheme, one.server));
+    });
+    if (on && !known && !elsewhere) {
         turn.fail(kResourceNotFound, "Resource not found; resources/list names what there is", {{"uri", uri}});
         return;
     }

@@ -55,6 +55,7 @@ void Upstream::open() {
 void Upstream::connect() {
     ++generation_;
     initializing_ = discovering_ = listing_ = relist_ = false;
+    subscribed_.clear();
     version_.clear();
     enter(State::Connecting);
     Result<std::unique_ptr<UpstreamLink>> link =

@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -54,6 +55,7 @@ class Upstream final : public UpstreamSink {
         std::function<void(Json tools)> listed;          // the whole list, each time it was read
         std::function<void(call::UpstreamOffer::Kind kind, Json entries)> offered;  // other lists, likewise
         std::function<void()> changed;                   // state() is another
+        std::function<void(const std::string& uri)> updated = {};  // a resource that is watched
     };
 
     Upstream(Needs needs, call::UpstreamSpec spec, Events events);
@@ -64,6 +66,9 @@ class Upstream final : public UpstreamSink {
     void close(const std::string& why);
     void call(std::shared_ptr<const call::UpstreamTool> tool, std::shared_ptr<call::Call> call,
               call::Upstreams::Done done);
+
+    // Its resources whose changes shall be told from now on, if it can tell them.
+    void watch(std::set<std::string> uris);
 
     const call::UpstreamSpec& spec() const { return spec_; }
     State state() const { return state_; }
@@ -118,6 +123,7 @@ class Upstream final : public UpstreamSink {
     void list_offers(std::string_view capability);
     void list_offer(std::size_t which, const std::string& cursor, Json so_far, int page);
     void listen();
+    void subscribe();
     void lost(const Error& why);
 
     std::uint64_t request(const std::string& method, Json params, Held held, Nanos patience);
@@ -160,6 +166,8 @@ class Upstream final : public UpstreamSink {
     std::map<std::uint64_t, Held> pending_;
     std::vector<Held> parked_;              // modern: nothing is open at the server; legacy ones are pending too
     std::vector<Held> waiting_;             // calls for a server that is being connected
+    std::set<std::string> watched_;         // resources, as the server calls them
+    std::set<std::string> subscribed_;      // of them, those that it was asked to tell of
     Nanos backoff_ = from_millis(500);
     std::uint64_t generation_ = 0;          // of the link, so that late timers know
     std::uint64_t restarts_ = 0;

@@ -1,6 +1,8 @@
 // What a server offers beside tools: the lists of its resources, templates and prompts, read after the tools
-// and again when it says that they changed.
+// and again when it says that they changed; and the resources that somebody here watches.
+#include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "resonant/mcp/turn.h"
 #include "resonant/mcp/upstream.h"
@@ -10,6 +12,7 @@ namespace {
 
 constexpr Nanos kPatience = from_seconds(60);
 constexpr int kPagesMax = 64;
+constexpr std::size_t kSubscribedMax = 1024;
 
 struct Offered {
     const char* capability;
@@ -23,6 +26,44 @@ constexpr std::array<Offered, 3> kOffered{
     Offered{"prompts", "prompts/list", "prompts", call::UpstreamOffer::Kind::Prompt}};
 
 }  // namespace
+
+void Upstream::watch(std::set<std::string> uris) {
+    watched_ = std::move(uris);
+    if (!std::includes(subscribed_.begin(), subscribed_.end(), watched_.begin(), watched_.end()) ||
+        (!modern_ && subscribed_.size() > watched_.size())) {
+        subscribe();
+    }
+}
+
+// Asks for what is watched and was not asked for yet. The modern era has one subscription for several; one that nobody
+// watches any more is kept, and what it tells is dropped.
+void Upstream::subscribe() {
+    const Json able = capabilities_.value("resources", Json::object());
+    if (state_ != State::Ready || !able.is_object() || able.value("subscribe", Json(false)) != Json(true)) {
+        return;
+    }
+    std::vector<std::string> fresh;
+    std::set_difference(watched_.begin(), watched_.end(), subscribed_.begin(), subscribed_.end(), std::back_inserter(fresh));
+    if (subscribed_.size() + fresh.size() > kSubscribedMax) {
+        fresh.clear();
+    }
+    if (modern_ && !fresh.empty()) {
+        ask_server("subscriptions/listen", {{"notifications", {{"resourceSubscriptions", fresh}}}}, Nanos{0},
+                   [](const Result<Json>&) {});
+    }
+    for (const std::string& uri : fresh) {
+        subscribed_.insert(uri);
+        if (!modern_) {
+            ask_server("resources/subscribe", {{"uri", uri}}, kPatience, [](const Result<Json>&) {});
+        }
+    }
+    std::vector<std::string> over;
+    std::set_difference(subscribed_.begin(), subscribed_.end(), watched_.begin(), watched_.end(), std::back_inserter(over));
+    for (std::size_t i = 0; i < over.size() && !modern_; ++i) {
+        subscribed_.erase(over[i]);
+        ask_server("resources/unsubscribe", {{"uri", over[i]}}, kPatience, [](const Result<Json>&) {});
+    }
+}
 
 // Those of one capability, or all.
 void Upstream::list_offers(std::string_view capability) {

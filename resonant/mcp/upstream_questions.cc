@@ -45,6 +45,10 @@ void Upstream::noted(const Envelope& envelope, std::uint64_t during) {
         list_offers("resources");
     } else if (envelope.method == "notifications/prompts/list_changed" && state_ == State::Ready) {
         list_offers("prompts");
+    } else if (envelope.method == "notifications/resources/updated" && params.is_object()) {
+        if (const std::string uri = text_of(params, "uri"); watched_.contains(uri) && events_.updated) {
+            events_.updated(uri);
+        }
     } else if (envelope.method == "notifications/progress" && params.is_object()) {
         const Json token = params.value("progressToken", Json());
         const auto found = token.is_number_integer() ? pending_.find(token.get<std::uint64_t>()) : pending_.end();

@@ -80,7 +80,7 @@ Result<fs::path> choose_home(const std::optional<std::string>& flag) {
 Result<Home> open_home(const fs::path& root, Random& random) {
     Home home{root};
     RESONANT_CHECK(make_private_folder(root));
-    for (const fs::path& folder : {home.segments(), home.policy(), home.inbox(), home.outbox()}) {
+    for (const fs::path& folder : {home.segments(), home.policy(), home.prompts(), home.inbox(), home.outbox()}) {
         RESONANT_CHECK(make_private_folder(folder));
     }
     if (!fs::exists(home.token())) {

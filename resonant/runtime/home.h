@@ -21,6 +21,7 @@ struct Home {
     std::filesystem::path ledger_head() const { return root / "ledger.head"; }
     std::filesystem::path segments() const { return root / "segments"; }
     std::filesystem::path policy() const { return root / "policy.d"; }
+    std::filesystem::path prompts() const { return root / "prompts"; }   // templates of the owner
     std::filesystem::path inbox() const { return root / "inbox"; }       // what memory.import may read
     std::filesystem::path outbox() const { return root / "outbox"; }     // where memory.export may write
     std::filesystem::path socket() const { return root / "kernel.sock"; }

@@ -11,6 +11,7 @@
 #include <csignal>
 
 #include "resonant/base/log.h"
+#include "resonant/base/sha256.h"
 #include "resonant/runtime/conformance.h"
 #include "resonant/runtime/parts.h"
 #include "resonant/runtime/plane_door.h"
@@ -112,7 +113,8 @@ Result<std::unique_ptr<Kernel>> Kernel::start(const Home& home, const Config& co
     };
     RESONANT_ASSIGN(inner->parts, Parts::create(home, config, fixtures, inner->loop.get()));
     RESONANT_CHECK(inner->open_fronts());
-    inner->watch = std::make_unique<ResourceWatch>(*inner->loop, *inner->server, *inner->parts->plane);
+    inner->watch = std::make_unique<ResourceWatch>(*inner->loop, *inner->server, *inner->parts->plane, *inner->parts->gateway);
+    inner->parts->prompts->on_change([server = inner->server.get()] { server->changed(mcp::Change::Prompts); });
     *changed = [server = inner->server.get()](mcp::Change change) { server->changed(change); };
     RESONANT_CHECK(inner->open_gateway());
     inner->parts->start();
@@ -124,6 +126,8 @@ Status Kernel::Inner::open_fronts() {
     how.version = program_version();
     how.listing = *mcp::listing_of(config.listing);
     how.upstreams = parts->gateway.get();
+    how.doorkeeper = parts->dispatcher.get();
+    how.prompt_book = parts->prompts.get();
     if (config.conformance) {
         how.lists_change = true;
         for (mcp::Prompt& prompt : fixture_prompts()) {
@@ -178,6 +182,8 @@ Status Kernel::Inner::open_http() {
     how.host = config.http.host;
     how.port = config.http.port;
     how.allowed_hosts = config.http.allowed_hosts;
+    RESONANT_ASSIGN(const std::string token, read_file(home.token()));
+    how.session_secret = sha256_hex("sessions\n" + token);
     if (const Status safe = secure_http(how); !safe) {
         if (options.http_must_bind) {
             return std::unexpected(safe.error());
@@ -240,6 +246,7 @@ Status Kernel::Inner::open_gateway() {
         server->changed(mcp::Change::Tools);
     };
     parts->gateway->on_change(follow);
+    parts->gateway->on_updated([this](const std::string& uri) { server->changed(mcp::Change::Resource, uri); });
     parts->gateway->on_offers([this] {
         server->changed(mcp::Change::Resources);
         server->changed(mcp::Change::Prompts);

@@ -12,6 +12,7 @@
 #include "resonant/memory/minilm_embedder.h"
 #include "resonant/runtime/upstream_servers.h"
 #include "resonant/sql/log_relief.h"
+#include "resonant/tools/prompt_book.h"
 #include "resonant/tools/tool_search.h"
 
 namespace resonant::runtime {
@@ -158,6 +159,8 @@ Status Parts::make_agents(const Config& config) {
     std::vector<std::filesystem::path> outboxes = {home.outbox()};
     outboxes.insert(outboxes.end(), config.export_folders.begin(), config.export_folders.end());
     files = std::make_unique<broker::Files>(std::move(folders), std::move(outboxes));
+    prompts = std::make_unique<tools::PromptBook>(home.prompts());
+    prompts->reload();
     return {};
 }
 
@@ -198,6 +201,7 @@ Status Parts::make_door(const Config& config, const MoreTools& more, net::Loop* 
                                                   .check_answers = config.check_answers ||
                                                                    std::getenv("RESONANT_CHECK_ANSWERS") != nullptr}));
     services.door = dispatcher.get();
+    services.upstreams = gateway.get();
     services.explain = [this](const call::Call& call) { return dispatcher->explain(call); };
     plane->board().set_word(board::Field::MaturityStage, static_cast<std::uint64_t>(maturity->passed()));
     return {};
@@ -233,6 +237,7 @@ void Parts::fill_services(const Config&) {
     services.scheduler = scheduler.get();
     services.sandbox = sandbox.get();
     services.files = files.get();
+    services.prompts = prompts.get();
     services.toolbox = &toolbox;
     services.version = "0.1.0";
     services.started = clock.wall();
@@ -242,6 +247,7 @@ void Parts::fill_services(const Config&) {
     paths.socket = home.socket();
     paths.token = home.token();
     paths.policy = home.policy();
+    paths.prompts = home.prompts();
     paths.segments = home.segments();
     paths.inbox = home.inbox();
     paths.configuration = home.config();
@@ -340,6 +346,11 @@ std::vector<Upkeep::Duty> Parts::duties() {
              }},
             {"ledger", [this] { return ledger->flush_reads(); }},
             {"governor", [this] { return governor->save(); }},
+            {"prompts",
+             [this]() -> Status {
+                 prompts->look();
+                 return {};
+             }},
             {"engines", [this] { return tend_engines(); }},
             {"dream", [this] { return dream_when_quiet(); }},
             {"limits", [this] { return save_limits(); }},

@@ -107,6 +107,7 @@ struct Parts {
     std::unique_ptr<agents::Scheduler> scheduler;
     std::unique_ptr<broker::Sandbox> sandbox;
     std::unique_ptr<broker::Files> files;
+    std::unique_ptr<tools::PromptBook> prompts;
     tools::Services services;
     tools::Toolbox toolbox;
     std::unique_ptr<mcp::Gateway> gateway;

@@ -63,8 +63,8 @@ std::set<std::string> changed_by(const ring::Event& event, const std::set<std::s
     return uris;
 }
 
-ResourceWatch::ResourceWatch(net::Loop& loop, mcp::Server& server, plane::KernelPlane& plane)
-    : loop_(loop), server_(server), plane_(plane), events_(plane.subscribe()) {
+ResourceWatch::ResourceWatch(net::Loop& loop, mcp::Server& server, plane::KernelPlane& plane, mcp::Gateway& gateway)
+    : loop_(loop), server_(server), plane_(plane), gateway_(gateway), events_(plane.subscribe()) {
     timer_ = loop_.after(kWatchEvery, [this] { look(); });
 }
 
@@ -73,6 +73,7 @@ ResourceWatch::~ResourceWatch() { loop_.cancel(timer_); }
 void ResourceWatch::look() {
     timer_ = loop_.after(kWatchEvery, [this] { look(); });
     const std::set<std::string> watched = server_.watched();
+    gateway_.watch(watched);
     if (watched.empty()) {
         following_ = false;
         return;

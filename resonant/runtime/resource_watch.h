@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 
+#include "resonant/mcp/gateway.h"
 #include "resonant/mcp/server.h"
 #include "resonant/plane/kernel_plane.h"
 
@@ -24,7 +25,8 @@ std::set<std::string> changed_by(const ring::Event& event, const std::set<std::s
 
 class ResourceWatch {
   public:
-    ResourceWatch(net::Loop& loop, mcp::Server& server, plane::KernelPlane& plane);
+    // `gateway` is told which resources of other servers are watched.
+    ResourceWatch(net::Loop& loop, mcp::Server& server, plane::KernelPlane& plane, mcp::Gateway& gateway);
     ResourceWatch(const ResourceWatch&) = delete;
     ResourceWatch& operator=(const ResourceWatch&) = delete;
     ~ResourceWatch();
@@ -35,6 +37,7 @@ class ResourceWatch {
     net::Loop& loop_;
     mcp::Server& server_;
     plane::KernelPlane& plane_;
+    mcp::Gateway& gateway_;
     ring::Subscription events_;
     bool following_ = false;
     std::uint64_t lost_ = 0;

@@ -115,6 +115,10 @@ constexpr std::pair<std::string_view, std::string_view> kForms[] = {
     {"monitor.stop", "group* stopped*:int"},
     {"native.status",
      "cores*:int instruction_sets*:string[] search_kernel model:any memory_read_gb_s:number ipc:object"},
+    {"prompt.list",
+     "count*:int folder* prompts*:{name title description tags:string[] arguments:object[] file}[]"},
+    {"prompt.reload", "templates*:int changed*:bool refused*:object[]"},
+    {"prompt.render", "name* title* text*"},
     {"rate.stats", "agent* window_s*:int all:object tools*:object[]"},
     {"reasoner.next",
      "reasoner_id*:string? goal:any at crossing:object snapshot:object memories:object[] events:object[] "

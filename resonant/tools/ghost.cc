@@ -62,8 +62,8 @@ Json show(const Services& services, const ToolHit& hit, const std::string& detai
         shown["input_schema"] = document.input_schema;
         if (const Json promised = hit.tool == nullptr ? Json() : output_schema_of(hit.tool->contract); !promised.is_null()) {
             shown["output_schema"] = promised;
-        } else if (const auto* upstreams = call::upstreams_of(services.door); upstreams != nullptr && hit.tool == nullptr) {
-            const auto theirs = upstreams->find(document.name);
+        } else if (services.upstreams != nullptr && hit.tool == nullptr) {
+            const auto theirs = services.upstreams->find(document.name);
             if (theirs && theirs->definition.contains("outputSchema")) {
                 shown["output_schema"] = theirs->definition["outputSchema"];
             }
@@ -196,8 +196,7 @@ Result<Json> schema(Services& services, call::Call& call) {
 Result<Json> explain(Services& services, call::Call& call) {
     const std::string name = text_of(call, "tool");
     const Tool* tool = services.toolbox->find(name);
-    const auto* upstreams = call::upstreams_of(services.door);
-    const auto theirs = tool == nullptr && upstreams != nullptr ? upstreams->find(name) : nullptr;
+    const auto theirs = tool == nullptr && services.upstreams != nullptr ? services.upstreams->find(name) : nullptr;
     if (tool == nullptr && theirs == nullptr) {
         return unknown_tool(services, name);
     }

@@ -8,11 +8,10 @@ namespace resonant::tools {
 namespace {
 
 Result<call::Upstreams*> gateway_of(Services& services) {
-    const auto* door = dynamic_cast<const call::GatewayDoor*>(services.door);
-    if (door == nullptr || door->upstreams() == nullptr) {
+    if (services.upstreams == nullptr) {
         return fail(Code::Unavailable, "this program has no gateway; a kernel (resonant up) has one");
     }
-    return door->upstreams();
+    return services.upstreams;
 }
 
 Result<Json> add_server(Services& services, call::Call& call) {

@@ -171,6 +171,7 @@ Result<Json> paths(Services& services, call::Call&) {
                 {"socket", paths.socket.string()},
                 {"token", paths.token.string()},
                 {"policy", paths.policy.string()},
+                {"prompts", paths.prompts.string()},
                 {"segments", paths.segments.string()},
                 {"inbox", paths.inbox.string()},
                 {"configuration", paths.configuration.string()},

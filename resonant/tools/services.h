@@ -16,6 +16,9 @@
 #include "resonant/call/call.h"
 #include "resonant/tools/toolbox.h"
 
+namespace resonant::call {
+class Upstreams;
+}
 namespace resonant::plane {
 class KernelPlane;
 }
@@ -63,12 +66,14 @@ class Files;
 namespace resonant::tools {
 
 class Executions;
+class PromptBook;
 class ToolSearch;
 
 // Folders, sockets and addresses of this kernel, as state.paths tells them.
 struct Paths {
     std::filesystem::path home, database, socket, token, policy, segments, inbox, configuration;
-    std::filesystem::path model;  // empty when there is none
+    std::filesystem::path prompts;  // templates of the owner
+    std::filesystem::path model;    // empty when there is none
     std::string http;             // "127.0.0.1:7370", empty when off
 };
 
@@ -106,6 +111,8 @@ struct Services {
     std::shared_ptr<ToolSearch> search;      // made by add_all()
     std::shared_ptr<Executions> executions;  // made by add_all()
     call::Door* door = nullptr;  // the dispatcher; reasoner.resolve carries plans through it
+    call::Upstreams* upstreams = nullptr;  // other servers; none: no gateway
+    PromptBook* prompts = nullptr;
     Paths paths;
     std::string version;  // of the program
     Nanos started{};      // wall clock

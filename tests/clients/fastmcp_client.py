@@ -1,14 +1,15 @@
-"""PyPI fastmcp: its client over stdio."""
+"""PyPI fastmcp: its client."""
 
 import asyncio
 
 from fastmcp import Client
-from fastmcp.client.transports import StdioTransport
-from steps import AGAIN, CALL, COMMAND, DENIED, tell, wait_for_kill
+from fastmcp.client.transports import StdioTransport, StreamableHttpTransport
+from steps import AGAIN, CALL, COMMAND, DENIED, HEADERS, URL, tell, wait_for_kill
 
 
 async def main():
-    async with Client(StdioTransport(**COMMAND)) as client:
+    transport = StreamableHttpTransport(URL, headers=HEADERS) if URL else StdioTransport(**COMMAND)
+    async with Client(transport) as client:
         tell("list", [tool.name for tool in await client.list_tools()])
         tell("call", await client.call_tool(*CALL))
         tell("deny", await client.call_tool(*DENIED, raise_on_error=False))

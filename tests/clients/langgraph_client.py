@@ -7,7 +7,7 @@ from langchain_mcp_adapters.client import MultiServerMCPClient
 from langchain_mcp_adapters.tools import load_mcp_tools
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
-from steps import AGAIN, CALL, COMMAND, DENIED, tell, wait_for_kill
+from steps import AGAIN, CALL, COMMAND, DENIED, HEADERS, URL, tell, wait_for_kill
 
 
 def through_family(family, call):
@@ -16,7 +16,8 @@ def through_family(family, call):
 
 
 async def main():
-    client = MultiServerMCPClient({"resonant": {"transport": "stdio", **COMMAND}})
+    how = {"transport": "streamable_http", "url": URL, "headers": HEADERS} if URL else {"transport": "stdio", **COMMAND}
+    client = MultiServerMCPClient({"resonant": how})
     async with client.session("resonant") as session:
         tools = await load_mcp_tools(session)
         tell("list", [tool.name for tool in tools])

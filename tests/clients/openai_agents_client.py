@@ -8,11 +8,11 @@ os.environ["OPENAI_AGENTS_DISABLE_TRACING"] = "1"
 
 from agents import Agent, Runner  # noqa: E402
 from agents.items import ModelResponse  # noqa: E402
-from agents.mcp import MCPServerStdio  # noqa: E402
+from agents.mcp import MCPServerStdio, MCPServerStreamableHttp  # noqa: E402
 from agents.models.interface import Model  # noqa: E402
 from agents.usage import Usage  # noqa: E402
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText  # noqa: E402
-from steps import AGAIN, CALL, COMMAND, DENIED, tell, wait_for_kill  # noqa: E402
+from steps import AGAIN, CALL, COMMAND, DENIED, HEADERS, URL, tell, wait_for_kill  # noqa: E402
 
 
 class Scripted(Model):
@@ -38,7 +38,8 @@ class Scripted(Model):
 
 
 async def main():
-    async with MCPServerStdio(params=COMMAND, client_session_timeout_seconds=60) as server:
+    kind, how = (MCPServerStreamableHttp, {"url": URL, "headers": HEADERS}) if URL else (MCPServerStdio, COMMAND)
+    async with kind(params=how, client_session_timeout_seconds=60) as server:
         async def run(family, call):
             agent = Agent("tester", mcp_servers=[server], model=Scripted(family, call))
             return (await Runner.run(agent, "go on")).final_output

@@ -3,11 +3,11 @@ its schema; and its toolset called straight."""
 
 import asyncio
 
-from fastmcp.client.transports import StdioTransport
+from fastmcp.client.transports import StdioTransport, StreamableHttpTransport
 from pydantic_ai import Agent
 from pydantic_ai.mcp import MCPToolset
 from pydantic_ai.models.test import TestModel
-from steps import AGAIN, CALL, COMMAND, DENIED, tell, wait_for_kill
+from steps import AGAIN, CALL, COMMAND, DENIED, HEADERS, URL, tell, wait_for_kill
 
 
 async def attempt(work):
@@ -18,7 +18,7 @@ async def attempt(work):
 
 
 async def main():
-    toolset = MCPToolset(StdioTransport(**COMMAND))
+    toolset = MCPToolset(StreamableHttpTransport(URL, headers=HEADERS) if URL else StdioTransport(**COMMAND))
     async with toolset:
         tell("list", [tool.name for tool in await toolset.list_tools()])
         agent = Agent(TestModel(call_tools=["gana_root_health"]), toolsets=[toolset])

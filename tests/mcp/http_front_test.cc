@@ -136,13 +136,29 @@ TEST_F(HttpFrontTest, what_cannot_be_read_is_400) {
 
 TEST_F(HttpFrontTest, a_session_begins_with_initialize_and_ends_with_delete) {
     const std::string id = begin();
-    EXPECT_EQ(id.size(), 32U) << "128 bits in hexadecimal";
+    EXPECT_EQ(id.find('.'), 32U) << "128 bits in hexadecimal come first";
     EXPECT_NE(id, begin());
     EXPECT_EQ(post(kPing, good("Mcp-Session-Id: " + id + "\r\n")).status, 200);
     const std::string end = "DELETE /mcp HTTP/1.1\r\n" + good("Mcp-Session-Id: " + id + "\r\n") + "\r\n";
     EXPECT_EQ(HttpClient(rig_.port()).ask(end).status, 204);
     EXPECT_EQ(post(kPing, good("Mcp-Session-Id: " + id + "\r\n")).status, 404);
     EXPECT_EQ(HttpClient(rig_.port()).ask(end).status, 404);
+}
+
+TEST_F(HttpFrontTest, what_two_readers_could_take_differently_is_refused) {
+    const std::string id = begin();
+    EXPECT_EQ(post(kPing, good("Mcp-Session-Id: " + id + "\r\nMcp-Session-Id: another\r\n")).status, 400);
+    EXPECT_EQ(post(kPing, good("Mcp-Session-Id: " + id + "\r\nMcp-Session-Id: " + id + "\r\n")).status, 200);
+    EXPECT_EQ(post(kPing, good("Content-Type: application/json\r\nContent-Type: text/plain\r\n")).status, 400);
+    EXPECT_EQ(post(kPing, good("Authorization: Bearer another\r\n")).status, 400);
+    const HttpAnswer twice = post(modern_call(R"("health_check")"), modern("tools/call", "health_check") + "Mcp-Name: other\r\n");
+    EXPECT_EQ(twice.status, 400);
+    EXPECT_EQ(Json::parse(twice.body)["error"]["code"], -32020);
+    EXPECT_EQ(post(kPing, good("Accept: text/html\r\nAccept: application/json\r\n")).status, 200) << "a list in two parts";
+}
+
+TEST_F(HttpFrontTest, the_modern_era_knows_no_sessions) {
+    EXPECT_EQ(post(modern_call(R"("health_check")"), modern("tools/call", "health_check") + "Mcp-Session-Id: whatever\r\n").status, 200);
 }
 
 TEST_F(HttpFrontTest, a_session_does_not_exist_for_anybody_else) {

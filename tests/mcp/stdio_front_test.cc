@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "tests/support/mcp_rig.h"
@@ -56,6 +57,27 @@ TEST(StdioFront, calls_under_way_are_answered_after_the_input_ended) {
         answered.insert(wire->receive()["id"].get<int>());
     }
     EXPECT_EQ(answered, (std::set<int>{0, 1, 2, 3, 4}));
+    EXPECT_TRUE(wire->receive().is_null()) << "then the output ends";
+}
+
+TEST(StdioFront, a_subscription_is_answered_when_the_input_ends_and_then_the_output_ends) {
+    test::McpRig rig;
+    const auto wire = rig.pipes();
+    const std::string meta = R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+                             R"("io.modelcontextprotocol/clientCapabilities":{}})";
+    EXPECT_EQ(wire->ask(R"({"jsonrpc":"2.0","id":"s","method":"subscriptions/listen","params":{)" + meta +
+                        R"(,"notifications":{"toolsListChanged":true}}})")["method"],
+              "notifications/subscriptions/acknowledged");
+    wire->send(call("2", "later"));
+    wire->close_input();
+    std::map<std::string, Json> answers;
+    for (int i = 0; i < 2; ++i) {
+        const Json answer = wire->receive();
+        answers[json::dump(answer["id"])] = answer;
+    }
+    EXPECT_EQ(answers["\"s\""]["result"]["_meta"]["io.modelcontextprotocol/subscriptionId"], "s");
+    EXPECT_EQ(answers["\"s\""]["result"]["resultType"], "complete");
+    EXPECT_TRUE(answers["2"].contains("result"));
     EXPECT_TRUE(wire->receive().is_null()) << "then the output ends";
 }
 

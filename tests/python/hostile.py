@@ -17,7 +17,7 @@ BYTES_MAX = 4 * 1024 * 1024
 MISSING = object()
 
 LEGACY_METHODS = {"initialize", "ping", "logging/setLevel"}
-MODERN_METHODS = {"server/discover"}
+MODERN_METHODS = {"server/discover", "subscriptions/listen"}
 BOTH_METHODS = {"tools/list", "tools/call", "resources/list", "resources/templates/list", "resources/read",
                 "prompts/list", "prompts/get", "completion/complete"}
 
@@ -140,13 +140,22 @@ def expected_of_params(method, params, era):
         "tools/call": params.get("name") != "health_check" or not isinstance(params.get("arguments", {}), dict),
         "prompts/get": params.get("name") != "hand_over" or not isinstance(params.get("arguments", {}), dict)
         or not all(isinstance(value, str) for value in params.get("arguments", {}).values()),
-        "completion/complete": not isinstance(params.get("ref"), dict) or not isinstance(params.get("argument"), dict),
+        "completion/complete": not completes(params.get("ref"), params.get("argument")),
+        "subscriptions/listen": True,  # right ones are not answered; none is sent
     }
     if method == "resources/read":
         if not text("uri") or not params["uri"]:
             return {-32602}
         return {"result"} if params["uri"] == "memory://stats" else {-32602 if era == "modern" else -32002}
     return {-32602} if wrong.get(method) else {"result"}
+
+
+def completes(ref, argument):
+    if not isinstance(ref, dict) or not isinstance(argument, dict):
+        return False
+    told = ref.get("name" if ref.get("type") == "ref/prompt" else "uri")
+    known = told == "hand_over" if ref.get("type") == "ref/prompt" else ref.get("type") == "ref/resource"
+    return bool(told) and isinstance(told, str) and known and all(isinstance(argument.get(one), str) for one in ("name", "value"))
 
 
 # --- the cases -----------------------------------------------------------------------------------------
@@ -213,6 +222,25 @@ def wrong_params(era):
                                  if value != "x" else {})
 
 
+def listening_and_completing(era):
+    right = {"name": "to", "value": "a"}
+    for ref in [{}, {"type": "ref/prompt"}, {"type": "ref/prompt", "name": 1}, {"type": "ref/prompt", "name": "nobody"},
+                {"type": "ref/resource"}, {"type": "ref/resource", "uri": ""}, {"type": "ref/resource", "name": "hand_over"},
+                {"type": "ref/tool", "name": "x"}, {"type": 1}, {"type": "ref/prompt", "name": "hand_over"},
+                {"type": "ref/resource", "uri": "tool://{name}"}]:
+        yield "what is completed", message(era, method="completion/complete", params={"ref": ref, "argument": right})
+    for argument in [{}, {"name": "to"}, {"value": "x"}, {"name": 1, "value": "x"}, {"name": "to", "value": None},
+                     {"name": "to", "value": ["x"]}, right, {"name": "nobody", "value": ""}]:
+        yield "argument completed", message(era, method="completion/complete", params={
+            "ref": {"type": "ref/prompt", "name": "hand_over"}, "argument": argument})
+    for cursor in ["1", "0", "-1", "500", "1e3", " 1", "00", "18446744073709551616"]:
+        for method in ["resources/list", "prompts/list"]:
+            yield "a cursor nobody gave", message(era, method=method, params={"cursor": cursor})
+    for wanted in [MISSING, None, 1, "x", [], {"toolsListChanged": 1}, {"toolsListChanged": "true"}, {"promptsListChanged": []},
+                   {"resourceSubscriptions": "x"}, {"resourceSubscriptions": {}}, {"resourceSubscriptions": ["a", 1]}]:
+        yield "a subscription", message(era, method="subscriptions/listen", params=given(notifications=wanted))
+
+
 def given(**members):
     return {key: value for key, value in members.items() if value is not MISSING}
 
@@ -276,6 +304,7 @@ def large(era):
 def bodies(era, seed, http=False):
     """Every case of one era that is a body of its own: (name, bytes, right outcomes)."""
     dice = random.Random(seed)
-    made = [(name, encode(value)) for name, value in [*structures(era), *wrong_params(era)]]
+    made = [(name, encode(value)) for name, value in [*structures(era), *wrong_params(era),
+                                                          *listening_and_completing(era)]]
     made += [*texts(era, dice), *large(era)]
     return [Case(name, data, expected(data, era, http)) for name, data in made if b"\n" not in data and data.strip()]

@@ -2,7 +2,8 @@
 
 ERA is legacy, modern, or mute (legacy, and silent to what it does not know). FILE holds the JSON list of its
 tools; when it changes, the list does. What a tool does is its name: echo, fail, slow, ask, exit, env, noise.
-A FILE.offers beside it (JSON: resources, resourceTemplates, prompts) gives it more than tools.
+A FILE.offers beside it (JSON: resources, resourceTemplates, prompts) gives it more than tools. What somebody subscribed
+to stands in FILE.watched; a FILE.touched names a resource that changed just now.
 """
 
 import json
@@ -40,7 +41,7 @@ def offers():
 def capabilities():
     able = {"tools": {"listChanged": True}}
     if offers():
-        able.update(resources={"listChanged": True}, prompts={"listChanged": True}, completions={})
+        able.update(resources={"listChanged": True, "subscribe": True}, prompts={"listChanged": True}, completions={})
     return able
 
 
@@ -72,6 +73,7 @@ class Server:
         self.answers = {}  # id of a question of ours -> what came
         self.asked = 0
         self.cancelled = set()
+        self.watched = set()
 
     def ask(self, params):
         self.asked += 1
@@ -132,6 +134,10 @@ class Server:
                   "capabilities": capabilities(), "ttlMs": 0, "cacheScope": "public"}})
         elif method == "subscriptions/listen" and ERA == "modern":
             self.listening = number
+            self.watches(params["notifications"].get("resourceSubscriptions", []), [])
+        elif method in ("resources/subscribe", "resources/unsubscribe") and offers() and ERA != "modern":
+            self.watches(*([params["uri"]], []) if method == "resources/subscribe" else ([], [params["uri"]]))
+            send({"id": number, "result": {}})
         elif method == "tools/list":
             done = {"tools": tools()}
             if ERA == "modern":
@@ -150,6 +156,11 @@ class Server:
 
     listening = None
 
+    def watches(self, more, fewer):
+        self.watched |= set(more)
+        self.watched -= set(fewer)
+        FILE.with_suffix(".watched").write_text(json.dumps(sorted(self.watched)))
+
     def watch(self):
         seen, offered = FILE.read_text(), offers()
         while True:
@@ -159,6 +170,12 @@ class Server:
                 offered = offers()
                 for what in ("resources", "prompts"):
                     send({"method": f"notifications/{what}/list_changed"})
+            touched = FILE.with_suffix(".touched")
+            if touched.exists():
+                uri = touched.read_text()
+                touched.unlink()
+                if uri in self.watched:
+                    send({"method": "notifications/resources/updated", "params": {"uri": uri}})
             if now and now != seen:
                 seen = now
                 meta = {"_meta": {"io.modelcontextprotocol/subscriptionId": self.listening}} if ERA == "modern" else {}

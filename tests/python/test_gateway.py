@@ -28,6 +28,7 @@ class Scripted:
     """A kernel with one scripted server behind it."""
 
     def __init__(self, folder, era="legacy", tools=TOOLS, name="it", flags=("--no-http",)):
+        self.era = era
         self.file = folder / "tools.json"
         self.file.write_text(json.dumps(tools))
         self.kernel = Kernel(flags=flags)
@@ -303,3 +304,12 @@ def test_a_kernel_behind_a_kernel_works_by_http_in_both_eras(tmp_path):
         with_wrong = outer.call("server.add", {"name": "nobody", "url": "http://127.0.0.1:1/mcp"}, owner=True)
         assert "refused" in with_wrong["error"]["message"], with_wrong
 
+
+
+def test_a_server_that_is_connected_keeps_the_kernel_and_without_it_the_kernel_leaves(tmp_path):
+    with Scripted(tmp_path, flags=("--no-http", "--idle-exit", "3")) as made:
+        until(lambda: made.list()["state"] == "ready")
+        time.sleep(5)
+        assert made.kernel.process.poll() is None, "it left though a server was connected"
+        made.kernel.call("server.remove", {"name": "it"}, owner=True)
+        assert made.kernel.process.wait(PATIENCE) == 0

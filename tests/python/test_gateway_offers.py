@@ -108,6 +108,34 @@ def test_what_changes_is_listed_anew_and_told(offering):
         until(lambda: offering.list().get("resources") == 3)
 
 
+def test_a_change_of_one_resource_reaches_who_watches_it(offering):
+    legacy, modern = offering.kernel.client(), ModernClient(offering.kernel, {})
+    uri = "upstream://it/note://1"
+    watched = offering.file.with_suffix(".watched")
+
+    def touch(theirs):
+        beside = offering.file.with_suffix(".new")
+        beside.write_text(theirs)
+        beside.replace(offering.file.with_suffix(".touched"))
+        until(lambda: not offering.file.with_suffix(".touched").exists())
+
+    assert legacy.ask("resources/subscribe", {"uri": uri})["result"] == {}
+    assert legacy.ask("resources/subscribe", {"uri": "upstream://nobody/x://1"})["error"]["code"] == -32002
+    modern.send({"jsonrpc": "2.0", "id": "ear", "method": "subscriptions/listen", "params": {
+        "_meta": modern.meta, "notifications": {"resourceSubscriptions": [uri]}}})
+    assert "acknowledged" in modern.receive()["method"]
+    until(lambda: watched.exists() and "note://1" in watched.read_text())
+    touch("note://2")
+    touch("note://1")
+    for client in (legacy, modern):
+        note = client.receive()
+        assert note["method"] == "notifications/resources/updated" and note["params"]["uri"] == uri, note
+    legacy.ask("resources/unsubscribe", {"uri": uri})
+    modern.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "ear"}})
+    if offering.era == "legacy":
+        until(lambda: "note://1" not in watched.read_text())
+
+
 def test_what_a_hostile_server_answers_is_an_error_or_left_out(offering):
     client = offering.client
     for uri in ("bad://list", "bad://kind", "bad://none"):

@@ -4,6 +4,8 @@ The cases are made by hostile.py and hostile_http.py from a seed that is printed
 """
 
 import base64
+import concurrent.futures
+import contextlib
 import http.client
 import json
 import os
@@ -15,7 +17,7 @@ import pytest
 
 import hostile
 import hostile_http
-from wire import Client, Kernel
+from wire import PATIENCE, Client, Kernel
 
 SEED = int(os.environ.get("RESONANT_SEED", "20261125"))
 OVER_IDLE_MB_MAX = 64
@@ -281,20 +283,30 @@ def test_a_crowd_of_slow_and_broken_connections_keeps_nobody_waiting(kernel):
     assert asked.ping()
 
 
-def test_big_half_bodies_of_many_clients_share_one_budget(kernel):
+def test_large_bodies_wait_for_room_and_all_are_answered_small_ones_do_not_wait(kernel):
     client = Http(kernel)
+    place = (client.place.hostname, client.place.port)
     head = bytes(hostile_http.Request(client.token.encode(), body=b"", headers={b"Content-Length": b"4000000"}))
     crowd = []
     for _ in range(40):
-        connection = socket.create_connection((client.place.hostname, client.place.port))
+        connection = socket.create_connection(place)
         crowd.append(connection)
-        try:
+        connection.settimeout(0.02)
+        with contextlib.suppress(OSError):  # who waits is not read from
             connection.sendall(head + b" " * 3_500_000)
-        except OSError:
-            pass  # refused
     assert client.ping()
     for connection in crowd:
         connection.close()
+    large = bytes(hostile_http.Request(client.token.encode(), body=hostile_http.PING + b" " * 3_900_000))
+
+    def send():
+        with socket.create_connection(place, timeout=PATIENCE) as connection:
+            connection.sendall(large)
+            return connection.recv(1000)
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = [one.result() for one in [pool.submit(send) for _ in range(8)]]
+    assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers), answers
 
 
 def test_pipelined_requests_are_answered_in_order_and_a_half_closed_client_is_served(kernel):

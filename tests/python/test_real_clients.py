@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -34,13 +35,13 @@ def environment():
 
 
 class Scripted:
-    """A client's script, and what it told by step."""
+    """A client's script, and what it told by step. `place`: program and home, or URL and token."""
 
-    def __init__(self, name, home):
+    def __init__(self, name, *place):
         interpreter, script = SCRIPTED[name]
         assert interpreter.exists(), f"{name} is missing; install it with: scripts/setup.sh clients"
         self.steps = {}
-        self.process = subprocess.Popen([interpreter, SCRIPTS / script, PROGRAM, home], env=environment(),
+        self.process = subprocess.Popen([interpreter, SCRIPTS / script, *place], env=environment(),
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True)
 
@@ -60,10 +61,9 @@ class Scripted:
         self.steps["code"] = self.process.wait(PATIENCE)
 
 
-def inspect(home, *arguments):
+def inspect(*words):
     """One run of the inspector: every call of it is a client of its own."""
-    done = subprocess.run([CLIENTS / "node_modules/.bin/mcp-inspector", "--cli", PROGRAM, "mcp", "-e",
-                           f"RESONANT_HOME={home}", *arguments],
+    done = subprocess.run([CLIENTS / "node_modules/.bin/mcp-inspector", "--cli", *words],
                           env=environment(), capture_output=True, text=True, timeout=2 * PATIENCE)
     return done.stdout + done.stderr
 
@@ -75,56 +75,84 @@ def kill(kernel):
         kernel.process.wait()
 
 
+def start_again(kernel):
+    """The next kernel, whoever starts it: who waits for one by stdio may have been first."""
+    subprocess.run([PROGRAM, "mcp", "--home", kernel.home], env=kernel.environment, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, timeout=PATIENCE)
+    kernel.run("--json", "status")
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+TOOL = ["--method", "tools/call", "--tool-name"]
+INSPECTED = {"list": ["--method", "tools/list"],
+             "deny": [*TOOL, "gana_void_stores", "--tool-arg", "tool=memory.erase", "--tool-arg",
+                      'args={"id": "m1", "reason": "no"}'],
+             "again": [*TOOL, "gana_winnowing_basket_find", "--tool-arg", "tool=memory.search", "--tool-arg",
+                       'args={"query": "heron"}']}
+
+
 @pytest.fixture(scope="module")
 def told():
-    """What each client told; the kernel was killed after all were ready."""
-    with Kernel() as kernel:
+    """What each client told, by transport; the kernel was killed after all were ready."""
+    port = free_port()
+    with Kernel(flags=(), toml=f"[http]\nport = {port}\n") as kernel:
         kernel.call("memory.add", {"content": "the first"})
-        clients = {}
-        for name in SCRIPTED:
-            clients[name] = Scripted(name, kernel.home)
+        url, token = f"http://127.0.0.1:{port}/mcp", (kernel.home / "token").read_text().strip()
+        inspector = {"stdio": [PROGRAM, "mcp", "-e", f"RESONANT_HOME={kernel.home}"],
+                     "http": [url, "--transport", "http", "--header", f"Authorization: Bearer {token}"]}
+        places = {"stdio": [PROGRAM, kernel.home], "http": [url, token]}
+        clients = {(transport, name): Scripted(name, *place) for transport, place in places.items() for name in SCRIPTED}
         for client in clients.values():
             client.read(until="ready")
-        inspected = {"list": inspect(kernel.home, "--method", "tools/list"),
-                     "deny": inspect(kernel.home, "--method", "tools/call", "--tool-name", "gana_void_stores",
-                                     "--tool-arg", "tool=memory.erase", "--tool-arg",
-                                     'args={"id": "m1", "reason": "no"}')}
+        seen = {transport: {step: inspect(*how, *INSPECTED[step]) for step in ("list", "deny")}
+                for transport, how in inspector.items()}
         kill(kernel)
-        inspected["again"] = inspect(kernel.home, "--method", "tools/call", "--tool-name",
-                                     "gana_winnowing_basket_find", "--tool-arg", "tool=memory.search",
-                                     "--tool-arg", 'args={"query": "heron"}')
+        start_again(kernel)
+        for transport, how in inspector.items():
+            seen[transport]["again"] = inspect(*how, *INSPECTED["again"])
         for client in clients.values():
             client.finish()
-        yield {**{name: client.steps for name, client in clients.items()}, "inspector": inspected}
+        yield {**{key: client.steps for key, client in clients.items()}, "inspector": seen}
 
 
+@pytest.mark.parametrize("transport", ["stdio", "http"])
 @pytest.mark.parametrize("name", SCRIPTED)
-def test_a_client_lists_the_families(name, told):
-    assert "list" in told[name], told[name]["end"]
-    assert len(told[name]["list"]) == FAMILIES
-    assert told[name]["list"][0] == "gana_horn_sessions"
+def test_a_client_lists_the_families(name, transport, told):
+    steps = told[transport, name]
+    assert "list" in steps, steps["end"]
+    assert len(steps["list"]) == FAMILIES
+    assert steps["list"][0] == "gana_horn_sessions"
 
 
+@pytest.mark.parametrize("transport", ["stdio", "http"])
 @pytest.mark.parametrize("name", SCRIPTED)
-def test_a_client_calls_and_is_denied_with_the_reason(name, told):
-    steps = told[name]
+def test_a_client_calls_and_is_denied_with_the_reason(name, transport, told):
+    steps = told[transport, name]
     assert "call" in steps and '"id"' in steps["call"].replace("'", '"').replace('\\', ""), steps
     assert "permission_denied" in steps["deny"], steps
 
 
+@pytest.mark.parametrize("transport", ["stdio", "http"])
 @pytest.mark.parametrize("name", SCRIPTED)
-def test_a_client_goes_on_after_the_kernel_was_killed(name, told):
-    steps = told[name]
+def test_a_client_goes_on_after_the_kernel_was_killed(name, transport, told):
+    steps = told[transport, name]
     assert "lighthouse" in steps.get("again", ""), steps
     assert steps["code"] == 0, steps["end"]
 
 
 def test_an_agent_with_a_test_model_calls_through_a_family(told):
-    assert "ready" in told["pydantic-ai"]["agent"] or "tool" in told["pydantic-ai"]["agent"]
+    for transport in ("stdio", "http"):
+        agent = told[transport, "pydantic-ai"]["agent"]
+        assert "ready" in agent or "tool" in agent
 
 
-def test_the_inspector_lists_is_denied_and_goes_on(told):
-    steps = told["inspector"]
+@pytest.mark.parametrize("transport", ["stdio", "http"])
+def test_the_inspector_lists_is_denied_and_goes_on(transport, told):
+    steps = told["inspector"][transport]
     assert steps["list"].count('"gana_') == FAMILIES, steps["list"][:2000]
     assert "permission_denied" in steps["deny"]
     assert "lighthouse" in steps["again"]

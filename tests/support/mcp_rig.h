@@ -21,6 +21,7 @@
 #include "resonant/mcp/http_front.h"
 #include "resonant/mcp/kernel_front.h"
 #include "resonant/tools/families.h"
+#include "resonant/tools/prompt_book.h"
 #include "resonant/tools/services.h"
 #include "tests/support/http_client.h"
 #include "tests/support/scratch.h"
@@ -228,6 +229,7 @@ class McpRig {
     explicit McpRig(mcp::ServerOptions options = {}) : loop_(std::move(*net::Loop::create())) {
         tools::add_all(toolbox_, services_);
         door_ = std::make_unique<TestDoor>(toolbox_);
+        options.prompt_book = &prompts_;
         server_ = std::make_unique<mcp::Server>(*loop_, *door_, toolbox_, clock_, random_, std::move(options));
         stdio_ = std::make_unique<mcp::StdioFront>(*loop_, *server_, random_);
         mcp::KernelFrontOptions kernel;
@@ -314,6 +316,7 @@ class McpRig {
     SystemRandom random_;
     tools::Services services_;
     tools::Toolbox toolbox_;
+    tools::PromptBook prompts_{scratch_.path() / "prompts"};
     std::unique_ptr<net::Loop> loop_;
     std::unique_ptr<TestDoor> door_;
     std::unique_ptr<mcp::Server> server_;

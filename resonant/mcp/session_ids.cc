@@ -1,0 +1,62 @@
+#include "resonant/mcp/session_ids.h"
+
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <array>
+#include <charconv>
+
+#include "resonant/base/ensure.h"
+#include "resonant/base/sha256.h"
+
+namespace resonant::mcp {
+namespace {
+
+constexpr std::size_t kRandomBytes = 16;
+constexpr std::size_t kSignatureBytes = 16;
+constexpr std::size_t kIdMax = 200;
+
+}  // namespace
+
+SessionIds::SessionIds(std::string secret, Random& random, Nanos started)
+    : secret_(secret.empty() ? random.hex(32) : std::move(secret)), random_(random), started_(started) {}
+
+std::string SessionIds::signature(std::string_view head, std::string_view principal) const {
+    const std::string covered = fmt::format("{}:{}{}", head.size(), head, principal);
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    const void* made = HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()),
+                            reinterpret_cast<const unsigned char*>(covered.data()), covered.size(), digest.data(), &size);
+    RESONANT_ENSURE(made != nullptr && size >= kSignatureBytes, "HMAC-SHA-256 is always there");
+    return hex_of(std::as_bytes(std::span(digest).first(kSignatureBytes)));
+}
+
+std::string SessionIds::make(std::string_view principal, std::string_view version, Nanos now) const {
+    const std::string head = fmt::format("{}.{}.{}", random_.hex(kRandomBytes), now.count, version);
+    return head + "." + signature(head, principal);
+}
+
+std::optional<std::string> SessionIds::of_before(std::string_view id, std::string_view principal) const {
+    const std::size_t end = id.rfind('.');
+    if (id.size() > kIdMax || end == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const std::string_view head = id.substr(0, end), shown = id.substr(end + 1);
+    const std::string wanted = signature(head, principal);
+    if (shown.size() != wanted.size() || CRYPTO_memcmp(shown.data(), wanted.data(), wanted.size()) != 0) {
+        return std::nullopt;
+    }
+    // Ours, so it has the form that we gave it.
+    const std::string_view rest = head.substr(head.find('.') + 1);
+    const std::size_t dot = rest.find('.');
+    std::int64_t made = 0;
+    std::from_chars(rest.data(), rest.data() + dot, made);
+    if (made >= started_.count || made + kSessionLife.count < started_.count) {
+        return std::nullopt;  // one of this kernel that is not kept is over
+    }
+    return std::string(rest.substr(dot + 1));
+}
+
+}  // namespace resonant::mcp
