@@ -12,6 +12,8 @@
 namespace resonant::mcp {
 namespace {
 
+constexpr std::ptrdiff_t kListenersEach = 64;  // of one client: they never end by themselves, and its calls need room
+
 std::string method_of(Change change) {
     switch (change) {
         case Change::Tools: return "notifications/tools/list_changed";
@@ -84,6 +86,12 @@ void Server::listen(const Turn& turn) {
     std::erase_if(listeners_, [](const auto& one) { return one->over(); });
     if (listeners_.size() >= kListenersMax) {
         turn.fail(kInternalError, fmt::format("{} subscriptions are open; close one of them", kListenersMax));
+        return;
+    }
+    const auto its = std::count_if(listeners_.begin(), listeners_.end(),
+                                   [&](const auto& one) { return one->conversation == turn.conversation; });
+    if (its >= kListenersEach) {
+        turn.fail(kInternalError, fmt::format("{} subscriptions of this client are open; one can hold many URIs", its));
         return;
     }
     if (!turn.outlet->reaches()) {

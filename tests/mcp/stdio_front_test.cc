@@ -81,6 +81,19 @@ TEST(StdioFront, a_subscription_is_answered_when_the_input_ends_and_then_the_out
     EXPECT_TRUE(wire->receive().is_null()) << "then the output ends";
 }
 
+TEST(StdioFront, who_opens_subscriptions_without_end_is_refused_and_still_heard) {
+    test::McpRig rig;
+    const auto wire = rig.pipes();
+    const std::string rest = R"(,"method":"subscriptions/listen","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":)"
+                             R"("2026-07-28","io.modelcontextprotocol/clientCapabilities":{}},"notifications":{}}})";
+    int refused = 0;
+    for (int i = 0; i < 300; ++i) {
+        refused += wire->ask(R"({"jsonrpc":"2.0","id":)" + std::to_string(i) + rest).contains("error") ? 1 : 0;
+    }
+    EXPECT_EQ(refused, 300 - 64);
+    EXPECT_TRUE(wire->answers_ping());
+}
+
 TEST(StdioFront, a_thousand_pipelined_calls_are_answered_once_each) {
     test::McpRig rig;
     const auto wire = rig.pipes();
