@@ -278,8 +278,10 @@ void Dispatcher::carry(const Shared& work) {
         } else if (road == Road::Act) {
             needs_.plane.board().write(work->resonance);
             sent = work->upstream && forward(work);
-            queued = !work->upstream && joins(*work->call.contract);
-            if (!work->upstream && !queued) {
+            if (!work->upstream && joins(*work->call.contract)) {
+                work->arguments = govern::Ledger::hash_of_arguments(work->call);  // may throw: not queued before it is made
+                queued = true;
+            } else if (!work->upstream) {
                 answer(*work, invoke(*work));
             }
         }

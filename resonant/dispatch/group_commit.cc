@@ -70,7 +70,7 @@ void Dispatcher::attempt(Work& work) {
 // Intent, rows and outcome.
 Status Dispatcher::keep_all(Work& work) {
     Work::Attempt& attempt = work.attempt;
-    const Result<std::uint64_t> intent = needs_.ledger.intent(work.call, work.passages);
+    const Result<std::uint64_t> intent = needs_.ledger.intent(work.call, work.passages, &work.arguments);
     if (!intent) {
         attempt.denial = govern::Ledger::denial_of(intent.error());
         return std::unexpected(intent.error());
@@ -98,7 +98,7 @@ Status Dispatcher::keep_all(Work& work) {
         .code = attempt.result ? "" : std::string(name_of(attempt.result.error().code)),
         .ring_position = work.ring_position,
         .duration = needs_.clock.monotonic() - work.started};
-    RESONANT_ASSIGN(const govern::EffectCheck check, needs_.ledger.outcome(*intent, work.call, outcome));
+    RESONANT_ASSIGN(const govern::EffectCheck check, needs_.ledger.outcome(*intent, work.call, outcome, &work.arguments));
     attempt.debt = check.mismatch ? check.debt : 0;
     return {};
 }

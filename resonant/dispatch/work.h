@@ -43,6 +43,7 @@ struct Dispatcher::Work {
     bool admitted = false;           // the pipeline let it through and it is not settled yet
     std::optional<call::Denial> denial;  // of the precheck or a stage
     Attempt attempt;                 // of a call that the commit queue carries out
+    govern::Hash arguments{};        // their hash, of such a call: made before it waits for its turn
 
     static Json error_body(const Error& error, const std::string& tool);
 };

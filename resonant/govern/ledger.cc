@@ -177,7 +177,10 @@ Result<std::unique_ptr<Ledger>> Ledger::open(sql::Database& database, Clock& clo
     return std::unique_ptr<Ledger>(new Ledger(std::move(inner)));
 }
 
-Result<std::uint64_t> Ledger::intent(const call::Call& call, std::span<const Passage> passages) {
+Hash Ledger::hash_of_arguments(const call::Call& call) { return sha256(json::canonical(call.arguments)); }
+
+Result<std::uint64_t> Ledger::intent(const call::Call& call, std::span<const Passage> passages,
+                                     const Hash* arguments) {
     try {
         RESONANT_FAULT_POINT("govern.ledger");
         if (const std::string why = inner_->why_broken(); !why.empty()) {
@@ -186,7 +189,7 @@ Result<std::uint64_t> Ledger::intent(const call::Call& call, std::span<const Pas
         if (!inner_->reserve.whole()) {
             return fail(Code::ResourceExhausted, "the disk is full: what is left is kept for the ledger; free space");
         }
-        LedgerEntry entry = entry_of(call, "intent", "allow");
+        LedgerEntry entry = entry_of(call, "intent", "allow", arguments);
         entry.stages = stages_of(passages);
         RESONANT_ASSIGN(const Head head, inner_->put(entry));
         return head.seq;
@@ -195,11 +198,12 @@ Result<std::uint64_t> Ledger::intent(const call::Call& call, std::span<const Pas
     }
 }
 
-Result<EffectCheck> Ledger::outcome(std::uint64_t intent, const call::Call& call, const Outcome& outcome) {
+Result<EffectCheck> Ledger::outcome(std::uint64_t intent, const call::Call& call, const Outcome& outcome,
+                                    const Hash* arguments) {
     try {
         RESONANT_FAULT_POINT("govern.ledger_outcome");
         const EffectCheck check = check_effects(call.contract->access, call.effects);
-        LedgerEntry entry = entry_of(call, "outcome", outcome.ok ? "ok" : "failed");
+        LedgerEntry entry = entry_of(call, "outcome", outcome.ok ? "ok" : "failed", arguments);
         entry.intent = static_cast<std::int64_t>(intent);
         entry.reason = check.mismatch ? check.reason : outcome.code;
         entry.effects = effects_of(call, check);
@@ -252,7 +256,7 @@ call::Denial Ledger::denial_of(const Error& error) {
 
 EffectCheck Ledger::note_read(const call::Call& call, bool ok, Nanos duration) {
     const EffectCheck check = check_effects(call.contract->access, call.effects);
-    inner_->reads.add(call, sha256(json::canonical(call.arguments)), ok && !check.mismatch, duration);
+    inner_->reads.add(call, hash_of_arguments(call), ok && !check.mismatch, duration);
     if (check.mismatch) {
         LedgerEntry entry = entry_of(call, "outcome", "failed");
         entry.reason = check.reason;

@@ -78,9 +78,14 @@ class Ledger {
     // The eighth stage: appends the intent and returns its seq. `passages` with a note or a denial are
     // kept for the trace. DataLoss while a break is not acknowledged, ResourceExhausted when the disk is full,
     // Internal when it threw.
-    Result<std::uint64_t> intent(const call::Call& call, std::span<const Passage> passages = {});
+    // `arguments`: hash_of_arguments(), where it is known already.
+    Result<std::uint64_t> intent(const call::Call& call, std::span<const Passage> passages = {},
+                                 const Hash* arguments = nullptr);
     // What became of it: declared against observed effects (call.effects). Returns the check.
-    Result<EffectCheck> outcome(std::uint64_t intent, const call::Call& call, const Outcome& outcome);
+    Result<EffectCheck> outcome(std::uint64_t intent, const call::Call& call, const Outcome& outcome,
+                                const Hash* arguments = nullptr);
+    // What entries keep of a call's arguments. Any thread: who makes many calls durable need not make it.
+    static Hash hash_of_arguments(const call::Call& call);
     // A denial that matters, durable on return.
     Status denied(const call::Call& call, const call::Denial& denial,
                   std::span<const Passage> passages = {});

@@ -34,7 +34,7 @@ EffectCheck check_effects(call::Access declared, const call::Effects& effects) {
     return {};
 }
 
-LedgerEntry entry_of(const call::Call& call, std::string kind, std::string decision) {
+LedgerEntry entry_of(const call::Call& call, std::string kind, std::string decision, const Hash* arguments) {
     LedgerEntry entry;
     entry.kind = std::move(kind);
     entry.principal = call.caller.principal;
@@ -42,7 +42,7 @@ LedgerEntry entry_of(const call::Call& call, std::string kind, std::string decis
     entry.session = call.session;
     entry.tool = call.contract->name;
     entry.access = std::string(call::name_of(call.contract->access));
-    entry.arguments_hash = sha256(json::canonical(call.arguments));
+    entry.arguments_hash = arguments != nullptr ? *arguments : Ledger::hash_of_arguments(call);
     entry.decision = std::move(decision);
     return entry;
 }

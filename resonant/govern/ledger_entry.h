@@ -17,7 +17,7 @@ extern const char* const kLedgerTables;  // the script that makes the tables
 inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 // What all entries about a call have in common.
-LedgerEntry entry_of(const call::Call& call, std::string kind, std::string decision);
+LedgerEntry entry_of(const call::Call& call, std::string kind, std::string decision, const Hash* arguments = nullptr);
 // The column `stages`: empty when nobody had something to say.
 std::string stages_of(std::span<const Passage> passages);
 // The column `effects` of an outcome.

@@ -65,6 +65,24 @@ TEST(CommitQueue, a_full_queue_and_a_closed_one_say_so) {
     EXPECT_EQ(queue.push(9).error().code, Code::Unavailable);
 }
 
+TEST(GroupCommit, intent_and_outcome_keep_the_hash_of_what_the_call_was_given) {
+    test::World world;
+    const Json arguments = {{"content", "a note whose hash is kept"}, {"tags", {"b", "a"}}};
+    ASSERT_FALSE(world.call("memory.add", arguments).error);
+    const govern::Hash wanted = govern::sha256(json::canonical(arguments));
+    std::vector<std::string> kinds;
+    ASSERT_TRUE(world.parts().database->read([&](sql::Connection& connection) -> Status {
+        RESONANT_ASSIGN(auto rows, connection.prepare("SELECT kind FROM ledger WHERE tool = 'memory.add' AND"
+                                                      " arguments_hash = ? ORDER BY seq"));
+        rows.bind(1, std::span<const std::byte>(wanted));
+        return rows.each([&](const sql::Statement& row) -> Status {
+            kinds.push_back(row.text(0));
+            return {};
+        });
+    }));
+    EXPECT_EQ(kinds, (std::vector<std::string>{"intent", "outcome"}));
+}
+
 // Many clients at once, some of whose calls fail after they have changed rows: those are undone, the others stay, and
 // the ledger tells both apart.
 TEST(GroupCommit, a_call_that_fails_is_undone_alone) {
