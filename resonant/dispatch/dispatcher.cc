@@ -185,14 +185,15 @@ std::optional<Refusal> Dispatcher::turn_away(const call::Request& request) {
             return std::nullopt;
         }
         work->call.id = next_id_.fetch_add(1, std::memory_order_relaxed);
-        work->denial = precheck_.words(verdict, work->call);
+        work->deny(precheck_.words(verdict, work->call));
         situate(*work);
         introduce(*work);
         Refusal refusal{std::move(work->reply), [this, work] {
                             guard(*work, [&] { keep_books(*work, *work->denial); });
                         }};
         refusal.reply.error = true;
-        refusal.reply.denial = work->denial;
+        refusal.reply.denial.emplace().code = work->denial->code;
+        refusal.reply.denial->stage = work->denial->stage;
         refusal.reply.text = text_of_refusal(*work->denial, work->call.contract->name);
         return refusal;
     } catch (const std::exception& error) {
@@ -334,13 +335,16 @@ void Dispatcher::situate(Work& work) {
 Dispatcher::Road Dispatcher::judge(Work& work) {
     situate(work);
     if (const Precheck::Verdict verdict = precheck_.judge(work.call); !Precheck::passed(verdict)) {
-        work.denial = precheck_.words(verdict, work.call);
+        work.deny(precheck_.words(verdict, work.call));
     } else {
-        work.denial = needs_.pipeline.judge(work.call, work.passages);
+        work.deny(needs_.pipeline.judge(work.call, work.passages));
         work.admitted = !work.denial;
     }
-    if (!work.denial && (work.denial = quarantined(work))) {
-        settle(work, govern::Settled::NotRun);
+    if (!work.denial) {
+        work.deny(quarantined(work));
+        if (work.denial) {
+            settle(work, govern::Settled::NotRun);
+        }
     }
     if (work.denial) {
         return Road::Deny;

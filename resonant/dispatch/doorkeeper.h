@@ -12,7 +12,7 @@
 namespace resonant::dispatch {
 
 struct Refusal {
-    call::Reply reply;  // `text` is its whole body, `content` stays empty
+    call::Reply reply;  // `text` is its whole body: `content` stays empty, `denial` has code and stage
     // What is left to do about it: ledger note, events, history. To be run once, soon; nobody waits for it.
     std::function<void()> books;
 };

@@ -54,22 +54,22 @@ Status Dispatcher::commit(std::span<const Shared> works) {
 
 // When it fails it is undone alone. Never throws.
 void Dispatcher::attempt(Work& work) {
-    work.attempt = {};
+    work.attempt = std::make_unique<Work::Attempt>();
     work.call.effects = {};
     work.call.blocks = {};
     try {
-        work.attempt.kept =
+        work.attempt->kept =
             work.denial ? needs_.ledger.denied(work.call, *work.denial, work.passages)
                         : needs_.database.write([&](sql::Connection&) { return keep_all(work); });
     } catch (const std::exception& error) {
         log().error("{}: {}", work.call.contract->name, error.what());
-        work.attempt.kept = fail(Code::Internal, error.what());
+        work.attempt->kept = fail(Code::Internal, error.what());
     }
 }
 
 // Intent, rows and outcome.
 Status Dispatcher::keep_all(Work& work) {
-    Work::Attempt& attempt = work.attempt;
+    Work::Attempt& attempt = *work.attempt;
     const Result<std::uint64_t> intent = needs_.ledger.intent(work.call, work.passages, &work.arguments);
     if (!intent) {
         attempt.denial = govern::Ledger::denial_of(intent.error());
@@ -105,7 +105,10 @@ Status Dispatcher::keep_all(Work& work) {
 
 // Tells what became of it, now that it is durable or undone.
 void Dispatcher::conclude(Work& work, const Status& committed) {
-    Work::Attempt& attempt = work.attempt;
+    if (!work.attempt) {
+        work.attempt = std::make_unique<Work::Attempt>();  // the transaction did not begin
+    }
+    Work::Attempt& attempt = *work.attempt;
     const Status& kept = committed ? attempt.kept : committed;
     if (work.denial) {
         if (!kept) {

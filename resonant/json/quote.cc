@@ -26,26 +26,30 @@ constexpr std::array<char, 256> kEscapes = [] {
 
 void append_quoted(std::string& out, std::string_view text) {
     static constexpr std::string_view kHex = "0123456789abcdef";
-    out += '"';
-    std::size_t from = 0;  // of what is not out yet
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const auto byte = static_cast<unsigned char>(text[at]);
+    const std::size_t begin = out.size();
+    out.resize(begin + 2 * text.size() + 2);  // enough for all but \u00XX, which make their own room
+    char* to = out.data() + begin;
+    *to++ = '"';
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
         const char escape = kEscapes[byte];
         if (escape == 0) {
+            *to++ = c;
             continue;
         }
-        out.append(text, from, at - from);
-        from = at + 1;
-        out += '\\';
-        out += escape;
+        *to++ = '\\';
+        *to++ = escape;
         if (escape == 'u') {
-            out += "00";
-            out += kHex[byte >> 4];
-            out += kHex[byte & 15];
+            const auto at = static_cast<std::size_t>(to - out.data());
+            out.resize(out.size() + 4);
+            to = out.data() + at;
+            for (const char digit : {'0', '0', kHex[byte >> 4], kHex[byte & 15]}) {
+                *to++ = digit;
+            }
         }
     }
-    out.append(text, from);
-    out += '"';
+    *to++ = '"';
+    out.resize(static_cast<std::size_t>(to - out.data()));
 }
 
 bool is_ascii(std::string_view text) {
