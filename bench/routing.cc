@@ -100,9 +100,9 @@ struct Figures {
 
 class Measurement {
   public:
-    Measurement(memory::Embedder& embedder, RoutingSet set)
+    Measurement(memory::MiniLmEmbedder& embedder, RoutingSet set)
         : embedder_(embedder), name_(std::move(set.name)), documents_(std::move(set.documents)),
-          requests_(std::move(set.requests)), bm25_(documents_), index_(documents_, embedded()) {}
+          requests_(std::move(set.requests)), bm25_(documents_), index_(documents_, embedded(), token_texts()) {}
 
     void ask_all(bool show_misses) {
         for (const Request& request : requests_) {
@@ -110,7 +110,7 @@ class Measurement {
             std::vector<double> near;
             for (const memory::Vector& vector : plain_) {
                 near.push_back(static_cast<double>(std::inner_product(
-                    meaning.front().begin(), meaning.front().end(), vector.begin(), 0.0F)));
+                    meaning.vectors.front().begin(), meaning.vectors.front().end(), vector.begin(), 0.0F)));
             }
             const std::vector<double> said = bm25_.scores(request.text);
             std::vector<double> equal;
@@ -138,10 +138,13 @@ class Measurement {
         }
     }
     double search_us() {
-        const tools::Meaning meaning = meaning_of("a query");
+        std::vector<tools::Meaning> meanings;
+        for (const Request& request : requests_) {
+            meanings.push_back(meaning_of(request.text));
+        }
         return nanoseconds([&] {
-                   for (const Request& request : requests_) {
-                       index_.rank(request.text, meaning, kDepth);
+                   for (std::size_t i = 0; i < requests_.size(); ++i) {
+                       index_.rank(requests_[i].text, meanings[i], kDepth);
                    }
                }) / static_cast<double>(requests_.size()) / 1e3;
     }
@@ -161,8 +164,9 @@ class Measurement {
     tools::Meaning meaning_of(const std::string& text) {
         tools::Meaning meaning;
         for (const std::string& part : ToolIndex::texts_of(std::string_view(text))) {
-            meaning.push_back(must(embedder_.embed(part)));
+            meaning.vectors.push_back(must(embedder_.embed(part)));
         }
+        meaning.tokens = must(embedder_.embed_tokens(text, tools::kQueryTokensMax));
         return meaning;
     }
     ToolIndex::Vectors embedded() {
@@ -181,6 +185,15 @@ class Measurement {
             plain_.push_back(must(embedder_.embed(document->name + ": " + document->description)));
         }
         return vectors;
+    }
+    tools::TokenTexts token_texts() {
+        tools::TokenTexts texts;
+        for (const auto& document : documents_) {
+            for (const std::string& text : ToolIndex::token_texts_of(*document)) {
+                texts[text] = std::make_shared<tools::TokenText>(must(embedder_.embed_tokens(text, tools::kTextTokensMax)));
+            }
+        }
+        return texts;
     }
     bool hits(const Request& request, const std::vector<std::size_t>& found, std::size_t depth,
               bool by_name) const {
@@ -212,7 +225,7 @@ class Measurement {
         }
     }
 
-    memory::Embedder& embedder_;
+    memory::MiniLmEmbedder& embedder_;
     const std::string name_;
     const ToolIndex::Documents documents_;
     const std::vector<Request> requests_;

@@ -140,6 +140,9 @@ void Encoder::add_outputs(std::span<const Window> windows) const {
             for (std::size_t i = 0; i < kHidden; ++i) {
                 (*window.sum)[i] += row[i];
             }
+            if (window.each != nullptr) {
+                std::copy_n(row, kHidden, window.each[t].begin());
+            }
         }
     }
 }

@@ -29,10 +29,12 @@ class Encoder {
     static Result<Encoder> create(const Weights& weights, const Kernels& kernels);
 
     // One text's window, or a part of a longer text: 1 to kWindowTokens ids of the vocabulary, [CLS] first
-    // and [SEP] last; the last layer's output of every token is added to `sum`.
+    // and [SEP] last; the last layer's output of every token is added to `sum`, and kept by itself where `each` is
+    // given (as many as tokens).
     struct Window {
         std::span<const TokenId> tokens;
         Vector* sum;
+        Vector* each = nullptr;
     };
     // Reads windows of any lengths laid end to end, without padding. Together they hold at most
     // kBatchTokens. For 16 tokens about 1.5 ms in half precision, 2 ms in bfloat16, 4 ms in float32 on an AVX-512 core.

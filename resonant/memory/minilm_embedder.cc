@@ -165,6 +165,26 @@ void MiniLmEmbedder::compute(std::span<const std::string_view> texts,
     std::ranges::transform(sums, results.begin(), [&](const Vector& sum) { return direction_of(sum); });
 }
 
+Result<std::vector<Token>> MiniLmEmbedder::embed_tokens(std::string_view text, std::size_t tokens_max) {
+    RESONANT_CHECK(load());
+    const auto own = tokenizer_->tokens(text, std::min(tokens_max, kWindowOwnTokens));
+    std::vector<TokenId> window(1, tokenizer_->start());
+    window.insert(window.end(), own.begin(), own.end());
+    window.push_back(tokenizer_->stop());
+    Vector sum{};
+    std::vector<Vector> outputs(window.size());
+    const Encoder::Window one{window, &sum, outputs.data()};
+    encoder_->add_outputs({&one, 1});
+    std::vector<Token> tokens;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+        if (!tokenizer_->is_sign(own[i])) {
+            RESONANT_ASSIGN(const Vector direction, direction_of(outputs[i + 1]));
+            tokens.push_back({own[i], direction});
+        }
+    }
+    return tokens;
+}
+
 EmbeddingCache::Key MiniLmEmbedder::key_of(std::string_view text) const {
     std::string bytes = model();
     bytes.append(reinterpret_cast<const char*>(weights_.fingerprint().data()),

@@ -28,6 +28,7 @@
 #include "resonant/memory/embedder.h"
 #include "resonant/memory/embedding_cache.h"
 #include "resonant/memory/encoder.h"
+#include "resonant/memory/token_embedder.h"
 
 namespace resonant::memory {
 
@@ -38,7 +39,7 @@ std::filesystem::path find_model_folder();
 // $XDG_CACHE_HOME/resonant, else ~/.cache/resonant; empty when there is no home folder.
 std::filesystem::path default_cache_folder();
 
-class MiniLmEmbedder final : public Embedder {
+class MiniLmEmbedder final : public Embedder, public TokenEmbedder {
   public:
     struct Options {
         std::filesystem::path model_folder;
@@ -54,6 +55,8 @@ class MiniLmEmbedder final : public Embedder {
     Result<Vector> embed(std::string_view text) override;
     std::vector<Result<Vector>> embed_many(std::span<const std::string> texts,
                                            const BatchOptions& options) override;
+    // At most one window of the text; not kept in the cache. Cost as embed() without it.
+    Result<std::vector<Token>> embed_tokens(std::string_view text, std::size_t tokens_max) override;
     Status forget(std::string_view text) override;
     std::string model() const override;  // "all-MiniLM-L6-v2/f16"
 

@@ -77,6 +77,9 @@ Result<Tokenizer> Tokenizer::open(const std::filesystem::path& path) {
         const bool goes_on = line.size() > 2 && line.starts_with("##");
         (goes_on ? made.tails_ : made.heads_).emplace(goes_on ? line.substr(2) : line, id);
         made.piece_bytes_max_ = std::max(made.piece_bytes_max_, line.size());
+        if (line.size() == 1 && is_punctuation(line[0])) {
+            made.signs_.push_back(id);
+        }
     }
     const auto start = made.heads_.find("[CLS]");
     const auto stop = made.heads_.find("[SEP]");
@@ -94,6 +97,8 @@ Result<Tokenizer> Tokenizer::open(const std::filesystem::path& path) {
     made.unknown_ = unknown->second;
     return made;
 }
+
+bool Tokenizer::is_sign(TokenId token) const { return std::ranges::binary_search(signs_, token); }
 
 // Greedy, longest piece first. A word of which some part is no piece is unknown as a whole.
 void Tokenizer::add_word(const std::vector<CodePoint>& word, std::vector<TokenId>& out) const {

@@ -36,6 +36,8 @@ class Tokenizer {
     std::vector<TokenId> tokens(std::string_view text, std::size_t tokens_max) const;
     TokenId start() const { return start_; }  // [CLS]
     TokenId stop() const { return stop_; }    // [SEP]
+    // Whether it is one sign of ASCII, neither letter nor digit. O(log signs).
+    bool is_sign(TokenId token) const;
 
   private:
     using Pieces = std::unordered_map<std::string_view, TokenId>;
@@ -50,6 +52,7 @@ class Tokenizer {
     TokenId start_ = 0;
     TokenId stop_ = 0;
     TokenId unknown_ = 0;
+    std::vector<TokenId> signs_;  // sorted
 };
 
 }  // namespace resonant::memory

@@ -274,7 +274,8 @@ void Parts::start() {
     plane->publish(ring::EventType::SystemStarted, "kernel");
     scheduler->start();
     if (embedder) {
-        services.search->use(*embedder, [this] { upkeep.nudge(); });
+        services.search->use(*embedder, dynamic_cast<memory::TokenEmbedder*>(embedder.get()),
+                             [this] { upkeep.nudge(); });
     }
     quiet_since_ = clock.monotonic();
     upkeep.start(duties(), [this] { return index(); });

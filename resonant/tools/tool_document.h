@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "resonant/json/json.h"
 
@@ -17,6 +18,7 @@ struct ToolDocument {
     std::string title = {};
     std::string description = {};
     std::string uses = {};  // the same in other words, for a search only; see uses.h
+    std::vector<std::string> kind_uses = {};  // what tools of its kinds are wanted for, likewise; see tool_kinds.h
     Json input_schema = Json::object();
     Json example = nullptr;  // arguments of a legal call; null: made of the schema when it is shown
     bool available = true;   // can be called; others stand further back

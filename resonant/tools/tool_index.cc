@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <numeric>
 #include <set>
+#include <span>
 
 #include "resonant/tools/clauses.h"
 
@@ -18,7 +20,11 @@ constexpr double kSaturation = 1.2;  // BM25's k1
 constexpr double kUnbuilt = 0.6;     // what a tool that cannot be called counts for
 constexpr std::size_t kTextMax = 600, kSentenceMax = 300, kNamesMax = 200;  // bytes of what is embedded
 // Set on 15 public sets at once (docs/design/006-finding-tools.md); flat around these values.
-constexpr double kShareWeight = 0.3, kRelativeWeight = 0.1, kBm25Weight = 0.1;
+constexpr double kShareWeight = 0.4, kRelativeWeight = 0.2, kBm25Weight = 0.1;
+constexpr double kWhole = 1 + kShareWeight + kRelativeWeight + kBm25Weight;
+constexpr double kTokenWeight = 1;
+constexpr std::size_t kCompared = 50;  // best tools that are compared word by word
+constexpr std::size_t kOwnTexts = 2;    // of texts_of(); those behind them tell uses
 constexpr std::size_t kReasonsMax = 4;  // words that an explanation names
 constexpr double kMeaningMin = 0.1;  // cosine below which a tool is not alike: what any two texts have
 
@@ -41,6 +47,14 @@ double dot(const memory::Vector& a, const memory::Vector& b) {
         }
     }
     return static_cast<double>(std::accumulate(sums.begin(), sums.end(), 0.0F));
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+    std::string all;
+    for (const std::string& text : texts) {
+        all += ' ' + text;
+    }
+    return all;
 }
 
 double rarity_of(double all, double in) { return std::log(1 + (all - in + 0.5) / (in + 0.5)); }
@@ -76,6 +90,15 @@ std::vector<std::string> ToolIndex::texts_of(const ToolDocument& document) {
     if (!document.uses.empty()) {
         texts.push_back(document.uses);
     }
+    texts.insert(texts.end(), document.kind_uses.begin(), document.kind_uses.end());
+    return texts;
+}
+
+std::vector<std::string> ToolIndex::token_texts_of(const ToolDocument& document) {
+    std::vector<std::string> texts = {texts_of(document).front()};
+    if (!document.uses.empty()) {
+        texts.push_back(document.uses);
+    }
     return texts;
 }
 
@@ -85,19 +108,34 @@ std::vector<std::string> ToolIndex::texts_of(std::string_view query) {
     return texts;
 }
 
-ToolIndex::ToolIndex(Documents documents, const Vectors& vectors) : documents_(std::move(documents)) {
+ToolIndex::ToolIndex(Documents documents, const Vectors& vectors, const TokenTexts& tokens)
+    : documents_(std::move(documents)), tokens_(documents_.size()) {
     add_words();
+    std::vector<const TokenText*> all;
     for (std::size_t i = 0; i < documents_.size(); ++i) {
         bool any = false;
-        for (const std::string& text : texts_of(*documents_[i])) {
-            if (const auto vector = vectors.find(text); vector != vectors.end()) {
-                vectors_.push_back(vector->second);
-                vector_of_.push_back(static_cast<std::uint32_t>(i));
+        const std::vector<std::string> texts = texts_of(*documents_[i]);
+        for (std::size_t text = 0; text < texts.size(); ++text) {
+            if (const auto vector = vectors.find(texts[text]); vector != vectors.end()) {
+                texts_.push_back({static_cast<std::uint32_t>(i), text >= kOwnTexts, vector->second});
                 any = true;
             }
         }
         embedded_ += any ? 1 : 0;
+        for (const std::string& text : token_texts_of(*documents_[i])) {
+            const auto known = tokens.find(text);
+            if (known == tokens.end()) {
+                tokens_[i].clear();
+                break;
+            }
+            tokens_[i].push_back(known->second);
+        }
+        tokened_ += tokens_[i].empty() ? 0 : 1;
+        for (const auto& text : tokens_[i]) {
+            all.push_back(text.get());
+        }
     }
+    match_.emplace(all);
 }
 
 void ToolIndex::add_words() {
@@ -108,7 +146,7 @@ void ToolIndex::add_words() {
         const ToolDocument& document = *documents_[i];
         const std::array<std::string, kFieldCount> texts = {
             std::string(own_name(document)) + ' ' + document.title,
-            document.description + ' ' + document.uses,
+            document.description + ' ' + document.uses + joined(document.kind_uses),
             parameter_words(document.input_schema), document.server};
         for (std::size_t field = 0; field < kFieldCount; ++field) {
             for (std::string& term : terms_of(texts[field])) {
@@ -173,22 +211,46 @@ std::vector<ToolIndex::Words> ToolIndex::words(const std::vector<Term>& query) c
     return scores;
 }
 
-std::vector<double> ToolIndex::cosines(const Meaning& meaning) const {
-    std::vector<double> sums(documents_.size());
+std::vector<double> ToolIndex::cosines(const std::vector<memory::Vector>& meaning) const {
+    std::vector<double> sums(documents_.size()), uses(documents_.size(), -1);
     std::vector<int> texts(documents_.size());
-    for (std::size_t i = 0; i < vectors_.size(); ++i) {
-        const double whole = dot(meaning.front(), vectors_[i]);
+    for (const Text& text : texts_) {
+        const double whole = dot(meaning.front(), text.vector);
         double best = whole;
         for (std::size_t clause = 1; clause < meaning.size(); ++clause) {
-            best = std::max(best, dot(meaning[clause], vectors_[i]));
+            best = std::max(best, dot(meaning[clause], text.vector));
         }
-        sums[vector_of_[i]] += (whole + best) / 2;
-        ++texts[vector_of_[i]];
+        if (text.is_use) {
+            uses[text.document] = std::max(uses[text.document], (whole + best) / 2);
+        } else {
+            sums[text.document] += (whole + best) / 2;
+            ++texts[text.document];
+        }
     }
     for (std::size_t i = 0; i < sums.size(); ++i) {
-        sums[i] = texts[i] > 0 ? sums[i] / texts[i] : -1;
+        sums[i] = std::max(uses[i], texts[i] > 0 ? sums[i] / texts[i] : -1);
     }
     return sums;
+}
+
+void ToolIndex::compare_words(const TokenMatch::Query& query, std::vector<RankedTool>& ranked) const {
+    const std::span<RankedTool> best(ranked.data(), std::min(kCompared, ranked.size()));
+    if (query.empty() || best.empty() ||
+        std::ranges::any_of(best, [&](const RankedTool& tool) { return tokens_[tool.document].empty(); })) {
+        return;
+    }
+    for (RankedTool& tool : best) {
+        double alike = 0;
+        for (const auto& text : tokens_[tool.document]) {
+            alike = std::max(alike, match_->score(query, *text));
+        }
+        const double factor = documents_[tool.document]->available ? 1 : kUnbuilt;
+        tool.score = (kWhole * tool.score + kTokenWeight * factor * alike) / (kWhole + kTokenWeight);
+    }
+    std::ranges::stable_sort(best, std::greater(), &RankedTool::score);
+    for (RankedTool& tool : std::span(ranked).subspan(best.size())) {
+        tool.score = std::min(tool.score, best.back().score);
+    }
 }
 
 std::string ToolIndex::why(std::size_t document, const std::vector<Term>& query, double cosine) const {
@@ -217,8 +279,9 @@ std::vector<RankedTool> ToolIndex::rank(std::string_view query, const Meaning& m
                                         std::size_t limit) const {
     const std::vector<Term> terms = said_terms(query);
     const std::vector<Words> said = words(terms);
-    const bool meant = !meaning.empty() && embedded_ > 0;
-    const std::vector<double> near = meant ? cosines(meaning) : std::vector<double>(said.size(), -1);
+    const bool meant = !meaning.vectors.empty() && embedded_ > 0;
+    const std::vector<double> near =
+        meant ? cosines(meaning.vectors) : std::vector<double>(said.size(), -1);
     std::vector<RankedTool> ranked;
     for (std::size_t i = 0; i < said.size(); ++i) {
         double score = (said[i].bm25 + said[i].relative) / 2;
@@ -227,16 +290,15 @@ std::vector<RankedTool> ToolIndex::rank(std::string_view query, const Meaning& m
             const double cosine = near[i] > -1 ? std::max(near[i], 0.0) : 0.5 * said[i].share;
             score = said[i].share > 0 || near[i] >= kMeaningMin
                         ? (cosine + kShareWeight * said[i].share + kRelativeWeight * said[i].relative +
-                           kBm25Weight * said[i].bm25) /
-                              (1 + kShareWeight + kRelativeWeight + kBm25Weight)
+                           kBm25Weight * said[i].bm25) / kWhole
                         : 0;
         }
         if (score > 0) {
             ranked.push_back({i, score * (documents_[i]->available ? 1 : kUnbuilt), {}});
         }
     }
-    std::stable_sort(ranked.begin(), ranked.end(),
-                     [](const RankedTool& a, const RankedTool& b) { return a.score > b.score; });
+    std::ranges::stable_sort(ranked, std::greater(), &RankedTool::score);
+    compare_words(meaning.tokens, ranked);
     ranked.resize(std::min(ranked.size(), limit));
     for (RankedTool& tool : ranked) {
         tool.why = why(tool.document, terms, near[tool.document]);

@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <set>
 
 #include "resonant/tools/nearest.h"
+#include "resonant/tools/tool_kinds.h"
 #include "resonant/tools/uses.h"
 
 namespace resonant::tools {
 namespace {
 
 constexpr std::size_t kVectorsMax = 16'384;  // those of servers that are gone are dropped at this many
+constexpr std::size_t kTokenTextsMax = 4'096;  // likewise; about 13 KB each
 
 }  // namespace
 
@@ -35,6 +38,7 @@ void ToolSearch::put(const std::string& server, std::vector<ToolDocument> tools)
     ToolIndex::Documents& documents = servers_[server];
     for (ToolDocument& tool : tools) {
         tool.server = server;
+        tool.kind_uses = uses_of_kinds(tool);
         documents.push_back(std::make_shared<ToolDocument>(std::move(tool)));
     }
     if (vectors_.size() > kVectorsMax) {
@@ -49,7 +53,22 @@ void ToolSearch::put(const std::string& server, std::vector<ToolDocument> tools)
     if (documents.empty()) {
         servers_.erase(server);
     }
+    if (tokens_.size() >= kTokenTextsMax) {
+        drop_unused_tokens();
+    }
     snapshot_.reset();
+}
+
+void ToolSearch::drop_unused_tokens() {
+    std::set<std::string> used;
+    for (const auto& [name, documents] : servers_) {
+        for (const auto& document : documents) {
+            for (std::string& text : ToolIndex::token_texts_of(*document)) {
+                used.insert(std::move(text));
+            }
+        }
+    }
+    std::erase_if(tokens_, [&](const auto& each) { return !used.contains(each.first); });
 }
 
 std::shared_ptr<const ToolSearch::Snapshot> ToolSearch::snapshot() {
@@ -63,7 +82,7 @@ std::shared_ptr<const ToolSearch::Snapshot> ToolSearch::snapshot() {
                 made->tools.push_back(server.empty() ? &toolbox_.tools()[i] : nullptr);
             }
         }
-        made->index = std::make_unique<const ToolIndex>(std::move(documents), vectors_);
+        made->index = std::make_unique<const ToolIndex>(std::move(documents), vectors_, tokens_);
         snapshot_ = std::move(made);
     }
     return snapshot_;
@@ -76,11 +95,17 @@ void ToolSearch::want(const ToolIndex::Documents& documents) {
                 waiting_.push_back(std::move(text));
             }
         }
+        for (std::string& text : ToolIndex::token_texts_of(*document)) {
+            if (!tokens_.contains(text)) {
+                waiting_words_.push_back(std::move(text));
+            }
+        }
     }
 }
 
-void ToolSearch::use(memory::Embedder& embedder, std::function<void()> bell) {
+void ToolSearch::use(memory::Embedder& embedder, memory::TokenEmbedder* words, std::function<void()> bell) {
     embedder_ = &embedder;
+    token_embedder_ = words;
     bell_ = std::move(bell);
 }
 
@@ -91,8 +116,14 @@ Result<std::size_t> ToolSearch::embed_some(std::size_t count) {
         if (embedder_ == nullptr || !wanted_) {
             return std::size_t{0};
         }
+        if (waiting_.empty() && token_embedder_ == nullptr) {
+            return std::size_t{0};
+        }
         const std::size_t taken = std::min(count, waiting_.size());
         texts.assign(waiting_.end() - static_cast<std::ptrdiff_t>(taken), waiting_.end());
+    }
+    if (texts.empty()) {
+        return embed_some_words(count);
     }
     const std::vector<Result<memory::Vector>> vectors = embedder_->embed_many(texts, {});
     const std::lock_guard lock(mutex_);
@@ -103,13 +134,35 @@ Result<std::size_t> ToolSearch::embed_some(std::size_t count) {
         vectors_[texts[i]] = *vectors[i];
     }
     std::erase_if(waiting_, [this](const std::string& text) { return vectors_.contains(text); });
-    if (!texts.empty()) {
-        snapshot_.reset();
-    }
+    snapshot_.reset();
     if (waiting_.empty()) {
         embedded_.notify_all();
     }
-    return waiting_.size();
+    return waiting_.size() + (token_embedder_ != nullptr ? waiting_words_.size() : 0);
+}
+
+Result<std::size_t> ToolSearch::embed_some_words(std::size_t count) {
+    std::vector<std::string> texts;
+    {
+        const std::lock_guard lock(mutex_);
+        const std::size_t room = kTokenTextsMax - std::min(kTokenTextsMax, tokens_.size());
+        const std::size_t taken = std::min({count, waiting_words_.size(), room});
+        texts.assign(waiting_words_.end() - static_cast<std::ptrdiff_t>(taken), waiting_words_.end());
+    }
+    TokenTexts made;
+    for (const std::string& text : texts) {
+        RESONANT_ASSIGN(const std::vector<memory::Token> tokens,
+                        token_embedder_->embed_tokens(text, kTextTokensMax));
+        made.emplace(text, std::make_shared<const TokenText>(tokens));
+    }
+    const std::lock_guard lock(mutex_);
+    tokens_.merge(made);
+    std::erase_if(waiting_words_, [this](const std::string& text) { return tokens_.contains(text); });
+    const bool full = tokens_.size() >= kTokenTextsMax;
+    if (!texts.empty() && (waiting_words_.empty() || full)) {
+        snapshot_.reset();
+    }
+    return full ? 0 : waiting_words_.size();
 }
 
 void ToolSearch::ask_for_vectors() {
@@ -164,7 +217,12 @@ std::vector<ToolHit> ToolSearch::rank(std::string_view query, std::size_t limit)
     if (embedder_ != nullptr && now->index->embedded() > 0) {
         for (const std::string& text : ToolIndex::texts_of(query)) {
             if (Result<memory::Vector> vector = embedder_->embed(text)) {
-                meaning.push_back(*vector);
+                meaning.vectors.push_back(*vector);
+            }
+        }
+        if (token_embedder_ != nullptr && now->index->tokened() > 0) {
+            if (auto tokens = token_embedder_->embed_tokens(query, kQueryTokensMax)) {
+                meaning.tokens = std::move(*tokens);
             }
         }
     }

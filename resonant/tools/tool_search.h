@@ -6,7 +6,8 @@
 // Invariants:
 //   (1) put() and remove() are seen by the next search; our own tools are always there.
 //   (2) Until a tool's texts are embedded it is found by words alone; nobody waits for that except
-//       who calls wait_embedded().
+//       who calls wait_embedded(). What is compared word by word is embedded after all else, and for the
+//       first few thousand texts only (kTokenTextsMax).
 #pragma once
 
 #include <condition_variable>
@@ -55,14 +56,14 @@ class ToolSearch {
     // The `count` names nearest to a misspelt one, best first, of all tools.
     std::vector<std::string> nearest(std::string_view name, std::size_t count);
 
-    // Meaning counts from now on. `bell` is called, from any thread, when texts wait for embed_some().
-    // Once, before the first search.
-    void use(memory::Embedder& embedder, std::function<void()> bell);
+    // Meaning counts from now on, and words in their context where `words` is given. `bell` is called, from any
+    // thread, when texts wait for embed_some(). Once, before the first search.
+    void use(memory::Embedder& embedder, memory::TokenEmbedder* words, std::function<void()> bell);
     bool has_meaning() const { return embedder_ != nullptr; }
     // Embeds at most `count` texts that wait, for work in the background; returns how many are left.
     // Nothing waits before the first search.
     Result<std::size_t> embed_some(std::size_t count);
-    // Whether all texts were embedded within `patience`; asks for it.
+    // Whether all texts were embedded as wholes within `patience`; asks for it.
     bool wait_embedded(Nanos patience);
 
   private:
@@ -72,10 +73,13 @@ class ToolSearch {
     };
     std::shared_ptr<const Snapshot> snapshot();
     void want(const ToolIndex::Documents& documents);
+    void drop_unused_tokens();
     void ask_for_vectors();
+    Result<std::size_t> embed_some_words(std::size_t count);
 
     const Toolbox& toolbox_;
     memory::Embedder* embedder_ = nullptr;
+    memory::TokenEmbedder* token_embedder_ = nullptr;
     std::function<void()> bell_;
     std::mutex mutex_;
     std::condition_variable embedded_;
@@ -83,6 +87,8 @@ class ToolSearch {
     std::map<std::string, ToolIndex::Documents> servers_;  // "": ours
     ToolIndex::Vectors vectors_;
     std::vector<std::string> waiting_;  // texts without a vector
+    TokenTexts tokens_;
+    std::vector<std::string> waiting_words_;  // texts without their words'
     std::shared_ptr<const Snapshot> snapshot_;  // null: to be made anew
 };
 

@@ -54,6 +54,27 @@ TEST_F(Embedding, puts_texts_of_one_meaning_close_together) {
     EXPECT_LT(dot(query, far), 0.2);
 }
 
+TEST_F(Embedding, tells_words_in_their_context_and_leaves_punctuation_out) {
+    const auto words = [&](std::string_view text, std::size_t tokens_max) {
+        auto made = embedder_->embed_tokens(text, tokens_max);
+        EXPECT_TRUE(made.has_value()) << made.error().message;
+        return made.value_or(std::vector<Token>());
+    };
+    const auto river = words("the bank of the river", 20), money = words("the bank, of the money!", 20),
+               shore = words("the shore of the river", 20);
+    ASSERT_EQ(river.size(), 5U);
+    ASSERT_EQ(money.size(), 5U);
+    EXPECT_EQ(river[1].id, money[1].id);
+    for (const Token& token : river) {
+        EXPECT_NEAR(dot(token.direction, token.direction), 1.0, 1e-5);
+    }
+    EXPECT_GT(dot(river[1].direction, shore[1].direction), dot(money[1].direction, shore[1].direction));
+    EXPECT_EQ(words("one two three four", 2).size(), 2U);
+    EXPECT_EQ(words(std::string(100'000, 'x') + "?", 1'000).size(), 1U);
+    EXPECT_TRUE(words("", 20).empty());
+    EXPECT_TRUE(words("?!...", 20).empty());
+}
+
 TEST_F(Embedding, has_unit_length_for_every_text) {
     for (const std::string text : {"", "a", "[CLS]", "日本語の文章", "🙂🙃", "\xff\xfe", "\n\n\n"}) {
         const auto vector = embed(text);

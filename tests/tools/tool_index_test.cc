@@ -53,7 +53,7 @@ TEST(ToolIndex, meaning_finds_what_words_do_not) {
     const ToolIndex index(documents(kThree), vectors);
     EXPECT_EQ(index.embedded(), 3U);
     const memory::Vector query = along(2);
-    EXPECT_EQ(index.rank("anything new?", {query}, 5).front().document, 2U);
+    EXPECT_EQ(index.rank("anything new?", {{query}}, 5).front().document, 2U);
 }
 
 TEST(ToolIndex, a_tool_that_is_not_embedded_yet_is_still_found_by_its_words) {
@@ -63,7 +63,64 @@ TEST(ToolIndex, a_tool_that_is_not_embedded_yet_is_still_found_by_its_words) {
     }
     const ToolIndex index(documents(kThree), vectors);
     const memory::Vector query = along(5);
-    EXPECT_EQ(index.rank("send a message", {query}, 5).front().document, 1U);
+    EXPECT_EQ(index.rank("send a message", {{query}}, 5).front().document, 1U);
+}
+
+// The tokens of each text of a tool: one, along an axis of its own.
+TokenTexts tokens_of(const std::vector<ToolDocument>& tools, std::size_t first_axis) {
+    TokenTexts all;
+    for (std::size_t i = 0; i < tools.size(); ++i) {
+        const memory::Token token{static_cast<memory::TokenId>(i), along(first_axis + i)};
+        for (const std::string& text : ToolIndex::token_texts_of(tools[i])) {
+            all[text] = std::make_shared<TokenText>(std::span(&token, 1));
+        }
+    }
+    return all;
+}
+
+TEST(ToolIndex, the_best_are_told_apart_word_by_word) {
+    ToolIndex::Vectors vectors;
+    for (const ToolDocument& tool : kThree) {
+        for (const std::string& text : ToolIndex::texts_of(tool)) {
+            vectors[text] = along(0);  // as wholes they mean the same
+        }
+    }
+    const ToolIndex index(documents(kThree), vectors, tokens_of(kThree, 10));
+    EXPECT_EQ(index.tokened(), 3U);
+    const memory::Token word{7, along(12)};
+    EXPECT_EQ(index.rank("...", {{along(0)}}, 5).front().document, 0U);
+    const auto found = index.rank("...", {{along(0)}, {word}}, 5);
+    ASSERT_EQ(found.size(), 3U);
+    EXPECT_EQ(found[0].document, 2U);
+    EXPECT_GT(found[0].score, found[1].score);
+}
+
+TEST(ToolIndex, nothing_is_compared_word_by_word_while_one_of_the_best_lacks_its_words) {
+    ToolIndex::Vectors vectors;
+    for (const ToolDocument& tool : kThree) {
+        for (const std::string& text : ToolIndex::texts_of(tool)) {
+            vectors[text] = along(0);
+        }
+    }
+    TokenTexts tokens = tokens_of(kThree, 10);
+    tokens.erase(ToolIndex::token_texts_of(kThree[1]).front());
+    const ToolIndex index(documents(kThree), vectors, tokens);
+    EXPECT_EQ(index.tokened(), 2U);
+    EXPECT_EQ(index.rank("...", {{along(0)}, {{7, along(12)}}}, 5).front().document, 0U);
+}
+
+TEST(ToolIndex, uses_find_a_tool_whose_own_texts_mean_something_else) {
+    std::vector<ToolDocument> tools = kThree;
+    tools[2].uses = "what did they write to me";
+    ToolIndex::Vectors vectors;
+    for (std::size_t i = 0; i < tools.size(); ++i) {
+        for (const std::string& text : ToolIndex::texts_of(tools[i])) {
+            vectors[text] = text == tools[2].uses ? along(7) : along(i);
+        }
+    }
+    const ToolIndex index(documents(tools), vectors);
+    EXPECT_EQ(index.rank("...", {{along(7)}}, 5).front().document, 2U);
+    EXPECT_GT(index.rank("...", {{along(7)}}, 5).front().score, 0.5);
 }
 
 TEST(ToolIndex, a_clause_of_a_long_request_finds_its_tool) {
@@ -74,8 +131,8 @@ TEST(ToolIndex, a_clause_of_a_long_request_finds_its_tool) {
         }
     }
     const ToolIndex index(documents(kThree), vectors);
-    EXPECT_TRUE(index.rank("...", {along(9)}, 5).empty());
-    EXPECT_EQ(index.rank("...", {along(9), along(8), along(1)}, 5).front().document, 1U);
+    EXPECT_TRUE(index.rank("...", {{along(9)}}, 5).empty());
+    EXPECT_EQ(index.rank("...", {{along(9), along(8), along(1)}}, 5).front().document, 1U);
 }
 
 TEST(ToolIndex, a_hit_says_which_words_it_shares_and_how_near_it_is) {
@@ -84,7 +141,7 @@ TEST(ToolIndex, a_hit_says_which_words_it_shares_and_how_near_it_is) {
         vectors[text] = along(1);
     }
     const ToolIndex index(documents(kThree), vectors);
-    EXPECT_EQ(index.rank("Sending a message at noon", {along(1)}, 1).front().why,
+    EXPECT_EQ(index.rank("Sending a message at noon", {{along(1)}}, 1).front().why,
               "sending, message; meaning 1.00");
     EXPECT_EQ(index.rank("message", {}, 1).front().why, "message");
 }
