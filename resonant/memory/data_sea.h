@@ -150,6 +150,9 @@ class DataSea {
                         const std::string& viewer);
     Result<Page> nearest(const Vector& query, const Filter& filter, std::size_t k, double score_min,
                          const std::string& viewer);
+    // The same for several queries, in passes that they share and of one state.
+    Result<std::vector<Page>> nearest_each(std::span<const Vector> queries, const Filter& filter, std::size_t k,
+                                           double score_min, const std::string& viewer);
     Result<Vector> vector_of(MemoryId id, const std::string& viewer);
     Result<Vector> embed(std::string_view text);
 

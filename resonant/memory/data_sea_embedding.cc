@@ -70,8 +70,8 @@ Status DataSea::Inner::link_near(MemoryId id, const Vector& vector) {
     RESONANT_ASSIGN(const Memory memory, store.read(id, ""));
     Filter filter;
     filter.galaxy = memory.galaxy;
-    RESONANT_ASSIGN(const auto near, nearest(vector, filter, kNearDuplicatesMax + 1, ""));
-    for (const Scored& each : near) {
+    RESONANT_ASSIGN(const auto near, nearest({&vector, 1}, filter, kNearDuplicatesMax + 1, ""));
+    for (const Scored& each : near.front()) {
         if (each.id == id || double{each.score} < kNearDuplicate) {
             continue;
         }

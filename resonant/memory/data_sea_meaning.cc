@@ -39,38 +39,51 @@ Result<std::optional<Vector>> DataSea::Inner::stored_vector(Connection& connecti
     return vector;
 }
 
-Result<std::vector<Scored>> DataSea::Inner::nearest(const Vector& query, const Filter& filter,
-                                                    std::size_t k, const std::string& viewer) {
+Result<std::vector<std::vector<Scored>>> DataSea::Inner::nearest(std::span<const Vector> queries,
+                                                                 const Filter& filter, std::size_t k,
+                                                                 const std::string& viewer) {
     const Condition condition = condition_of(filter, viewer);
     VectorIndex::Question question;
     question.k = k;
     question.owner = filter.include_private ? viewer : std::string();
     question.condition = &condition;
     question.rows = row_filter_of(filter);
-    return index.nearest(query, question);
+    return index.nearest_each(queries, question);
 }
 
 Result<Page> DataSea::nearest(const Vector& query, const Filter& filter, std::size_t k,
                               double score_min, const std::string& viewer) {
+    RESONANT_ASSIGN(std::vector<Page> pages, nearest_each({&query, 1}, filter, k, score_min, viewer));
+    return std::move(pages.front());
+}
+
+Result<std::vector<Page>> DataSea::nearest_each(std::span<const Vector> queries, const Filter& filter,
+                                                std::size_t k, double score_min,
+                                                const std::string& viewer) {
     RESONANT_CHECK(check_limit("nearest", k));
-    RESONANT_CHECK(check_query(query));
-    Page page;
-    page.vectors_used = true;
+    for (const Vector& query : queries) {
+        RESONANT_CHECK(check_query(query));
+    }
+    std::vector<Page> pages;
     const Status done = inner_->database.read([&](Connection& connection) -> Status {
-        RESONANT_ASSIGN(const auto found, inner_->nearest(query, filter, k, viewer));
-        for (const Scored& each : found) {
-            if (double{each.score} < score_min) {
-                break;
+        RESONANT_ASSIGN(const auto found, inner_->nearest(queries, filter, k, viewer));
+        for (const std::vector<Scored>& answer : found) {
+            Page& page = pages.emplace_back();
+            page.vectors_used = true;
+            for (const Scored& each : answer) {
+                if (double{each.score} < score_min) {
+                    break;
+                }
+                RESONANT_ASSIGN(Memory memory, load(connection, each.id, viewer));
+                page.hits.push_back({std::move(memory),
+                                     each.score,
+                                     {fmt::format("meaning: cosine {:.2f}", each.score)}});
             }
-            RESONANT_ASSIGN(Memory memory, load(connection, each.id, viewer));
-            page.hits.push_back({std::move(memory),
-                                 each.score,
-                                 {fmt::format("meaning: cosine {:.2f}", each.score)}});
         }
         return {};
     });
     RESONANT_CHECK(done);
-    return page;
+    return pages;
 }
 
 Result<Vector> DataSea::vector_of(MemoryId id, const std::string& viewer) {

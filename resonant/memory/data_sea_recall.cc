@@ -97,7 +97,8 @@ struct DataSea::Inner::Recall {
             ids.push_back(each.id);
         }
         RESONANT_ASSIGN(const auto edges, sea.store.edges_among(ids));
-        memory::settle(found, edges);
+        RESONANT_ASSIGN(const auto faults, sea.store.faults_among(ids, viewer));
+        memory::settle(found, edges, faults);
         found.resize(std::min(found.size(), limit));
         return found;
     }
@@ -120,9 +121,9 @@ Result<Page> DataSea::recall(const std::string& query, const Filter& filter, std
         }
         RESONANT_ASSIGN(const std::size_t left, inner_->pending());
         if (meaning) {
-            RESONANT_ASSIGN(const auto near, inner_->nearest(*meaning, filter, wanted, viewer));
-            page.vectors_used = !near.empty();
-            for (const Scored& each : near) {
+            RESONANT_ASSIGN(const auto near, inner_->nearest({&*meaning, 1}, filter, wanted, viewer));
+            page.vectors_used = !near.front().empty();
+            for (const Scored& each : near.front()) {
                 recall.candidate(each.id).cosine = each.score;
             }
             RESONANT_CHECK(recall.fill_in(*meaning));

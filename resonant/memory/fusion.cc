@@ -183,7 +183,7 @@ void weigh(Hit& hit, const Candidate& candidate, const Parts& parts, const Conte
     hit.score += kNearness * (1 - hit.memory.distance);
 }
 
-void settle(std::vector<Hit>& hits, std::span<const Edge> edges) {
+void settle(std::vector<Hit>& hits, std::span<const Edge> edges, const Faults& faults) {
     std::sort(hits.begin(), hits.end(), before);
     std::map<MemoryId, std::size_t> places;
     for (std::size_t i = 0; i < hits.size(); ++i) {
@@ -199,6 +199,11 @@ void settle(std::vector<Hit>& hits, std::span<const Edge> edges) {
         }
     }
     for (std::size_t i = 0; i < hits.size(); ++i) {
+        const auto fault = faults.find(hits[i].memory.id);
+        if (fault != faults.end() && links[i].lowered == 0) {
+            links[i].lowered = kLowered;
+            links[i].why_lowered = fault->second;
+        }
         hits[i].score += kLink * links[i].lift - links[i].lowered;
         for (const std::string& reason : {links[i].strongest, links[i].why_lowered}) {
             if (!reason.empty()) {

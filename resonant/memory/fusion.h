@@ -5,7 +5,8 @@
 //             the one after, 0.2 of its next; no word more than it is worth where it is worth most
 //   meaning = max(0, cosine), and 0.10 of that of the memory right before, 0.05 of the one right after
 //   score   = 0.6 words / max(20, most bm25 of any) + 0.4 meaning - 0.1 if it only asks + 0.02 if the question names its speaker
-//           + 0.1 time match + 0.02 nearness + 0.03 link - 0.05 if superseded or the copy of a better hit
+//           + 0.1 time match + 0.02 nearness + 0.03 link
+//           - 0.05 if superseded, marked as junk, or the copy of a better hit
 //
 // Both parts are absolute: a poor best hit is not blown up to 1, so the part that has nothing to say stays silent,
 // and the whole follows the one that has; nor do the words drown the meaning where titles make much of them. Context counts because a turn leans on those beside it: "Where did you
@@ -65,7 +66,10 @@ Context context_of(MemoryId id, const Neighbours& neighbours, const Candidates& 
 // Gives the hit its score and reasons, all but those of its links.
 void weigh(Hit& hit, const Candidate& candidate, const Parts& parts, const Context& context,
            const Question& question);
-// Lifts linked hits, lowers copies of better ones and what was superseded, and sorts: best first, ties by id.
-void settle(std::vector<Hit>& hits, std::span<const Edge> edges);
+// What speaks against memories, by id: "junk: never recalled, near-duplicate of m7", "superseded by m9".
+using Faults = std::map<MemoryId, std::string>;
+// Lifts linked hits, lowers copies of better ones, what was superseded and what has a fault, and sorts: best first,
+// ties by id.
+void settle(std::vector<Hit>& hits, std::span<const Edge> edges, const Faults& faults = {});
 
 }  // namespace resonant::memory

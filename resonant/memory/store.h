@@ -10,6 +10,7 @@
 //   one.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <tuple>
@@ -64,6 +65,8 @@ class Store {
     Status check_words(bool repair, std::vector<std::string>& findings);
     // Links that stand between memories of `ids`.
     Result<std::vector<Edge>> edges_among(std::span<const MemoryId> ids);
+    // What speaks against those of `ids` that upkeep marked as junk, or that something the viewer may see supersedes.
+    Result<std::map<MemoryId, std::string>> faults_among(std::span<const MemoryId> ids, const std::string& viewer);
 
     // Life: as in DataSea.
     Result<SweepReport> sweep(std::size_t limit, bool dry_run, bool only_used);

@@ -285,6 +285,30 @@ Result<std::vector<std::vector<MemoryId>>> Store::around(std::span<const Scored>
     return all;
 }
 
+// A mark counts until the memory is changed or protected, or was found useful after all.
+Result<std::map<MemoryId, std::string>> Store::faults_among(std::span<const MemoryId> ids, const std::string& viewer) {
+    std::map<MemoryId, std::string> faults;
+    const std::string list = id_list(ids).dump();
+    const Status done = database_.read([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(auto rows,
+                        connection.prepare(
+                            "SELECT k.memory_id, 'junk: ' || k.evidence FROM memory_marks k JOIN memories m ON m.id = k.memory_id"
+                            " WHERE k.memory_id IN (SELECT value FROM json_each(?1)) AND k.kind = 'junk'"
+                            " AND m.is_protected = 0 AND m.updated_ns <= k.at_ns AND NOT EXISTS(SELECT 1 FROM memory_marks u"
+                            "  WHERE u.memory_id = k.memory_id AND u.kind = 'useful' AND u.at_ns > k.at_ns)"
+                            " UNION ALL SELECT e.target, 'superseded by m' || e.source FROM memory_edges e"
+                            " JOIN memories s ON s.id = e.source"
+                            " WHERE e.target IN (SELECT value FROM json_each(?1)) AND e.type = 'supersedes'"
+                            " AND e.removed_ns IS NULL AND s.is_archived = 0 AND (s.is_private = 0 OR s.owner = ?2)"));
+        return rows.bind(1, list).bind(2, viewer).each([&](const Statement& row) -> Status {
+            faults.emplace(static_cast<MemoryId>(row.integer(0)), row.text(1));
+            return {};
+        });
+    });
+    RESONANT_CHECK(done);
+    return faults;
+}
+
 Result<std::vector<Edge>> Store::edges_among(std::span<const MemoryId> ids) {
     std::vector<Edge> edges;
     const std::string list = id_list(ids).dump();

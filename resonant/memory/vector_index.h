@@ -52,6 +52,8 @@ class VectorIndex {
     Status open();
     // InvalidArgument when a number of `query` is not finite.
     Result<std::vector<Scored>> nearest(const Vector& query, const Question& question);
+    // The same for several queries: passes over the codes are shared, and the answers are of one state of SQLite.
+    Result<std::vector<std::vector<Scored>>> nearest_each(std::span<const Vector> queries, const Question& question);
     // The memory's public vector where it is mapped, valid as long as `keeps` is; null where it is not, or no longer
     // rightly: then SQLite has it, or there is none. Cost: some binary searches.
     const float* mapped(MemoryId id, std::shared_ptr<const SegmentSet>& keeps) const;
@@ -70,6 +72,8 @@ class VectorIndex {
     VectorStatus status() const;
 
   private:
+    static constexpr std::size_t kTogether = 4;  // queries of one pass: a search holds up to 256 KiB
+
     struct Snapshot {
         std::shared_ptr<const SegmentSet> set = std::make_shared<SegmentSet>();
         std::vector<MemoryId> forgotten;  // sorted
@@ -80,11 +84,14 @@ class VectorIndex {
     struct Rows;
 
     std::shared_ptr<const Snapshot> snapshot() const;
-    Result<std::vector<Scored>> nearest_of(const Vector& query, const Question& question, const Ids& unwanted);
+    using Answers = std::vector<std::vector<Scored>>;
+    // Of at most kTogether queries.
+    Result<Answers> nearest_of(std::span<const Vector> queries, const Question& question, const Ids& unwanted);
+    Result<Answers> nearest_together(std::span<const Vector> queries, const Question& question);
     Status scan_rest(const Snapshot& now, const Question& question, const Ids& apart, const Vector& query,
                      CodeSearch& search);
     // The ids that do not meet the question's condition.
-    Result<Ids> failing(std::span<const Scored> found, const Question& question);
+    Result<Ids> failing(const Answers& found, const Question& question);
     // Memories whose columns have changed since the segments were written, sorted; nothing where they
     // are too many to be looked at one by one.
     Result<std::optional<Ids>> changed(const Manifest& manifest);

@@ -2,7 +2,9 @@
 #include "resonant/memory/vector_index.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
+#include <optional>
 
 #include "resonant/base/ensure.h"
 #include "resonant/base/log.h"
@@ -58,9 +60,30 @@ RowFilter row_filter_of(const Filter& filter) {
 }
 
 Result<std::vector<Scored>> VectorIndex::nearest(const Vector& query, const Question& question) {
+    RESONANT_ASSIGN(Answers found, nearest_together({&query, 1}, question));
+    return std::move(found.front());
+}
+
+Result<std::vector<std::vector<Scored>>> VectorIndex::nearest_each(std::span<const Vector> queries,
+                                                                   const Question& question) {
+    Answers answers;
+    const Status done = database_.read([&](Connection&) -> Status {
+        RESONANT_CHECK(state(kFacts));
+        for (std::size_t from = 0; from < queries.size(); from += kTogether) {
+            const std::size_t count = std::min(kTogether, queries.size() - from);
+            RESONANT_ASSIGN(Answers some, nearest_together(queries.subspan(from, count), question));
+            std::ranges::move(some, std::back_inserter(answers));
+        }
+        return {};
+    });
+    RESONANT_CHECK(done);
+    return answers;
+}
+
+Result<VectorIndex::Answers> VectorIndex::nearest_together(std::span<const Vector> queries, const Question& question) {
     RESONANT_ENSURE(question.condition != nullptr || !narrows(question.rows),
                     "columns narrow only what a condition asks for");
-    std::vector<Scored> found;
+    Answers found;
     const Status done = database_.read([&](Connection& connection) -> Status {
         // The first question fixes the state of SQLite. The segments are taken after it, so
         // whatever that state has changed is forgotten in them already, and what is newer than they
@@ -69,7 +92,7 @@ Result<std::vector<Scored>> VectorIndex::nearest(const Vector& query, const Ques
         Question asked = question;
         Ids unwanted;
         for (int tried = 0; tried < kNarrowTries; ++tried) {
-            RESONANT_ASSIGN(found, nearest_of(query, asked, unwanted));
+            RESONANT_ASSIGN(found, nearest_of(queries, asked, unwanted));
             RESONANT_ASSIGN(const Ids more, failing(found, question));
             if (more.empty()) {
                 return {};
@@ -81,16 +104,17 @@ Result<std::vector<Scored>> VectorIndex::nearest(const Vector& query, const Ques
         RESONANT_CHECK(ids_of(connection, *question.condition, only));
         asked.rows = {};
         asked.rows.only = &only;
-        RESONANT_ASSIGN(found, nearest_of(query, asked, {}));
+        RESONANT_ASSIGN(found, nearest_of(queries, asked, {}));
         return {};
     });
     RESONANT_CHECK(done);
     return found;
 }
 
-Result<std::vector<Scored>> VectorIndex::nearest_of(const Vector& query, const Question& question,
-                                                    const Ids& unwanted) {
-    std::vector<Scored> found;
+Result<VectorIndex::Answers> VectorIndex::nearest_of(std::span<const Vector> queries, const Question& question,
+                                                     const Ids& unwanted) {
+    RESONANT_ENSURE(queries.size() <= kTogether, "so many queries are searched together");
+    Answers found(queries.size());
     const Status done = database_.read([&](Connection& connection) -> Status {
         const auto now = snapshot();
         Question asked = question;
@@ -110,20 +134,29 @@ Result<std::vector<Scored>> VectorIndex::nearest_of(const Vector& query, const Q
         }
         Ids without;
         std::ranges::set_union(apart, unwanted, std::back_inserter(without));
-        const PooledSearch search(pool_);
-        RESONANT_CHECK(search->begin(query.data(), question.k));
-        RESONANT_CHECK(scan_rest(*now, asked, apart, query, *search.get()));
-        CodeSearch* one = search.get();
-        const Status scanned = now->set->scan({&one, 1}, asked.rows, without.empty() ? nullptr : &without);
-        const auto best = scanned ? search->finish() : std::unexpected(scanned.error());
-        if (!best && best.error().code == Code::DataLoss) {
-            distrust(*now, best.error());
-            RESONANT_ASSIGN(found, nearest_of(query, question, unwanted));  // no segments now: it ends here
+        std::array<std::optional<PooledSearch>, kTogether> pooled;
+        std::array<CodeSearch*, kTogether> searches{};
+        for (std::size_t i = 0; i < queries.size(); ++i) {
+            searches[i] = pooled[i].emplace(pool_).get();
+            RESONANT_CHECK(searches[i]->begin(queries[i].data(), question.k));
+            RESONANT_CHECK(scan_rest(*now, asked, apart, queries[i], *searches[i]));
+        }
+        const auto all = std::span(searches).first(queries.size());
+        Status scanned = now->set->scan(all, asked.rows, without.empty() ? nullptr : &without);
+        for (std::size_t i = 0; i < all.size() && scanned; ++i) {
+            const auto best = all[i]->finish();
+            if (!best) {
+                scanned = std::unexpected<Error>(best.error());
+                break;
+            }
+            found[i].assign(best->begin(), best->end());
+        }
+        if (!scanned && scanned.error().code == Code::DataLoss) {
+            distrust(*now, scanned.error());
+            RESONANT_ASSIGN(found, nearest_of(queries, question, unwanted));  // no segments now: it ends here
             return {};
         }
-        RESONANT_CHECK(best);
-        found.assign(best->begin(), best->end());
-        return {};
+        return scanned;
     });
     RESONANT_CHECK(done);
     return found;
@@ -184,7 +217,7 @@ const float* VectorIndex::mapped(MemoryId id, std::shared_ptr<const SegmentSet>&
     return keeps->vector_of(id);
 }
 
-Result<VectorIndex::Ids> VectorIndex::failing(std::span<const Scored> found, const Question& question) {
+Result<VectorIndex::Ids> VectorIndex::failing(const Answers& found, const Question& question) {
     Ids failed;
     if (question.condition == nullptr) {
         return failed;
@@ -193,15 +226,20 @@ Result<VectorIndex::Ids> VectorIndex::failing(std::span<const Scored> found, con
         RESONANT_ASSIGN(auto row, connection.prepare("SELECT 1 FROM memories m WHERE " + question.condition->text +
                                                      " AND m.id = ?"));
         const int next = question.condition->bind(row, 1);
-        for (const Scored& each : found) {
-            RESONANT_ASSIGN(const bool passes, row.reset().bind(next, sql_id(each.id)).step());
-            if (!passes) {
-                failed.push_back(each.id);
+        for (const std::vector<Scored>& answer : found) {
+            for (const Scored& each : answer) {
+                RESONANT_ASSIGN(const bool passes, row.reset().bind(next, sql_id(each.id)).step());
+                if (!passes) {
+                    failed.push_back(each.id);
+                }
             }
         }
         return {};
     });
     RESONANT_CHECK(done);
+    std::ranges::sort(failed);
+    const auto repeated = std::ranges::unique(failed);
+    failed.erase(repeated.begin(), repeated.end());
     return failed;
 }
 

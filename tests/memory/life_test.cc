@@ -12,9 +12,11 @@
 namespace resonant::memory {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 constexpr std::int64_t kDayNs = 86'400'000'000'000;
 
@@ -161,6 +163,50 @@ TEST_F(LifeTest, junk_is_told_with_its_evidence_and_nothing_else_is_junk) {
     ASSERT_TRUE(sea_->settle(10));
     EXPECT_THAT(*survey().junk(10, clock_.wall().count), IsEmpty()) << "somebody read it";
     EXPECT_EQ(read(lonely).id, lonely);
+}
+
+TEST_F(LifeTest, what_is_marked_as_junk_sinks_in_recall_and_says_why_until_it_is_changed) {
+    const MemoryId junk = add("the heron waits at the pond");
+    const MemoryId other = add("the heron waits at the old mill");
+    const auto reasons_of = [&](MemoryId id) {
+        const Page page = *sea_->recall("the heron waits at the pond", {}, 10, "ann");
+        for (const Hit& hit : page.hits) {
+            if (hit.memory.id == id) {
+                return hit.reasons;
+            }
+        }
+        return std::vector<std::string>{"it has vanished"};
+    };
+    EXPECT_THAT(recall("the heron waits"), ElementsAre(junk, other)) << "alike, the older first";
+    ASSERT_TRUE(survey().mark(junk, "junk", "never recalled, near-duplicate of m7"));
+    EXPECT_THAT(recall("the heron waits"), ElementsAre(other, junk));
+    EXPECT_THAT(reasons_of(junk), Contains("junk: never recalled, near-duplicate of m7"));
+    EXPECT_THAT(reasons_of(other), Not(Contains(HasSubstr("junk"))));
+    ASSERT_TRUE(sea_->protect(junk, true, "ann"));
+    EXPECT_THAT(reasons_of(junk), Not(Contains(HasSubstr("junk")))) << "pinned is wanted";
+    ASSERT_TRUE(sea_->protect(junk, false, "ann"));
+    clock_.advance(from_millis(1));
+    ASSERT_TRUE(survey().mark(junk, "junk", "never recalled"));
+    EXPECT_THAT(reasons_of(junk), Contains("junk: never recalled"));
+    clock_.advance(from_millis(1));
+    ASSERT_TRUE(survey().mark(junk, "useful", "ann"));
+    EXPECT_THAT(reasons_of(junk), Not(Contains(HasSubstr("junk")))) << "somebody said it helped";
+}
+
+TEST_F(LifeTest, what_was_superseded_sinks_even_where_its_better_is_not_found_but_tells_no_secret) {
+    const MemoryId former = add("the gate opens at seven");
+    const MemoryId beside = add("the gate opens at noon");
+    const MemoryId newer = add("hours changed, see the notice board");
+    EXPECT_THAT(recall("the gate opens"), ElementsAre(former, beside));
+    ASSERT_TRUE(sea_->link({newer, former, "supersedes", 1}, false, "ann"));
+    EXPECT_THAT(recall("the gate opens"), ElementsAre(beside, former));
+    const Page page = *sea_->recall("the gate opens", {}, 10, "ann");
+    EXPECT_THAT(page.hits.back().reasons, Contains("superseded by " + wire_id(newer)));
+    Memory secret;
+    secret.is_private = true;
+    const MemoryId hidden = add("hours changed again", secret);
+    ASSERT_TRUE(sea_->link({hidden, beside, "supersedes", 1}, false, "ann"));
+    EXPECT_THAT(recall("the gate opens", {}, "bob"), ElementsAre(beside, former));
 }
 
 TEST_F(LifeTest, episodes_are_quiet_sessions_that_nobody_told_yet) {

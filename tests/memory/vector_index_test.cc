@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <random>
 
@@ -255,6 +256,76 @@ TEST_F(VectorIndexTest, another_precision_of_one_model_is_another_model_and_word
         EXPECT_EQ((*sea)->nearest(*other.embed("coral reef"), {}, 5, -1, "ann")->hits[0].memory.id, id);
         EXPECT_EQ((*sea)->status().model, name);
     }
+}
+
+TEST_F(VectorIndexTest, several_queries_at_once_find_what_each_finds_alone) {
+    const unsigned seed = 20261126;
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    const auto text = [&] {
+        std::string words;
+        for (int i = 0; i < 6; ++i) {
+            words += "w" + std::to_string(random() % 40) + ' ';
+        }
+        return words;
+    };
+    Memory tagged, secret;
+    tagged.tags = {"some"};
+    secret.is_private = true;
+    std::vector<MemoryId> all;
+    for (int i = 0; i < 300; ++i) {
+        all.push_back(add(text() + std::to_string(i), i % 5 == 0 ? tagged : i % 7 == 0 ? secret : Memory()));
+        if (i == 200) {
+            catch_up();  // later ones are searched in SQLite or in a second segment
+        }
+    }
+    Update change;
+    change.content = "w1 w2 w3 changed";
+    ASSERT_TRUE(sea_->update(all[3], change, "ann"));
+    change = {};
+    change.remove_tags = {"some"};
+    ASSERT_TRUE(sea_->update(all[5], change, "ann"));
+    Filter only;
+    only.tags = {"some"};
+    for (const bool folded : {false, true}) {
+        for (const Filter& filter : {Filter(), only}) {
+            std::vector<Vector> queries;
+            for (int i = 0; i < 11; ++i) {
+                queries.push_back(*embedder_.embed(text()));
+            }
+            for (const std::string viewer : {"ann", "bob"}) {
+                const auto pages = sea_->nearest_each(queries, filter, 9, -1, viewer);
+                ASSERT_TRUE(pages.has_value()) << pages.error().message;
+                ASSERT_EQ(pages->size(), queries.size());
+                for (std::size_t i = 0; i < queries.size(); ++i) {
+                    const auto alone = sea_->nearest(queries[i], filter, 9, -1, viewer);
+                    EXPECT_EQ(ids((*pages)[i]), ids(alone));
+                    EXPECT_EQ(ids(alone).size(), 9U);
+                    EXPECT_EQ((*pages)[i].hits.front().score, alone->hits.front().score);
+                }
+            }
+        }
+        if (!folded) {
+            catch_up();
+        }
+    }
+    EXPECT_TRUE(sea_->nearest_each({}, {}, 9, -1, "ann")->empty());
+    std::vector<Vector> bad(2, *embedder_.embed("w1"));
+    bad[1][7] = std::numeric_limits<float>::infinity();
+    EXPECT_EQ(sea_->nearest_each(bad, {}, 9, -1, "ann").error().code, Code::InvalidArgument);
+}
+
+TEST_F(VectorIndexTest, several_queries_at_once_survive_a_damaged_copy) {
+    add("coral reef");
+    add("city street");
+    catch_up();
+    reopen();
+    damage(a_segment(), std::filesystem::file_size(a_segment()) / 2);
+    const std::vector<Vector> queries = {*embedder_.embed("coral reef"), *embedder_.embed("city street")};
+    const auto pages = sea_->nearest_each(queries, {}, 1, -1, "ann");
+    ASSERT_TRUE(pages.has_value()) << pages.error().message;
+    EXPECT_EQ((*pages)[0].hits.front().memory.content, "coral reef");
+    EXPECT_EQ((*pages)[1].hits.front().memory.content, "city street");
 }
 
 TEST_F(VectorIndexTest, near_duplicates_are_linked_and_both_kept) {
