@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "apps/resonant/commands.h"
+#include "apps/resonant/progress_line.h"
 #include "apps/resonant/render.h"
 #include "resonant/base/random.h"
 #include "resonant/net/kernel_socket.h"
@@ -13,7 +14,7 @@
 namespace resonant::app {
 namespace {
 
-constexpr Nanos kPatience = from_seconds(3600);  // an import may take long; the kernel ends when it hangs up
+constexpr Nanos kPatience = from_seconds(3600);  // from one word of the kernel to the next; it ends when it hangs up
 
 // Reads a line from the terminal without showing it; empty when there is no terminal.
 std::string ask_secret() {
@@ -35,10 +36,18 @@ std::string ask_secret() {
     return secret;
 }
 
-Result<Json> ask_kernel(const runtime::Home& home, const Json& question) {
+// The answer; what the kernel tells of the way to it goes to `progress`.
+Result<Json> ask_kernel(const runtime::Home& home, const Json& question, ProgressLine& progress) {
     RESONANT_ASSIGN(net::KernelLink link, net::KernelLink::connect(home.socket()));
-    RESONANT_ASSIGN(const std::string line, link.ask(json::dump(question), kPatience));
-    return json::parse(line);
+    RESONANT_CHECK(link.send(json::dump(question)));
+    for (;;) {
+        RESONANT_ASSIGN(const std::string line, link.receive(kPatience));
+        RESONANT_ASSIGN(Json answer, json::parse(line));
+        if (answer.value("event", "") != "progress") {
+            return answer;
+        }
+        progress.tell(answer.value("done", 0.0), answer.value("total", 0.0), answer.value("words", ""));
+    }
 }
 
 bool needs_owner(const Json& answer) {
@@ -95,12 +104,16 @@ std::expected<Json, int> whole_answer(const Common& common, const std::string& t
     if (!secret->empty()) {
         question["secret"] = *secret;
     }
-    Result<Json> answer = ask_kernel(*home, question);
+    if (!common.quiet) {
+        question["progress"] = true;
+    }
+    ProgressLine progress(tool, common.quiet);
+    Result<Json> answer = ask_kernel(*home, question, progress);
     if (answer && needs_owner(*answer) && secret->empty()) {
         const std::string typed = ask_secret();
         if (!typed.empty()) {
             question["secret"] = typed;
-            answer = ask_kernel(*home, question);
+            answer = ask_kernel(*home, question, progress);
         }
     }
     if (!answer) {

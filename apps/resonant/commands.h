@@ -23,6 +23,7 @@ inline constexpr int kNoKernel = 4;
 struct Common {
     std::optional<std::string> home;
     bool json = false;
+    bool quiet = false;  // nothing on the way of long work
     std::string secret_file;
     int exit_code = kOk;
 

@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
     app.add_option("--home", common.home,
                    "home folder (else RESONANT_HOME, $XDG_STATE_HOME/resonant, ~/.local/state/resonant)");
     app.add_flag("--json", common.json, "print JSON");
+    app.add_flag("--quiet", common.quiet, "do not tell on stderr how far long work is");
     app.add_option("--secret-file", common.secret_file,
                    "file with the admin secret (else RESONANT_ADMIN_SECRET, else asked on the terminal)");
     app.fallthrough();

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -8,6 +9,7 @@
 #include <memory>
 
 #include "apps/resonant/commands.h"
+#include "apps/resonant/progress_line.h"
 #include "resonant/runtime/verification.h"
 
 namespace resonant::app {
@@ -156,6 +158,8 @@ int export_text(const Common& common, const Options& options) {
     }
     std::string all = is_list ? "{\"memories\":[\n" : "";
     std::size_t count = 0;
+    // The text itself shows on a terminal how far it is.
+    ProgressLine progress("memory export", common.quiet || (!common.json && !is_list && ::isatty(STDOUT_FILENO) != 0));
     for (;;) {
         const auto answer = ask_tool(common, "memory.export", arguments);
         if (!answer) {
@@ -174,6 +178,7 @@ int export_text(const Common& common, const Options& options) {
             data.resize(data.size() - std::min<std::size_t>(2, data.size()));
         }
         count += answer->value("count", std::size_t{0});
+        progress.tell(static_cast<double>(count), 0, fmt::format("{} memories", count));
         if (common.json || is_list) {
             all += data;
         } else {
@@ -236,7 +241,9 @@ int verify_memory(const Common& common) {
     if (!home) {
         return report(home.error());
     }
-    const Result<Json> found = runtime::verify_home(*home);
+    ProgressLine progress("memory verify", common.quiet);
+    const Result<Json> found = runtime::verify_home(
+        *home, [&](int done, std::string_view what) { progress.tell(done, runtime::kHomeSteps, what); });
     if (!found) {
         return report(found.error());
     }

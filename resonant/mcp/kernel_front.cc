@@ -151,6 +151,16 @@ void KernelFront::call(const net::KernelMessage& message, const Json& request) {
     asked.cancelled = std::make_shared<std::atomic<bool>>(false);
     calls_.emplace(connection, asked.cancelled);
     net::Loop& loop = loop_;
+    if (request.value("progress", Json()) == true) {
+        asked.progress = [this, connection, &loop, alive = std::weak_ptr<int>(alive_)](double done, double total,
+                                                                                       const std::string& words) {
+            loop.post([this, connection, alive, done, total, words] {
+                if (!alive.expired() && calls_.contains(connection)) {
+                    say(connection, {{"event", "progress"}, {"done", done}, {"total", total}, {"words", words}});
+                }
+            });
+        };
+    }
     door_.submit(std::move(asked), [this, connection, &loop,
                                     alive = std::weak_ptr<int>(alive_)](const call::Reply& reply) {
         const auto answer = [this, connection, alive, reply] {

@@ -1,6 +1,7 @@
 // The KernelFront reads what comes over the kernel's Unix socket: {"op":"attach"} with three
 // descriptors (stdin, stdout, journal), {"op":"call","tool":..,"arguments":{..},"secret":..},
-// {"op":"status"}, {"op":"down"}, {"op":"ping"}. Answers: {"ok":true,...} or {"ok":false,"error":..,
+// {"op":"status"}, {"op":"down"}, {"op":"ping"}. With "progress":true a call that lasts tells on the way
+// {"event":"progress","done":..,"total":..,"words":..}. Answers: {"ok":true,...} or {"ok":false,"error":..,
 // "code":..}; `call` answers {"ok":true,"content":..,"is_error":..,"denial":..}. See docs/formats/wire.md.
 //
 // Belongs to the loop's thread.

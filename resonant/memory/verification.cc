@@ -25,19 +25,21 @@ constexpr const char* kRebuilt = "start the kernel: the copy is rebuilt from SQL
 
 class Verifier {
   public:
-    Verifier(Connection& connection, const std::filesystem::path& folder) : connection_(connection), folder_(folder) {}
+    Verifier(Connection& connection, const std::filesystem::path& folder, const VerificationStep& step)
+        : connection_(connection), folder_(folder), step_(step) {}
 
     Result<Verification> run() {
-        RESONANT_CHECK(structure());
+        RESONANT_CHECK(begin("structure of the database").structure());
         if (found_.findings.empty()) {  // else every answer below would be a guess
-            RESONANT_CHECK(texts());
-            RESONANT_CHECK(histories());
-            RESONANT_CHECK(links());
-            RESONANT_CHECK(words());
-            RESONANT_CHECK(vectors());
-            RESONANT_CHECK(arrow());
+            RESONANT_CHECK(begin("texts").texts());
+            RESONANT_CHECK(begin("histories").histories());
+            RESONANT_CHECK(begin("links").links());
+            RESONANT_CHECK(begin("index of words").words());
+            RESONANT_CHECK(begin("vectors").vectors());
+            RESONANT_CHECK(begin("Arrow copy").arrow());
         }
         // The ledger's pages too, though it proves itself: whoever wrote one went around this program.
+        begin("pages");
         for (const std::uint32_t page : sql::damaged_pages(connection_.handle())) {
             find(fmt::format("database: page {} is not as it was written", page), kRestore);
         }
@@ -45,6 +47,13 @@ class Verifier {
     }
 
   private:
+    Verifier& begin(std::string_view what) {
+        if (step_) {
+            step_(steps_++, what);
+        }
+        return *this;
+    }
+
     void find(std::string what, const char* way_out) {
         if (found_.findings.size() < kFindingsMax) {
             found_.findings.push_back(std::move(what) + "; " + way_out);
@@ -212,15 +221,18 @@ class Verifier {
 
     Connection& connection_;
     const std::filesystem::path& folder_;
+    const VerificationStep& step_;
+    int steps_ = 0;
     Verification found_;
 };
 
 }  // namespace
 
-Result<Verification> verify_files(const std::filesystem::path& database, const std::filesystem::path& folder) {
+Result<Verification> verify_files(const std::filesystem::path& database, const std::filesystem::path& folder,
+                                  const VerificationStep& step) {
     RESONANT_ASSIGN(const auto connection, sql::connect(database, true));
     RESONANT_CHECK(connection->run("BEGIN"));
-    Result<Verification> found = Verifier(*connection, folder).run();
+    Result<Verification> found = Verifier(*connection, folder, step).run();
     RESONANT_CHECK(connection->run("ROLLBACK"));
     return found;
 }

@@ -11,7 +11,9 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "resonant/base/result.h"
@@ -30,8 +32,13 @@ struct Verification {
     std::vector<std::string> notes{};
 };
 
+// Hears what is looked at next, and how many of the steps lie behind.
+inline constexpr int kVerificationSteps = 8;
+using VerificationStep = std::function<void(int done, std::string_view what)>;
+
 // Looks at a database file and the folder of its Arrow copy. DataLoss when the file is no database at all.
 // Cost: reads every page, tokenizes every text.
-Result<Verification> verify_files(const std::filesystem::path& database, const std::filesystem::path& folder);
+Result<Verification> verify_files(const std::filesystem::path& database, const std::filesystem::path& folder,
+                                  const VerificationStep& step = {});
 
 }  // namespace resonant::memory

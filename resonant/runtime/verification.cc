@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "resonant/govern/ledger.h"
-#include "resonant/memory/verification.h"
 #include "resonant/sql/database.h"
 
 namespace resonant::runtime {
@@ -111,18 +110,25 @@ class Agreement {
 
 }  // namespace
 
-Result<Json> verify_home(const Home& home) {
-    RESONANT_ASSIGN(memory::Verification found, memory::verify_files(home.database(), home.segments()));
+Result<Json> verify_home(const Home& home, const memory::VerificationStep& step) {
+    RESONANT_ASSIGN(memory::Verification found, memory::verify_files(home.database(), home.segments(), step));
+    const auto begin = [&](int done, std::string_view what) {
+        if (step) {
+            step(done, what);
+        }
+    };
     Json answer = {{"memories", found.memories}, {"versions", found.versions}, {"links", found.links},
                    {"vectors", found.vectors},   {"segments", found.segments}, {"ledger_entries", 0}};
     if (found.findings.empty()) {
         RESONANT_ASSIGN(const auto database, sql::Database::open(home.database(), {.readers = 1, .read_only = true}));
+        begin(memory::kVerificationSteps, "ledger");
         RESONANT_ASSIGN(const govern::Verification chain, govern::Ledger::check(*database));
         answer["ledger_entries"] = chain.entries;
         if (!chain.ok) {
             found.findings.push_back("ledger: " + chain.why + "; the owner looks with `resonant ledger verify` and takes "
                                      "note of it with `resonant ledger acknowledge`");
         }
+        begin(memory::kVerificationSteps + 1, "memory and ledger against each other");
         RESONANT_CHECK(database->read(
             [&](Connection& connection) { return Agreement(found.findings).check(connection); }));
     }

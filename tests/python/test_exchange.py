@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import pty
 import subprocess
 
 import pyarrow as pa
@@ -49,6 +50,37 @@ def test_a_file_goes_out_and_comes_back_by_its_name_alone(kernel, tmp_path, suff
     assert answer(kernel, "stats", "--galaxy", f"to-{suffix}")["total"] == 2
     assert not list((kernel.home / "inbox").iterdir()), "the copy in the inbox is gone"
     assert not list((kernel.home / "outbox").iterdir()), "and so is that in the outbox"
+
+
+def on_terminal(kernel, *words):
+    """What a command writes on a terminal's stderr."""
+    reader, terminal = pty.openpty()
+    done = subprocess.run([PROGRAM, "--home", kernel.home, "--json", *words], env=kernel.environment,
+                          stdout=subprocess.PIPE, stderr=terminal, text=True)
+    os.close(terminal)
+    told = b""
+    try:
+        while piece := os.read(reader, 65536):
+            told += piece
+    except OSError:
+        pass  # the terminal's other end is closed
+    os.close(reader)
+    assert done.returncode == 0, told
+    return told.decode()
+
+
+def test_long_work_tells_a_terminal_how_far_it_is_and_takes_the_line_off_again(kernel, tmp_path):
+    kernel.call("galaxy.create", {"name": "many"})
+    file = tmp_path / "many.jsonl"
+    file.write_text("".join(json.dumps({"content": f"osprey number {n}"}) + "\n" for n in range(2_000)))
+    told = on_terminal(kernel, "memory", "import", str(file), "--galaxy", "many")
+    assert "memory.import: " in told and "of 2000 records" in told, told
+    assert told.endswith("\r\x1b[K"), "the line is gone at the end"
+    assert "memory verify: " in on_terminal(kernel, "memory", "verify")
+    file.write_text("".join(json.dumps({"content": f"kite number {n}"}) + "\n" for n in range(2_000)))
+    assert on_terminal(kernel, "--quiet", "memory", "import", str(file), "--galaxy", "many") == ""
+    done = memory(kernel, "verify")
+    assert done.stderr == "", "short work says nothing where there is no terminal"
 
 
 def test_export_to_standard_output_is_whole_over_pages(kernel):
