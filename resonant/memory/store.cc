@@ -48,14 +48,15 @@ Status count_fact(Connection& connection) {
     return connection.run("UPDATE memory_state SET value = value + 1 WHERE key = 'facts'");
 }
 
+// `at_ns`: when it was done here, which for what is brought in from elsewhere is not when it was made.
 Status add_version(Connection& connection, const Memory& memory, std::string_view what,
-                   const std::string& by, const std::string& reason) {
+                   const std::string& by, const std::string& reason, std::int64_t at_ns) {
     RESONANT_ASSIGN(auto statement,
                     connection.prepare("INSERT INTO memory_versions"
                                        "(memory_id, version, by_whom, what, reason, at_ns)"
                                        " VALUES(?, ?, ?, ?, ?, ?)"));
     statement.bind(1, sql_id(memory.id)).bind(2, std::int64_t{memory.version}).bind(3, by);
-    return statement.bind(4, what).bind(5, reason).bind(6, memory.updated_ns).run();
+    return statement.bind(4, what).bind(5, reason).bind(6, at_ns).run();
 }
 
 // One row a statement: a statement that makes several of them has SQLite write the text index down first.
@@ -126,7 +127,7 @@ Result<Added> Store::insert(Connection& connection, const Memory& memory, const 
     RESONANT_CHECK(text.bind(1, sql_id(made.id)).bind(2, made.content).run());
     RESONANT_CHECK(insert_tags(connection, made));
     RESONANT_CHECK(index_words(connection, made, false));
-    RESONANT_CHECK(add_version(connection, made, "created", made.owner, ""));
+    RESONANT_CHECK(add_version(connection, made, "created", made.owner, "", now_ns));
     RESONANT_CHECK(
         for_memory(connection, "INSERT INTO memory_pending(memory_id) VALUES(?)", made.id));
     return Added{made.id, false, {}};
@@ -198,7 +199,7 @@ Status Store::write_version(Connection& connection, const Memory& before, Memory
     row.bind(1, after.importance).bind(2, after.is_protected).bind(3, after.is_archived);
     row.bind(4, after.updated_ns).bind(5, std::int64_t{after.version}).bind(6, after.distance);
     RESONANT_CHECK(row.bind(7, sql_id(after.id)).run());
-    RESONANT_CHECK(add_version(connection, after, what, by, reason));
+    RESONANT_CHECK(add_version(connection, after, what, by, reason, after.updated_ns));
     RESONANT_CHECK(record_move(connection, after.id, before.zone(), after.zone()));
     return count_fact(connection);
 }

@@ -99,6 +99,7 @@ TEST_F(LifeTest, what_is_brought_in_keeps_its_time_and_lies_as_far_out_as_its_ag
     old.created_ns = clock_.wall().count - 300 * kDayNs;
     const MemoryId id = add("from another store", old);
     EXPECT_EQ(read(id).created_ns, old.created_ns);
+    EXPECT_EQ(sea_->history(id, "ann")->front().at_ns, clock_.wall().count) << "it was stored now, as the ledger says";
     EXPECT_GT(read(id).distance, read(add("made just now")).distance);
     Memory future;
     future.created_ns = clock_.wall().count + kDayNs;
@@ -196,13 +197,15 @@ TEST_F(LifeTest, what_is_marked_as_junk_sinks_in_recall_and_says_why_until_it_is
 TEST_F(LifeTest, what_was_superseded_sinks_even_where_its_better_is_not_found_but_tells_no_secret) {
     const MemoryId former = add("the gate opens at seven");
     const MemoryId beside = add("the gate opens at noon");
-    const MemoryId newer = add("hours changed, see the notice board");
+    Memory elsewhere;
+    elsewhere.session = "s9";  // not told beside them
+    const MemoryId newer = add("hours changed, see the notice board", elsewhere);
     EXPECT_THAT(recall("the gate opens"), ElementsAre(former, beside));
     ASSERT_TRUE(sea_->link({newer, former, "supersedes", 1}, false, "ann"));
     EXPECT_THAT(recall("the gate opens"), ElementsAre(beside, former));
     const Page page = *sea_->recall("the gate opens", {}, 10, "ann");
     EXPECT_THAT(page.hits.back().reasons, Contains("superseded by " + wire_id(newer)));
-    Memory secret;
+    Memory secret = elsewhere;
     secret.is_private = true;
     const MemoryId hidden = add("hours changed again", secret);
     ASSERT_TRUE(sea_->link({hidden, beside, "supersedes", 1}, false, "ann"));
