@@ -21,7 +21,6 @@
 
 #include "resonant/tools/families.h"
 #include "resonant/tools/services.h"
-#include "resonant/tools/tool_kinds.h"
 #include "resonant/tools/tool_listing.h"
 #include "resonant/tools/tool_search.h"
 
@@ -71,7 +70,6 @@ inline std::string text_of(const std::filesystem::path& path) {
 inline ToolIndex::Documents listed_in(const std::filesystem::path& path) {
     ToolIndex::Documents documents;
     for (ToolDocument& tool : must(tools::documents_of(text_of(path)))) {
-        tool.kind_uses = tools::uses_of_kinds(tool);  // as ToolSearch does
         documents.push_back(std::make_shared<ToolDocument>(std::move(tool)));
     }
     return documents;

@@ -4,6 +4,7 @@
 
 #include <iostream>
 #include <memory>
+#include <thread>
 
 #include "resonant/memory/minilm_embedder.h"
 #include "resonant/tools/families.h"
@@ -59,14 +60,43 @@ Result<ToolIndex::Vectors> embed_all(memory::Embedder& embedder, const ToolIndex
     return vectors;
 }
 
-Result<Json> answer(const ToolIndex& index, memory::Embedder* embedder, const std::string& query,
+// On two threads, as they are not kept from one run to the next.
+Result<tools::TokenTexts> embed_words(memory::TokenEmbedder& embedder, const ToolIndex::Documents& documents) {
+    constexpr std::size_t kThreads = 2;
+    std::vector<std::string> texts;
+    for (const auto& document : documents) {
+        for (std::string& text : ToolIndex::token_texts_of(*document)) {
+            texts.push_back(std::move(text));
+        }
+    }
+    std::vector<Result<std::vector<memory::Token>>> made(texts.size());
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t first = 0; first < kThreads; ++first) {
+            threads.emplace_back([&, first] {
+                for (std::size_t i = first; i < texts.size(); i += kThreads) {
+                    made[i] = embedder.embed_tokens(texts[i], tools::kTextTokensMax);
+                }
+            });
+        }
+    }
+    tools::TokenTexts kept;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        RESONANT_ASSIGN(const std::vector<memory::Token> tokens, std::move(made[i]));
+        kept.emplace(std::move(texts[i]), std::make_shared<const tools::TokenText>(tokens));
+    }
+    return kept;
+}
+
+Result<Json> answer(const ToolIndex& index, memory::MiniLmEmbedder* embedder, const std::string& query,
                     std::size_t limit) {
     tools::Meaning meaning;
     if (embedder != nullptr) {
         for (const std::string& text : ToolIndex::texts_of(query)) {
             RESONANT_ASSIGN(const memory::Vector vector, embedder->embed(text));
-            meaning.push_back(vector);
+            meaning.vectors.push_back(vector);
         }
+        RESONANT_ASSIGN(meaning.tokens, embedder->embed_tokens(query, tools::kQueryTokensMax));
     }
     Json shown = {{"query", query}, {"tools", Json::array()}};
     for (const tools::RankedTool& ranked : index.rank(query, meaning, limit)) {
@@ -105,6 +135,7 @@ int find_tools(const Common& common, const ToolQuestion& question) {
     }
     std::unique_ptr<memory::MiniLmEmbedder> embedder;
     ToolIndex::Vectors vectors;
+    tools::TokenTexts words;
     if (!question.words_only) {
         auto opened = memory::MiniLmEmbedder::open(
             {.model_folder = memory::find_model_folder(), .cache_folder = memory::default_cache_folder()});
@@ -115,11 +146,16 @@ int find_tools(const Common& common, const ToolQuestion& question) {
                 return report(made.error());
             }
             vectors = std::move(*made);
+            Result<tools::TokenTexts> told = embed_words(*embedder, *documents);
+            if (!told) {
+                return report(told.error());
+            }
+            words = std::move(*told);
         } else {
             std::cerr << "words only: " << opened.error().message << "\n";
         }
     }
-    const ToolIndex index(std::move(*documents), vectors);
+    const ToolIndex index(std::move(*documents), vectors, words);
     if (question.query == "-") {
         for (std::string line; std::getline(std::cin, line);) {
             const Result<Json> found = answer(index, embedder.get(), line, question.limit);

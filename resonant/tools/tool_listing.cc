@@ -6,6 +6,8 @@
 #include <initializer_list>
 #include <utility>
 
+#include "resonant/tools/tool_kinds.h"
+
 namespace resonant::tools {
 namespace {
 
@@ -125,6 +127,9 @@ Result<std::vector<ToolDocument>> documents_of(std::string_view text) {
     }
     if (reader.documents.size() > kListedMax) {
         return fail(Code::ResourceExhausted, fmt::format("more than {} tools are listed; split the list", kListedMax));
+    }
+    for (ToolDocument& tool : reader.documents) {
+        tool.kind_uses = uses_of_kinds(tool);
     }
     return std::move(reader.documents);
 }
