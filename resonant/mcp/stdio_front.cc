@@ -31,9 +31,14 @@ class StdioFront::Client final : public Outlet,
     Status start() { return connection_->start(); }
     void end(const std::string& why) { connection_->end(why); }
     void abandon() { front_.server_.abandon(*talk_); }
+    // The connection ends here, on the loop: a tool's worker may hold the client longer, and what it says is lost.
+    void let_go() { connection_.reset(); }
 
     // --- what the server says
     void accepted(const std::vector<std::string>& ids) override {
+        if (!connection_) {
+            return;
+        }
         for (const std::string& id : ids) {
             if (!connection_->journal().open(id)) {
                 log().info("client {}: an id of {} bytes is not journaled", number_, id.size());
@@ -42,14 +47,23 @@ class StdioFront::Client final : public Outlet,
         connection_->take();
     }
     void send(Answer answer) override {
+        if (!connection_) {
+            return;
+        }
         connection_->send(answer.text, answer.id);
         settle();
     }
     void withdrawn(const std::string& id) override {
+        if (!connection_) {
+            return;
+        }
         connection_->journal().close(id);
         settle();
     }
     void agreed() override {
+        if (!connection_) {
+            return;
+        }
         const Json note = {{"connection", talk_->caller.connection},
                            {"version", talk_->version},
                            {"client", talk_->caller.client}};
@@ -131,6 +145,7 @@ StdioFront::StdioFront(net::Loop& loop, Server& server, Random& random)
 StdioFront::~StdioFront() {
     for (auto& [number, client] : clients_) {
         client->abandon();  // tools that wait need not wait longer
+        client->let_go();
     }
 }
 
@@ -173,7 +188,7 @@ void StdioFront::gone(std::uint64_t client) {
         return;
     }
     // The connection is still on the stack; it is destroyed from the loop.
-    loop_.post([keep = std::move(found->second)] {});
+    loop_.post([client = std::move(found->second)] { client->let_go(); });
     clients_.erase(found);
 }
 
