@@ -74,7 +74,8 @@ class StdioFront::Client final : public Outlet,
 
     // --- what the connection says
     void line(net::LineConnection&, std::string_view line) override {
-        front_.server_.receive(talk_, line, shared_from_this());
+        // A copy: it lies in the journal, where a client of another user could change it between two looks.
+        front_.server_.receive(talk_, std::string(line), shared_from_this());
         if (talk_->open.size() >= kOpenCallsMax) {
             paused_ = true;
             connection_->pause();

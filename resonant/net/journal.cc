@@ -11,8 +11,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "resonant/base/ensure.h"
-
 namespace resonant::net {
 
 namespace {
@@ -196,8 +194,8 @@ std::span<char> Journal::room(std::size_t least) {
 
 void Journal::received(std::size_t bytes) {
     Cursor cursor = bounded(*layout_);
-    RESONANT_ENSURE(bytes <= kInputBytes - cursor.tail, "received() is given what fitted room()");
-    cursor.tail += static_cast<std::uint32_t>(bytes);
+    // What fitted room() need not fit any more: the other process may have moved the cursor since.
+    cursor.tail += static_cast<std::uint32_t>(std::min<std::size_t>(bytes, kInputBytes - cursor.tail));
     layout_->cursor.store(cursor.word(), std::memory_order_release);
 }
 

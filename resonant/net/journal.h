@@ -3,7 +3,8 @@
 // note of what both sides agreed on. The waiting process (`resonant mcp`) makes it and survives the
 // kernel; the kernel writes it. Layout: docs/formats/wire.md.
 //
-// Processes: one writes at a time; the other looks only after the writer's socket hung up. Threads: one.
+// Processes: one writes at a time; the other should look only after the writer's socket hung up, and
+// may be another user who does as he likes. Threads: one.
 //
 // Invariants:
 //   (1) A line is either still input or its ids are open: the one store of commit() moves it across.

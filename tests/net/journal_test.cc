@@ -130,5 +130,18 @@ TEST(Journal, a_cursor_that_another_process_spoiled_is_bounded) {
     munmap(raw, 4096);
 }
 
+// A client of another user keeps its journal mapped and may write there between any two steps of ours.
+TEST(Journal, a_cursor_that_moves_between_room_and_received_ends_nobody) {
+    const auto journal = fresh();
+    ASSERT_GE(journal->room(100).size(), 100U);
+    void* raw = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, journal->descriptor(), 0);
+    ASSERT_NE(raw, MAP_FAILED);
+    std::memset(static_cast<char*>(raw) + 16, 0xff, 8);  // the cursor; docs/formats/wire.md
+    journal->received(100);
+    EXPECT_LE(journal->input().size(), 2 * kLineMax + 128 * 1024);
+    journal->commit(50);
+    munmap(raw, 4096);
+}
+
 }  // namespace
 }  // namespace resonant::net
