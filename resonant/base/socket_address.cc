@@ -1,12 +1,36 @@
 #include "resonant/base/socket_address.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
 
 namespace resonant {
+
+Result<SocketAddress> file_address(const std::string& path, Descriptor& folder) {
+    SocketAddress file;
+    file.address.sun_family = AF_UNIX;
+    std::string text = path;
+    if (text.size() >= sizeof file.address.sun_path) {
+        const std::size_t slash = path.rfind('/');
+        const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+        folder.reset(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        if (!folder) {
+            return fail_errno("socket: open the folder " + parent, errno);
+        }
+        text = fmt::format("/proc/self/fd/{}/{}", folder.get(), path.substr(slash + 1));
+    }
+    if (text.size() >= sizeof file.address.sun_path) {
+        return fail(Code::InvalidArgument, fmt::format("socket: the file name of {} is too long; an address has {} bytes", path,
+                                                       sizeof file.address.sun_path - 1));
+    }
+    std::memcpy(file.address.sun_path, text.c_str(), text.size() + 1);
+    file.size = sizeof file.address;
+    return file;
+}
 
 Result<SocketAddress> abstract_name(std::string_view name) {
     SocketAddress abstract;

@@ -8,8 +8,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <string>
 #include <string_view>
 
+#include "resonant/base/descriptor.h"
 #include "resonant/base/result.h"
 
 namespace resonant {
@@ -20,6 +22,10 @@ struct SocketAddress {
 
     const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&address); }
 };
+
+// Of a file. One whose path is longer than an address is reached through its folder, which `folder` keeps open until the
+// address has been used. NotFound, PermissionDenied for the folder; InvalidArgument when even the file's name is too long.
+Result<SocketAddress> file_address(const std::string& path, Descriptor& folder);
 
 // InvalidArgument when `name` is none: '@' and 1 to 107 bytes.
 Result<SocketAddress> abstract_name(std::string_view name);

@@ -1,6 +1,5 @@
 #include "resonant/client/client.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -9,8 +8,8 @@
 #include <charconv>
 #include <cstring>
 
-#include "resonant/base/socket_address.h"
 #include "resonant/base/rights.h"
+#include "resonant/base/socket_address.h"
 #include "resonant/shm/handover.h"
 
 namespace resonant::client {
@@ -35,26 +34,10 @@ Door door_of(const std::string& text) {
     return colon == std::string::npos ? Door{text, "share"} : Door{text.substr(0, colon), "share " + text.substr(colon + 1)};
 }
 
-// The address of `path`; one too long for sun_path is reached through its folder, which `folder` keeps open.
-Result<SocketAddress> address_of_file(const std::string& path, Descriptor& folder) {
-    const std::size_t slash = path.rfind('/');
-    const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-    folder.reset(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    const std::string name = fmt::format("/proc/self/fd/{}/{}", folder.get(), path.substr(slash + 1));
-    SocketAddress file;
-    file.address.sun_family = AF_UNIX;
-    if (!folder || name.size() >= sizeof file.address.sun_path) {
-        return fail(Code::NotFound, fmt::format("attach: {} cannot be reached: {}", path, std::strerror(errno)));
-    }
-    std::memcpy(file.address.sun_path, name.c_str(), name.size() + 1);
-    file.size = sizeof file.address;
-    return file;
-}
-
 Result<Descriptor> connected(const std::string& path) {
     Descriptor folder;
     const bool is_abstract = path.starts_with('@');
-    RESONANT_ASSIGN(const SocketAddress address, is_abstract ? abstract_name(path) : address_of_file(path, folder));
+    RESONANT_ASSIGN(const SocketAddress address, is_abstract ? abstract_name(path) : file_address(path, folder));
     Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!socket) {
         return std::unexpected(failed("socket"));

@@ -1,12 +1,12 @@
 #include "resonant/mcp/http_front.h"
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
+#include "resonant/base/secret.h"
 #include "resonant/base/sha256.h"
 #include "resonant/mcp/envelope.h"
 #include "resonant/mcp/http_headers.h"
@@ -165,8 +165,7 @@ const Token* HttpFront::own_token(std::string_view shown) const {
     const Token* found = nullptr;
     for (const Token& token : options_.tokens) {
         // Every token is compared, each in a time that depends on lengths only.
-        if (token.secret.size() == shown.size() && !shown.empty() &&
-            CRYPTO_memcmp(token.secret.data(), shown.data(), shown.size()) == 0) {
+        if (!shown.empty() && is_same_secret(shown, token.secret)) {
             found = &token;
         }
     }

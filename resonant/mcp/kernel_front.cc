@@ -1,12 +1,12 @@
 #include "resonant/mcp/kernel_front.h"
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 #include <unistd.h>
 
 #include <utility>
 
 #include "resonant/base/log.h"
+#include "resonant/base/secret.h"
 #include "resonant/mcp/render.h"
 
 namespace resonant::mcp {
@@ -20,10 +20,6 @@ Json refusal(Code code, std::string_view words) {
 std::string text_of(const Json& request, const char* key) {
     const auto found = request.find(key);
     return found != request.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-bool is_same_secret(std::string_view shown, std::string_view secret) {
-    return shown.size() == secret.size() && CRYPTO_memcmp(shown.data(), secret.data(), secret.size()) == 0;
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 #include "resonant/mcp/request_state.h"
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include "resonant/base/base64.h"
 #include "resonant/base/ensure.h"
+#include "resonant/base/secret.h"
 #include "resonant/base/sha256.h"
 
 namespace resonant::mcp {
@@ -41,7 +41,7 @@ Result<Json> RequestState::open(std::string_view state, std::string_view bound, 
     const std::string_view payload = state.substr(0, dot);
     const std::string wanted = mac(payload, bound);
     const std::string_view shown = state.substr(dot + 1);
-    if (shown.size() != wanted.size() || CRYPTO_memcmp(shown.data(), wanted.data(), wanted.size()) != 0) {
+    if (!is_same_secret(shown, wanted)) {
         return refused("was changed or belongs to another request");
     }
     const auto text = unbase64(payload);

@@ -1,7 +1,6 @@
 #include "resonant/mcp/session_ids.h"
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -9,6 +8,7 @@
 #include <charconv>
 
 #include "resonant/base/ensure.h"
+#include "resonant/base/secret.h"
 #include "resonant/base/sha256.h"
 
 namespace resonant::mcp {
@@ -45,7 +45,7 @@ std::optional<std::string> SessionIds::of_before(std::string_view id, std::strin
     }
     const std::string_view head = id.substr(0, end), shown = id.substr(end + 1);
     const std::string wanted = signature(head, principal);
-    if (shown.size() != wanted.size() || CRYPTO_memcmp(shown.data(), wanted.data(), wanted.size()) != 0) {
+    if (!is_same_secret(shown, wanted)) {
         return std::nullopt;
     }
     // Ours, so it has the form that we gave it.

@@ -29,27 +29,6 @@ constexpr std::size_t kReadAtOnce = 64 * 1024;
 constexpr std::size_t kConnectionsOfUser = 16;  // where any user may connect
 constexpr std::size_t kLineOfAnyUser = 256;
 
-// An address for `path`. A path that is too long is reached through its open folder, which `folder`
-// keeps until the address has been used.
-Result<sockaddr_un> address_of(const std::filesystem::path& path, Descriptor& folder) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::string text = path.string();
-    if (text.size() >= sizeof address.sun_path) {
-        folder.reset(open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-        if (!folder) {
-            return fail_errno("kernel socket: open the folder " + path.parent_path().string(), errno);
-        }
-        text = fmt::format("/proc/self/fd/{}/{}", folder.get(), path.filename().string());
-    }
-    if (text.size() >= sizeof address.sun_path) {
-        return fail(Code::InvalidArgument,
-                    fmt::format("kernel socket: the file name of {} is too long", path.string()));
-    }
-    std::memcpy(address.sun_path, text.data(), text.size());
-    return address;
-}
-
 Status bind_abstract(int listener, const std::string& name) {
     RESONANT_ASSIGN(const SocketAddress abstract, abstract_name(name));
     if (bind(listener, abstract.get(), abstract.size) != 0) {
@@ -62,13 +41,13 @@ Status bind_abstract(int listener, const std::string& name) {
 // Binds a file of mode 0600 in place of what was there.
 Status bind_file(int listener, const std::filesystem::path& path) {
     Descriptor folder;
-    RESONANT_ASSIGN(const sockaddr_un address, address_of(path, folder));
-    unlink(address.sun_path);
+    RESONANT_ASSIGN(const SocketAddress file, file_address(path.string(), folder));
+    unlink(file.address.sun_path);
     // The mode is the umask's business at bind(): nobody can connect in between, listen() comes last.
-    if (bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (bind(listener, file.get(), file.size) != 0) {
         return fail_errno("kernel socket: bind " + path.string(), errno);
     }
-    return chmod(address.sun_path, 0600) == 0 ? Status{} : fail_errno("kernel socket: chmod 0600 " + path.string(), errno);
+    return chmod(file.address.sun_path, 0600) == 0 ? Status{} : fail_errno("kernel socket: chmod 0600 " + path.string(), errno);
 }
 
 // Reads bytes and descriptors that came along. Returns recvmsg's value.
@@ -290,15 +269,9 @@ Result<KernelLink> KernelLink::connect(const std::filesystem::path& path) {
     }
     const std::string name = path.string();
     const bool is_abstract = name.starts_with('@');
-    int connected = 0;
-    if (is_abstract) {
-        RESONANT_ASSIGN(const SocketAddress abstract, abstract_name(name));
-        connected = ::connect(socket.get(), abstract.get(), abstract.size);
-    } else {
-        Descriptor folder;
-        RESONANT_ASSIGN(const sockaddr_un address, address_of(path, folder));
-        connected = ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    }
+    Descriptor folder;
+    RESONANT_ASSIGN(const SocketAddress address, is_abstract ? abstract_name(name) : file_address(name, folder));
+    const int connected = ::connect(socket.get(), address.get(), address.size);
     if (connected != 0 && (errno == ENOENT || errno == ECONNREFUSED)) {
         return fail(Code::NotFound, fmt::format("no kernel listens at {}; start one with: resonant up", name));
     }

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 #include <linux/sockios.h>
-#include <openssl/crypto.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <charconv>
 
 #include "resonant/base/log.h"
+#include "resonant/base/secret.h"
 #include "resonant/base/sha256.h"
 #include "resonant/shm/handover.h"
 
@@ -138,7 +138,7 @@ std::string ContainedDoor::answer(net::KernelMessage& message) {
 
 std::string ContainedDoor::admit(net::KernelMessage& message) {
     const std::string_view shown = std::string_view(message.text).substr(6);
-    if (shown.size() != token_.size() || CRYPTO_memcmp(shown.data(), token_.data(), token_.size()) != 0) {
+    if (!is_same_secret(shown, token_)) {
         log().warn("contained agents: uid {} pid {} showed a wrong token", message.peer.uid, message.peer.pid);
         return "share: this token is not valid; the owner has the valid one from: resonant agent address";
     }

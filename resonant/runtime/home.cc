@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -12,6 +11,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "resonant/base/secret.h"
 #include "resonant/base/sha256.h"
 
 namespace resonant::runtime {
@@ -197,8 +197,7 @@ bool has_admin_secret(const Home& home) { return fs::exists(home.admin()); }
 bool is_admin_secret(const Home& home, const std::string& secret) {
     const Result<std::string> kept = read_file(home.admin());
     const std::string given = sha256_hex(secret) + "\n";
-    return kept && kept->size() == given.size() &&
-           CRYPTO_memcmp(kept->data(), given.data(), given.size()) == 0;
+    return kept && is_same_secret(given, *kept);
 }
 
 }  // namespace resonant::runtime
