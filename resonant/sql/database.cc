@@ -5,8 +5,8 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -16,6 +16,7 @@
 #include "resonant/sql/opening.h"
 #include "resonant/sql/optimistic.h"
 #include "resonant/sql/page_owners.h"
+#include "resonant/sql/reader_pool.h"
 
 namespace resonant::sql {
 namespace {
@@ -83,14 +84,8 @@ struct Database::Inner {
     bool dropping = false;       // delete_row_by_row()'s memory
     std::optional<Error> lost;   // SQLite rolled the whole transaction back by itself
 
-    std::mutex pool_mutex;
-    std::condition_variable returned;
-    std::vector<std::unique_ptr<Connection>> readers;
-    std::vector<Connection*> idle;
-    std::map<std::thread::id, Connection*> reading;
-    int hushed = 0;  // checkpoints that keep new readers waiting
-
     PageOwners owners;  // of pages that are not as they were written
+    std::optional<ReaderPool> readers{std::in_place, owners};
 
     std::mutex names_mutex;
     std::set<std::string, std::less<>> bookkeeping;
@@ -98,7 +93,7 @@ struct Database::Inner {
     std::string shadow_schema;                  // schema version at which `shadow` was read
 
     ~Inner() {
-        readers.clear();
+        readers.reset();
         writer.reset();
     }
 
@@ -110,9 +105,6 @@ struct Database::Inner {
     Status roll_back(const Status& outcome);
     Status nest(const Change& change, bool books);
     Status transact(const Change& change, bool books);
-    Status lend_reader(const Change& query);
-    Status hush_readers();
-    void let_readers_go_on();
     Status checkpoint_alone();
 };
 
@@ -291,62 +283,6 @@ Status Database::Inner::transact(const Change& change, bool books) {
     return nest(change, books);
 }
 
-Status Database::Inner::lend_reader(const Change& query) {
-    const std::thread::id thread = std::this_thread::get_id();
-    std::unique_lock lock(pool_mutex);
-    if (const auto mine = reading.find(thread); mine != reading.end()) {
-        Connection& same = *mine->second;
-        lock.unlock();
-        return query(same);
-    }
-    returned.wait(lock, [&] { return hushed == 0 && !idle.empty(); });
-    Connection* reader = idle.back();
-    idle.pop_back();
-    reading.emplace(thread, reader);
-    lock.unlock();
-    struct Loan {
-        ~Loan() {
-            // Ends the transaction that holds the state; a read that failed may have ended it
-            // already.
-            sqlite3_exec(reader->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
-            const std::lock_guard again(inner.pool_mutex);
-            inner.reading.erase(std::this_thread::get_id());
-            inner.idle.push_back(reader);
-            inner.returned.notify_all();
-        }
-        Inner& inner;
-        Connection* reader;
-    };
-    const Loan loan{*this, reader};
-    RESONANT_CHECK(run_one(*reader, "BEGIN"));
-    const Status outcome = query(*reader);
-    const Status sound = owners.judge(reader->handle());
-    return sound ? outcome : sound;
-}
-
-// Waits until nobody reads, and keeps those who come waiting: SQLite only polls for a moment
-// without readers, and busy ones never leave it one.
-Status Database::Inner::hush_readers() {
-    std::unique_lock lock(pool_mutex);
-    if (reading.contains(std::this_thread::get_id())) {
-        return fail(Code::Conflict, "checkpoint: called inside read(); call it after it");
-    }
-    ++hushed;
-    const bool silent = returned.wait_for(lock, kPatience, [&] { return reading.empty(); });
-    if (silent) {
-        return {};
-    }
-    --hushed;
-    returned.notify_all();
-    return fail(Code::Unavailable, "checkpoint: a reader holds an old state; try again");
-}
-
-void Database::Inner::let_readers_go_on() {
-    const std::lock_guard lock(pool_mutex);
-    --hushed;
-    returned.notify_all();
-}
-
 // The turn to write is waited for with an end: who has it might wait for a reader that waits for
 // us.
 Status Database::Inner::checkpoint_alone() {
@@ -396,10 +332,9 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
     for (int i = 0; i < options.readers; ++i) {
         RESONANT_ASSIGN(auto reader, connect(file, options.read_only));
         RESONANT_CHECK(reader->run("PRAGMA query_only=ON"));
-        inner->idle.push_back(reader.get());
-        inner->readers.push_back(std::move(reader));
+        RESONANT_CHECK(inner->owners.judge(reader->handle()));
+        inner->readers->add(std::move(reader));
     }
-    RESONANT_CHECK(inner->owners.judge(inner->readers.front()->handle()));
     return std::unique_ptr<Database>(new Database(std::move(inner)));
 }
 
@@ -420,7 +355,7 @@ Status Database::keep_books(const std::function<Status(Connection&)>& change) {
 }
 
 Status Database::read(const std::function<Status(Connection&)>& query) {
-    return writing() ? query(*inner_->writer) : inner_->lend_reader(query);
+    return writing() ? query(*inner_->writer) : inner_->readers->lend(query);
 }
 
 bool Database::writing() const {
@@ -439,9 +374,9 @@ Status Database::checkpoint() {
     if (inner_->writer == nullptr) {
         return fail(Code::PermissionDenied, "checkpoint: the database was opened read-only");
     }
-    RESONANT_CHECK(inner_->hush_readers());
+    RESONANT_CHECK(inner_->readers->hush(kPatience));
     const Status done = inner_->checkpoint_alone();
-    inner_->let_readers_go_on();
+    inner_->readers->let_go_on();
     return done;
 }
 
