@@ -8,6 +8,7 @@
 #include "resonant/base/utf8.h"
 #include "resonant/json/json.h"
 #include "resonant/tools/arguments.h"
+#include "resonant/tools/record_forms.h"
 
 namespace resonant::tools {
 namespace {

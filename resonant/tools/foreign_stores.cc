@@ -10,6 +10,8 @@
 #include "resonant/tools/arguments.h"
 #include "resonant/tools/foreign_records.h"
 
+#include "resonant/tools/record_forms.h"
+
 namespace resonant::tools {
 namespace {
 

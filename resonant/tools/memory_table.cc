@@ -17,6 +17,8 @@
 #include "resonant/tools/arguments.h"
 #include "resonant/tools/table_library.h"
 
+#include "resonant/tools/record_forms.h"
+
 namespace resonant::tools {
 namespace {
 

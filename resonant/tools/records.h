@@ -35,11 +35,8 @@ struct Record {
 
 // Why it cannot be stored; empty when it can.
 std::string refusal_of(const memory::Memory& memory);
-std::unexpected<Error> too_many_records();
 // The record that a JSON object is; says why when it is none.
 Record object_record(const Json& object, std::size_t line);
-// The first line of `text`, without its end; takes it off.
-std::string_view take_line(std::string_view& text);
 
 // json: an array of objects, or {"memories": [...]}. jsonl: an object a line. csv: RFC 4180 with a
 // header row; tags are split at ';'. markdown: every heading begins a record. Fields: content
