@@ -21,7 +21,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 import tidy  # noqa: E402
 
+# Of one test program; the long forms and the sanitizers take their time.
 PROGRAM_SECONDS_MAX = 300
+LONG_PROGRAM_SECONDS_MAX = 3_600
+FAILED_LINES_SHOWN = 400  # the last ones of a program that failed
 PYTHON_FOLDERS = ("tests/python", "tests/tidy")
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
@@ -50,6 +53,10 @@ def environment(build):
     for name, value in SANITIZER_OPTIONS.items():
         env.setdefault(name, value)
     return env
+
+
+def seconds_max(env, build):
+    return LONG_PROGRAM_SECONDS_MAX if env.get("RESONANT_LONG") or build.name != "build" else PROGRAM_SECONDS_MAX
 
 
 def gtest_filter(program, name):
@@ -85,20 +92,21 @@ def count_gtest(report, exit_code):
     return counts
 
 
-def run_program(program, chosen, env, scratch):
+def run_program(program, chosen, env, scratch, patience):
     report = scratch / f"{program.name}.json"
     started = time.monotonic()
     command = [program, f"--gtest_filter={chosen}", f"--gtest_output=json:{report}", "--gtest_brief=1"]
     try:
         run = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             text=True, errors="replace", timeout=PROGRAM_SECONDS_MAX)
+                             text=True, errors="replace", timeout=patience)
         output, code = run.stdout, run.returncode
     except subprocess.TimeoutExpired as late:
         said = (late.stdout or b"").decode(errors="replace")
-        output, code = f"{said}\nstopped after {PROGRAM_SECONDS_MAX} s", -1
+        output, code = f"{said}\nstopped after {patience} s", -1
     counts = count_gtest(report, code)
     if code < 0 or not report.exists():
         output += f"\n{program.name} ended with {code}; run it alone: {program}"
+    output = "\n".join(output.splitlines()[-FAILED_LINES_SHOWN:])
     line = f"{program.name:24} {counts}  ({time.monotonic() - started:.1f} s)"
     return line + (f"\n{output}" if counts.failed else ""), counts
 
@@ -107,9 +115,9 @@ def run_cpp(build, name, env):
     programs = sorted((build / "tests").glob("test_*"))
     chosen = [(program, keep) for program in programs
               if program.is_file() and (keep := gtest_filter(program, name))]
-    total = Counts()
+    total, patience = Counts(), seconds_max(env, build)
     with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(2) as pool:
-        waiting = [pool.submit(run_program, program, keep, env, pathlib.Path(scratch)) for program, keep in chosen]
+        waiting = [pool.submit(run_program, program, keep, env, pathlib.Path(scratch), patience) for program, keep in chosen]
         for done in concurrent.futures.as_completed(waiting):
             words, counts = done.result()
             print(words, flush=True)
