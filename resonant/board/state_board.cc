@@ -1,9 +1,6 @@
 #include "resonant/board/state_board.h"
 
 #include <fmt/format.h>
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
 
 #include <algorithm>
 #include <cmath>
@@ -11,28 +8,13 @@
 #include <new>
 
 #include "resonant/base/ensure.h"
-#include "resonant/shm/words.h"
+#include "resonant/board/page_words.h"
 
 namespace resonant::board {
 namespace {
 
 constexpr std::size_t kNameMax = 48;
 constexpr std::string_view kUserPrefix = "user.";
-
-std::array<std::uint64_t, 7> words_of(const Harmony& harmony) {
-    return {std::bit_cast<std::uint64_t>(harmony.balance),
-            std::bit_cast<std::uint64_t>(harmony.throughput),
-            std::bit_cast<std::uint64_t>(harmony.latency),
-            std::bit_cast<std::uint64_t>(harmony.error_rate),
-            std::bit_cast<std::uint64_t>(harmony.dharma),
-            std::bit_cast<std::uint64_t>(harmony.karma_debt),
-            std::bit_cast<std::uint64_t>(harmony.energy)};
-}
-
-std::array<std::uint64_t, 8> words_of(const Resonance& resonance) {
-    return {resonance.posture,   resonance.phase,    resonance.family,  resonance.predecessor,
-            resonance.successor, resonance.quadrant, resonance.engines, resonance.updated_ns};
-}
 
 std::uint64_t bits_for(Kind kind, double value) {
     if (kind == Kind::F64) {
@@ -48,28 +30,6 @@ std::uint64_t bits_for(Kind kind, double value) {
     return static_cast<std::uint64_t>(whole);
 }
 
-constexpr std::size_t place_of(Field field) {
-    return static_cast<std::size_t>(field) - static_cast<std::size_t>(Field::UserFirst);
-}
-constexpr Field user_field(std::size_t place) {
-    return static_cast<Field>(static_cast<std::size_t>(Field::UserFirst) + place);
-}
-
-// Number of the group of a user field, -1 for none.
-int group_of(const Page& page, std::size_t place) {
-    const std::uint64_t word = page.user_places[place / 16].load(std::memory_order_acquire);
-    return std::min(static_cast<int>(word >> (place % 16 * 4) & 15), kUserGroups) - 1;
-}
-// Where in its group a field stands: behind those that were registered before it.
-std::size_t place_in_group(const Page& page, std::size_t place) {
-    const int group = group_of(page, place);
-    std::size_t before = 0;
-    for (std::size_t i = 0; i < place; ++i) {
-        before += group_of(page, i) == group;
-    }
-    return before;
-}
-
 void mark(Word& word, std::size_t shift, std::uint64_t bits) {
     word.store(word.load(std::memory_order_relaxed) | bits << shift, std::memory_order_release);
 }
@@ -82,124 +42,6 @@ bool is_field_name(std::string_view name) {
 }
 
 }  // namespace
-
-double Harmony::composite() const {
-    return 0.15 * balance + 0.10 * throughput + 0.15 * latency + 0.20 * error_rate + 0.15 * dharma +
-           0.15 * karma_debt + 0.10 * energy;
-}
-
-double Snapshot::field(Field field) const {
-    const auto number = static_cast<std::size_t>(field);
-    if (is_harmony(field)) {
-        return std::bit_cast<double>(words_of(harmony)[number]);
-    }
-    if (is_resonance(field)) {
-        return static_cast<double>(
-            words_of(resonance)[number - static_cast<std::size_t>(Field::Posture)]);
-    }
-    switch (field) {
-        case Field::Epoch: return static_cast<double>(epoch);
-        case Field::HeartbeatNs: return static_cast<double>(heartbeat_ns);
-        case Field::Tick: return static_cast<double>(tick);
-        case Field::MaturityStage: return static_cast<double>(maturity_stage);
-        default: break;
-    }
-    RESONANT_ENSURE(is_field(field), "a field that is not in the table is not read");
-    const std::size_t place = number - static_cast<std::size_t>(Field::UserFirst);
-    const std::uint64_t kind = user_kinds[place / 32] >> (place % 32 * 2) & 3;
-    return number_of(static_cast<Kind>(kind), user[place]);
-}
-
-Result<BoardView> BoardView::over(const void* page, std::size_t size_bytes) {
-    const auto* words = static_cast<const Page*>(page);
-    if (page == nullptr || size_bytes < kPageBytes) {
-        return fail(Code::DataLoss, fmt::format("read a board: {} bytes are mapped, a board has {}",
-                                                size_bytes, kPageBytes));
-    }
-    const std::uint64_t magic = words->magic.load(std::memory_order_acquire);
-    const std::uint64_t version = words->version.load(std::memory_order_acquire);
-    if (magic != kBoardMagic || version != kBoardVersion) {
-        return fail(
-            Code::DataLoss,
-            fmt::format("read a board: magic {:#x} version {}, wanted {:#x} version {}; ask the "
-                        "kernel for its board again",
-                        magic, version, kBoardMagic, kBoardVersion));
-    }
-    return BoardView(words);
-}
-
-UserGroup BoardView::user_group(int group) const {
-    RESONANT_ENSURE(group >= 0 && group < kUserGroups, "the board has 8 user groups");
-    UserGroup found;
-    for (unsigned i = 0; i < kUserFields && found.size < kUserGroupFields; ++i) {
-        if (group_of(*page_, i) == group) {
-            found.fields[static_cast<std::size_t>(found.size++)] = user_field(i);
-        }
-    }
-    if (found.size > 0) {
-        found.words = page_->user_groups[group].read();
-    }
-    return found;
-}
-
-namespace {
-
-void copy_rows_anywhere(Snapshot& snapshot, const Page& page) {
-    shm::copy_words(snapshot.breakers.data(), page.breakers, kBreakerSlots);
-    shm::copy_words(snapshot.counters.data(), page.counters, kCounterSlots);
-    shm::copy_words(snapshot.user.data(), page.user, kUserFields);
-}
-
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-// By lines, with the barriers of shm/words.h: 8 ns where pieces of 16 bytes take 30.
-[[gnu::target("avx512f")]] void copy_lines(std::uint64_t* target, const Word* source, int count) {
-    for (int i = 0; i < count; i += 8) {
-        _mm512_store_si512(target + i, _mm512_load_si512(source + i));
-    }
-}
-void copy_rows_avx512(Snapshot& snapshot, const Page& page) {
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    copy_lines(snapshot.breakers.data(), page.breakers, kBreakerSlots);
-    copy_lines(snapshot.counters.data(), page.counters, kCounterSlots);
-    copy_lines(snapshot.user.data(), page.user, kUserFields);
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-}
-auto copy_rows_here() {
-    return __builtin_cpu_supports("avx512f") ? copy_rows_avx512 : copy_rows_anywhere;
-}
-#else
-auto copy_rows_here() { return copy_rows_anywhere; }
-#endif
-
-}  // namespace
-
-std::uint64_t BoardView::epoch() const { return page_->epoch.load(std::memory_order_relaxed); }
-
-Snapshot BoardView::snapshot() const {
-    Snapshot snapshot;
-    snapshot.epoch = page_->epoch.load(std::memory_order_relaxed);
-    snapshot.heartbeat_ns = page_->heartbeat_ns.load(std::memory_order_relaxed);
-    snapshot.maturity_stage = page_->maturity_stage.load(std::memory_order_relaxed);
-    snapshot.tick = page_->tick.load(std::memory_order_acquire);
-    snapshot.harmony = harmony();
-    snapshot.resonance = resonance();
-    copy_rows_here()(snapshot, *page_);
-    snapshot.user_kinds = {page_->user_kinds[0].load(std::memory_order_relaxed),
-                           page_->user_kinds[1].load(std::memory_order_relaxed)};
-    const std::uint64_t grouped = page_->user_places[0].load(std::memory_order_relaxed) |
-                                  page_->user_places[1].load(std::memory_order_relaxed) |
-                                  page_->user_places[2].load(std::memory_order_relaxed) |
-                                  page_->user_places[3].load(std::memory_order_relaxed);
-    if (grouped != 0) [[unlikely]] {
-        for (int group = 0; group < kUserGroups; ++group) {
-            const UserGroup whole = user_group(group);
-            for (std::size_t i = 0; i < static_cast<std::size_t>(whole.size); ++i) {
-                snapshot.user[place_of(whole.fields[i])] = whole.words[i];
-            }
-        }
-    }
-    return snapshot;
-}
 
 struct StateBoard::Inner {
     shm::Segment segment;
