@@ -190,7 +190,7 @@ class Measurement {
         tools::TokenTexts texts;
         for (const auto& document : documents_) {
             for (const std::string& text : ToolIndex::token_texts_of(*document)) {
-                texts[text] = std::make_shared<tools::TokenText>(must(embedder_.embed_tokens(text, tools::kTextTokensMax)));
+                texts[text] = must(embedder_.embed_text(text));
             }
         }
         return texts;

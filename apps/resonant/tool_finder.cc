@@ -60,7 +60,7 @@ Result<ToolIndex::Vectors> embed_all(memory::Embedder& embedder, const ToolIndex
     return vectors;
 }
 
-// On two threads, as they are not kept from one run to the next.
+// On two threads, for the first run with these texts.
 Result<tools::TokenTexts> embed_words(memory::TokenEmbedder& embedder, const ToolIndex::Documents& documents) {
     constexpr std::size_t kThreads = 2;
     std::vector<std::string> texts;
@@ -69,21 +69,20 @@ Result<tools::TokenTexts> embed_words(memory::TokenEmbedder& embedder, const Too
             texts.push_back(std::move(text));
         }
     }
-    std::vector<Result<std::vector<memory::Token>>> made(texts.size());
+    std::vector<Result<std::shared_ptr<const memory::TokenText>>> made(texts.size());
     {
         std::vector<std::jthread> threads;
         for (std::size_t first = 0; first < kThreads; ++first) {
             threads.emplace_back([&, first] {
                 for (std::size_t i = first; i < texts.size(); i += kThreads) {
-                    made[i] = embedder.embed_tokens(texts[i], tools::kTextTokensMax);
+                    made[i] = embedder.embed_text(texts[i]);
                 }
             });
         }
     }
     tools::TokenTexts kept;
     for (std::size_t i = 0; i < texts.size(); ++i) {
-        RESONANT_ASSIGN(const std::vector<memory::Token> tokens, std::move(made[i]));
-        kept.emplace(std::move(texts[i]), std::make_shared<const tools::TokenText>(tokens));
+        RESONANT_ASSIGN(kept[texts[i]], std::move(made[i]));
     }
     return kept;
 }

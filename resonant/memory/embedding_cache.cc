@@ -6,35 +6,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "resonant/base/ensure.h"
 
 namespace resonant::memory {
 namespace {
 
-constexpr std::array<char, 8> kMagic{'R', 'S', 'N', 'E', 'M', 'B', '0', '1'};
+using Key = EmbeddingCache::Key;
+using Checksum = std::array<std::uint8_t, 8>;  // of key and value: the first bytes of their SHA-256
 
-struct Record {
-    EmbeddingCache::Key key;
-    Vector vector;
-    std::array<std::uint8_t, 8> checksum;  // of key and vector: the first bytes of their SHA-256
-};
-static_assert(sizeof(Record) == 32 + 1536 + 8);
-constexpr std::size_t kHeaderBytes = kMagic.size();
+constexpr std::size_t kHeaderBytes = 8;  // the kind's magic
 
-off_t offset_of(std::size_t record) {
-    return static_cast<off_t>(kHeaderBytes + record * sizeof(Record));
-}
-
-std::array<std::uint8_t, 8> checksum_of(const Record& record) {
+Checksum checksum_of(std::span<const std::uint8_t> key_and_value) {
     std::array<std::uint8_t, 32> digest;
-    SHA256(reinterpret_cast<const std::uint8_t*>(&record), offsetof(Record, checksum), digest.data());
-    std::array<std::uint8_t, 8> checksum;
+    SHA256(key_and_value.data(), key_and_value.size(), digest.data());
+    Checksum checksum;
     std::memcpy(checksum.data(), digest.data(), checksum.size());
     return checksum;
 }
 
-std::uint64_t prefix_of(const EmbeddingCache::Key& key) {
+std::uint64_t prefix_of(const Key& key) {
     std::uint64_t prefix = 0;
     std::memcpy(&prefix, key.data(), sizeof prefix);
     return prefix;
@@ -67,11 +61,18 @@ class FileLock {
 
 }  // namespace
 
-EmbeddingCache::EmbeddingCache(Descriptor file, std::filesystem::path path, std::size_t records_max)
-    : file_(std::move(file)), path_(std::move(path)), records_max_(records_max) {}
+EmbeddingCache::EmbeddingCache(Descriptor file, std::filesystem::path path, const Kind& kind)
+    : file_(std::move(file)),
+      path_(std::move(path)),
+      kind_(kind),
+      record_(sizeof(Key) + kind.value_bytes + sizeof(Checksum)) {}
+
+off_t EmbeddingCache::offset_of(std::size_t record) const {
+    return static_cast<off_t>(kHeaderBytes + record * record_.size());
+}
 
 Result<std::unique_ptr<EmbeddingCache>> EmbeddingCache::open(const std::filesystem::path& folder,
-                                                             std::size_t records_max) {
+                                                             const Kind& kind) {
     std::error_code error;
     const bool made = std::filesystem::create_directories(folder, error);
     if (error) {
@@ -80,17 +81,17 @@ Result<std::unique_ptr<EmbeddingCache>> EmbeddingCache::open(const std::filesyst
     if (made) {
         std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
     }
-    const auto path = folder / "embeddings-v1";
+    const auto path = folder / kind.file;
     Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file) {
         return fail_errno("embedding cache: open " + path.string(), errno);
     }
-    std::unique_ptr<EmbeddingCache> cache(new EmbeddingCache(std::move(file), path, records_max));
+    std::unique_ptr<EmbeddingCache> cache(new EmbeddingCache(std::move(file), path, kind));
     const FileLock lock(cache->file_.get());
-    std::array<char, kMagic.size()> magic{};
+    std::array<char, kHeaderBytes> magic{};
     if (pread(cache->file_.get(), magic.data(), magic.size(), 0) !=
             static_cast<ssize_t>(magic.size()) ||
-        magic != kMagic) {
+        magic != kind.magic) {
         RESONANT_CHECK(cache->reset());
     }
     return cache;
@@ -103,7 +104,7 @@ Status EmbeddingCache::reset() {
     if (ftruncate(file_.get(), 0) != 0) {
         return fail_errno("embedding cache: empty " + path_.string(), errno);
     }
-    return write_whole(file_.get(), kMagic.data(), kMagic.size(), 0, path_);
+    return write_whole(file_.get(), kind_.magic.data(), kind_.magic.size(), 0, path_);
 }
 
 Result<std::size_t> EmbeddingCache::whole_records() const {
@@ -112,7 +113,7 @@ Result<std::size_t> EmbeddingCache::whole_records() const {
         return fail_errno("embedding cache: stat " + path_.string(), errno);
     }
     const auto size = static_cast<std::size_t>(status.st_size);
-    return size < kHeaderBytes ? 0 : (size - kHeaderBytes) / sizeof(Record);
+    return size < kHeaderBytes ? 0 : (size - kHeaderBytes) / record_.size();
 }
 
 // Reads the keys of records that were appended since the last time, by whomever.
@@ -133,30 +134,42 @@ Status EmbeddingCache::catch_up() {
     return {};
 }
 
-std::optional<Vector> EmbeddingCache::read(std::size_t record, const Key& key) const {
-    Record found;
-    if (pread(file_.get(), &found, sizeof found, offset_of(record)) !=
-            static_cast<ssize_t>(sizeof found) ||
-        found.key != key || found.checksum != checksum_of(found)) {
-        return std::nullopt;
+// Whether record_ now holds that record, whole and under `key`.
+bool EmbeddingCache::read(std::size_t record, const Key& key) {
+    const std::span<const std::uint8_t> bytes(record_);
+    if (pread(file_.get(), record_.data(), record_.size(), offset_of(record)) !=
+            static_cast<ssize_t>(record_.size()) ||
+        !std::ranges::equal(bytes.first(sizeof key), key)) {
+        return false;
     }
-    return found.vector;
+    return std::ranges::equal(bytes.last(sizeof(Checksum)), checksum_of(bytes.first(bytes.size() - sizeof(Checksum))));
 }
 
-std::optional<Vector> EmbeddingCache::find(const Key& key) {
+bool EmbeddingCache::find(const Key& key, std::span<std::byte> value) {
+    RESONANT_ENSURE(value.size() == kind_.value_bytes, "a value has the size of its kind");
     const std::lock_guard guard(mutex_);
     auto found = index_.find(prefix_of(key));
     if (found == index_.end()) {
-        // A file that cannot be read now is a miss: the vector is computed, and insert() tells why.
+        // A file that cannot be read now is a miss: the value is computed, and insert() tells why.
         if (!catch_up()) {
-            return std::nullopt;
+            return false;
         }
         found = index_.find(prefix_of(key));
     }
-    return found == index_.end() ? std::nullopt : read(found->second, key);
+    if (found == index_.end() || !read(found->second, key)) {
+        return false;
+    }
+    std::memcpy(value.data(), record_.data() + sizeof key, value.size());
+    return true;
 }
 
-Status EmbeddingCache::insert(const Key& key, const Vector& vector) {
+std::optional<Vector> EmbeddingCache::find(const Key& key) {
+    Vector vector;
+    return find(key, std::as_writable_bytes(std::span(vector))) ? std::optional(vector) : std::nullopt;
+}
+
+Status EmbeddingCache::insert(const Key& key, std::span<const std::byte> value) {
+    RESONANT_ENSURE(value.size() == kind_.value_bytes, "a value has the size of its kind");
     const std::lock_guard guard(mutex_);
     const FileLock lock(file_.get());
     RESONANT_CHECK(catch_up());
@@ -164,12 +177,14 @@ Status EmbeddingCache::insert(const Key& key, const Vector& vector) {
     if (found != index_.end() && read(found->second, key)) {
         return {};
     }
-    if (indexed_ >= records_max_) {
+    if (indexed_ >= kind_.records_max) {
         RESONANT_CHECK(reset());
     }
-    Record record{key, vector, {}};
-    record.checksum = checksum_of(record);
-    RESONANT_CHECK(write_whole(file_.get(), &record, sizeof record, offset_of(indexed_), path_));
+    std::memcpy(record_.data(), key.data(), sizeof key);
+    std::memcpy(record_.data() + sizeof key, value.data(), value.size());
+    const Checksum checksum = checksum_of(std::span(record_).first(sizeof key + value.size()));
+    std::memcpy(record_.data() + sizeof key + value.size(), checksum.data(), checksum.size());
+    RESONANT_CHECK(write_whole(file_.get(), record_.data(), record_.size(), offset_of(indexed_), path_));
     index_[prefix_of(key)] = static_cast<std::uint32_t>(indexed_++);
     return {};
 }
@@ -178,13 +193,13 @@ Status EmbeddingCache::forget(const Key& key) {
     const std::lock_guard guard(mutex_);
     const FileLock lock(file_.get());
     RESONANT_ASSIGN(const std::size_t whole, whole_records());
-    const Record blank{};
+    const std::vector<std::uint8_t> blank(record_.size());
     for (std::size_t record = 0; record < whole; ++record) {
         Key there;
         if (pread(file_.get(), there.data(), there.size(), offset_of(record)) ==
                 static_cast<ssize_t>(there.size()) &&
             there == key) {
-            RESONANT_CHECK(write_whole(file_.get(), &blank, sizeof blank, offset_of(record), path_));
+            RESONANT_CHECK(write_whole(file_.get(), blank.data(), blank.size(), offset_of(record), path_));
         }
     }
     index_.erase(prefix_of(key));

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "resonant/base/log.h"
+#include "resonant/memory/token_text.h"
 
 namespace resonant::memory {
 namespace {
@@ -18,6 +19,9 @@ namespace {
 constexpr std::size_t kWindowOwnTokens = kWindowTokens - 2;
 constexpr unsigned kThreadsMax = 64;
 constexpr std::size_t kGroupTexts = 4;  // texts that a thread takes at once
+// About 100 MB.
+constexpr EmbeddingCache::Kind kTokenTexts{
+    "tokens-v1", {'R', 'S', 'N', 'T', 'O', 'K', '0', '1'}, sizeof(TokenText::Packed), 4'096};
 
 bool holds_model(const std::filesystem::path& folder) {
     std::error_code ignored;
@@ -54,14 +58,19 @@ std::filesystem::path find_model_folder() {
 
 MiniLmEmbedder::MiniLmEmbedder(Options options, Weights weights)
     : options_(std::move(options)), weights_(std::move(weights)) {
-    if (options_.cache_folder.empty()) {
-        return;
+    if (!options_.cache_folder.empty()) {
+        cache_ = open_cache(EmbeddingCache::kTexts);
+        token_cache_ = open_cache(kTokenTexts);
     }
-    if (auto cache = EmbeddingCache::open(options_.cache_folder)) {
-        cache_ = std::move(*cache);
-    } else {
+}
+
+std::unique_ptr<EmbeddingCache> MiniLmEmbedder::open_cache(const EmbeddingCache::Kind& kind) {
+    auto cache = EmbeddingCache::open(options_.cache_folder, kind);
+    if (!cache) {
         warn_once(cache.error());
+        return nullptr;
     }
+    return std::move(*cache);
 }
 
 Result<std::unique_ptr<MiniLmEmbedder>> MiniLmEmbedder::open(const Options& options) {
@@ -185,6 +194,26 @@ Result<std::vector<Token>> MiniLmEmbedder::embed_tokens(std::string_view text, s
     return tokens;
 }
 
+Result<std::shared_ptr<const TokenText>> MiniLmEmbedder::embed_text(std::string_view text) {
+    const EmbeddingCache::Key key = key_of(text);
+    TokenText::Packed packed;
+    const auto bytes = std::as_writable_bytes(std::span(&packed, 1));
+    if (token_cache_ && token_cache_->find(key, bytes)) {
+        if (std::optional<TokenText> kept = TokenText::unpacked(packed)) {
+            return std::make_shared<const TokenText>(std::move(*kept));
+        }
+    }
+    RESONANT_ASSIGN(const std::vector<Token> tokens, embed_tokens(text, kTextTokensMax));
+    auto made = std::make_shared<const TokenText>(tokens);
+    if (token_cache_) {
+        packed = made->packed();
+        if (const auto kept = token_cache_->insert(key, bytes); !kept) {
+            warn_once(kept.error());
+        }
+    }
+    return made;
+}
+
 EmbeddingCache::Key MiniLmEmbedder::key_of(std::string_view text) const {
     std::string bytes = model();
     bytes.append(reinterpret_cast<const char*>(weights_.fingerprint().data()),
@@ -230,7 +259,10 @@ Result<Vector> MiniLmEmbedder::embed(std::string_view text) {
 }
 
 Status MiniLmEmbedder::forget(std::string_view text) {
-    return cache_ ? cache_->forget(key_of(text)) : Status{};
+    const EmbeddingCache::Key key = key_of(text);
+    const Status of_tokens = token_cache_ ? token_cache_->forget(key) : Status{};
+    RESONANT_CHECK(cache_ ? cache_->forget(key) : Status{});
+    return of_tokens;
 }
 
 std::vector<Result<Vector>> MiniLmEmbedder::embed_many(std::span<const std::string> texts,

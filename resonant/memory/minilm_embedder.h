@@ -55,8 +55,10 @@ class MiniLmEmbedder final : public Embedder, public TokenEmbedder {
     Result<Vector> embed(std::string_view text) override;
     std::vector<Result<Vector>> embed_many(std::span<const std::string> texts,
                                            const BatchOptions& options) override;
-    // At most one window of the text; not kept in the cache. Cost as embed() without it.
+    // At most one window of the text; neither read from nor kept in the cache. Cost as embed() without it.
     Result<std::vector<Token>> embed_tokens(std::string_view text, std::size_t tokens_max) override;
+    // About 100 us from the cache.
+    Result<std::shared_ptr<const TokenText>> embed_text(std::string_view text) override;
     Status forget(std::string_view text) override;
     std::string model() const override;  // "all-MiniLM-L6-v2/f16"
 
@@ -76,7 +78,9 @@ class MiniLmEmbedder final : public Embedder, public TokenEmbedder {
 
     const Options options_;
     const Weights weights_;
-    std::unique_ptr<EmbeddingCache> cache_;
+    std::unique_ptr<EmbeddingCache> open_cache(const EmbeddingCache::Kind& kind);
+
+    std::unique_ptr<EmbeddingCache> cache_, token_cache_;  // null: none
     std::atomic<bool> warned_{false};
     std::once_flag loaded_;
     Status load_status_;

@@ -6,6 +6,7 @@
 // Idea: Khattab and Zaharia, ColBERT (2020).
 #pragma once
 
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -15,11 +16,15 @@
 
 namespace resonant::memory {
 
+inline constexpr std::size_t kTextTokensMax = 64;  // of a text that is kept
+
 // A word, or a part of one, in its context.
 struct Token {
     TokenId id = 0;
     Vector direction{};  // of unit length
 };
+
+struct TokenText;  // token_text.h
 
 class TokenEmbedder {
   public:
@@ -31,6 +36,9 @@ class TokenEmbedder {
     // In the order of the text, punctuation left out; of at most `tokens_max` tokens with it. What comes later
     // in a longer text is not read.
     virtual Result<std::vector<Token>> embed_tokens(std::string_view text, std::size_t tokens_max) = 0;
+
+    // The first kTextTokensMax of a text that is kept, from a cache if there is one.
+    virtual Result<std::shared_ptr<const TokenText>> embed_text(std::string_view text) = 0;
 };
 
 }  // namespace resonant::memory

@@ -7,25 +7,9 @@
 namespace resonant::tools {
 namespace {
 
-constexpr float kSteps = 127;
-
 double rarity_of(double all, double in) { return std::log(1 + (all - in + 0.5) / (in + 0.5)); }
 
 }  // namespace
-
-TokenText::TokenText(std::span<const memory::Token> from) {
-    for (const memory::Token& token : from) {
-        float most = 0;
-        for (const float value : token.direction) {
-            most = std::max(most, std::abs(value));
-        }
-        const float scale = most > 0 ? most / kSteps : 1;
-        tokens.push_back({token.id, scale});
-        for (const float value : token.direction) {
-            steps.push_back(static_cast<std::int8_t>(std::lround(value / scale)));
-        }
-    }
-}
 
 TokenMatch::TokenMatch(std::span<const TokenText* const> texts) {
     std::unordered_map<memory::TokenId, std::size_t> in;

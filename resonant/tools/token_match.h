@@ -7,7 +7,6 @@
 // Idea: Khattab and Zaharia, ColBERT (2020).
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,24 +14,13 @@
 #include <vector>
 
 #include "resonant/memory/kernels.h"
-#include "resonant/memory/token_embedder.h"
+#include "resonant/memory/token_text.h"
 
 namespace resonant::tools {
 
-inline constexpr std::size_t kTextTokensMax = 64;    // of a text that is kept
-inline constexpr std::size_t kQueryTokensMax = 126;  // of a query
+inline constexpr std::size_t kQueryTokensMax = 126;
 
-// What is kept of a text: the directions of its tokens, each number in a byte. About 390 bytes a token.
-struct TokenText {
-    struct Kept {
-        memory::TokenId id = 0;
-        float scale = 0;  // of a step
-    };
-    explicit TokenText(std::span<const memory::Token> from);
-
-    std::vector<Kept> tokens;
-    std::vector<std::int8_t> steps;  // kDimensions of each token
-};
+using memory::TokenText;
 using TokenTexts = std::unordered_map<std::string, std::shared_ptr<const TokenText>>;
 
 class TokenMatch {

@@ -151,9 +151,7 @@ Result<std::size_t> ToolSearch::embed_some_words(std::size_t count) {
     }
     TokenTexts made;
     for (const std::string& text : texts) {
-        RESONANT_ASSIGN(const std::vector<memory::Token> tokens,
-                        token_embedder_->embed_tokens(text, kTextTokensMax));
-        made.emplace(text, std::make_shared<const TokenText>(tokens));
+        RESONANT_ASSIGN(made[text], token_embedder_->embed_text(text));
     }
     const std::lock_guard lock(mutex_);
     tokens_.merge(made);

@@ -31,8 +31,10 @@ Vector vector_of(float value) {
 
 class EmbeddingCacheFile : public testing::Test {
   protected:
-    std::unique_ptr<EmbeddingCache> open(std::size_t records_max = EmbeddingCache::kRecordsMax) {
-        auto cache = EmbeddingCache::open(folder_.path(), records_max);
+    std::unique_ptr<EmbeddingCache> open(std::size_t records_max = EmbeddingCache::kTexts.records_max) {
+        EmbeddingCache::Kind kind = EmbeddingCache::kTexts;
+        kind.records_max = records_max;
+        auto cache = EmbeddingCache::open(folder_.path(), kind);
         EXPECT_TRUE(cache.has_value()) << cache.error().message;
         return std::move(*cache);
     }
@@ -115,6 +117,22 @@ TEST_F(EmbeddingCacheFile, starts_over_when_full_and_others_notice) {
     EXPECT_EQ(std::filesystem::file_size(path_), 8 + kRecordBytes);
     EXPECT_EQ(reader->find(key_of(4)), vector_of(4));
     EXPECT_EQ(reader->find(key_of(1)), std::nullopt);
+}
+
+TEST_F(EmbeddingCacheFile, of_another_kind_is_emptied_not_misread) {
+    ASSERT_TRUE(open()->insert(key_of(1), vector_of(0.1F)));
+    EmbeddingCache::Kind other = EmbeddingCache::kTexts;
+    other.magic[7] = '9';
+    other.value_bytes = 100;
+    const auto cache = EmbeddingCache::open(folder_.path(), other);
+    ASSERT_TRUE(cache.has_value()) << cache.error().message;
+    std::array<std::byte, 100> value{};
+    EXPECT_FALSE((*cache)->find(key_of(1), value));
+    value[50] = std::byte{7};
+    ASSERT_TRUE((*cache)->insert(key_of(1), value));
+    std::array<std::byte, 100> kept{};
+    EXPECT_TRUE((*cache)->find(key_of(1), kept));
+    EXPECT_EQ(kept, value);
 }
 
 TEST_F(EmbeddingCacheFile, forgets_what_must_be_gone) {

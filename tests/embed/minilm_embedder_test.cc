@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "resonant/memory/token_text.h"
 #include "tests/embed/model_folder.h"
 #include "tests/support/interrupt.h"
 #include "tests/support/scratch.h"
@@ -215,6 +216,59 @@ TEST_F(Embedding, once_computed_is_read_back_by_another_embedder_and_forgotten_o
     ASSERT_TRUE((*second)->forget("kept words"));
     ASSERT_TRUE((*first)->embed("kept words").has_value());
     EXPECT_GT(std::filesystem::file_size(file), size);
+}
+
+TEST_F(Embedding, of_words_is_computed_once_for_all_embedders_of_one_precision) {
+    const test::Scratch cache;
+    const auto file = cache / "tokens-v1";
+    const auto first = open(cache.path());
+    ASSERT_TRUE(first.has_value());
+    const auto computed = (*first)->embed_text("kept words");
+    ASSERT_TRUE(computed.has_value()) << computed.error().message;
+    EXPECT_EQ(**computed, TokenText((*first)->embed_tokens("kept words", kTextTokensMax).value()));
+    const auto size = std::filesystem::file_size(file);
+    EXPECT_EQ(std::filesystem::status(file).permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    {
+        // Without a vocabulary nothing can be computed: what is answered was read.
+        const test::Scratch model;
+        std::filesystem::create_symlink(model_folder() / "model.safetensors", model / "model.safetensors");
+        std::ofstream(model / "vocab.txt") << "";
+        const auto second = MiniLmEmbedder::open({.model_folder = model.path(), .cache_folder = cache.path()});
+        ASSERT_TRUE(second.has_value()) << second.error().message;
+        EXPECT_FALSE((*second)->embed_text("other words").has_value());
+        const auto read = (*second)->embed_text("kept words");
+        ASSERT_TRUE(read.has_value()) << read.error().message;
+        EXPECT_EQ(**read, **computed);
+        EXPECT_EQ(std::filesystem::file_size(file), size);
+    }
+    for (const Kernels* other : available_kernels()) {
+        if (other->precision != best_kernels().precision) {
+            ASSERT_TRUE((*open(cache.path(), *other))->embed_text("kept words").has_value());
+            EXPECT_GT(std::filesystem::file_size(file), size);
+            break;
+        }
+    }
+}
+
+TEST_F(Embedding, of_words_that_is_damaged_is_computed_again_never_used) {
+    const test::Scratch cache;
+    const auto file = cache / "tokens-v1";
+    const auto computed = (*open(cache.path()))->embed_text("kept words");
+    ASSERT_TRUE(computed.has_value()) << computed.error().message;
+    const auto size = std::filesystem::file_size(file);
+    {
+        std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
+        bytes.seekp(static_cast<std::streamoff>(size) - 20'000);  // among the directions of its tokens
+        bytes.put('\x55');
+    }
+    EXPECT_EQ(**(*open(cache.path()))->embed_text("kept words"), **computed);
+    EXPECT_EQ(std::filesystem::file_size(file), 2 * size - 8);  // kept again, behind the damaged one
+    EXPECT_EQ(**(*open(cache.path()))->embed_text("kept words"), **computed);
+    EXPECT_EQ(std::filesystem::file_size(file), 2 * size - 8);
+    ASSERT_TRUE((*open(cache.path()))->forget("kept words"));
+    ASSERT_TRUE((*open(cache.path()))->embed_text("kept words").has_value());
+    EXPECT_EQ(std::filesystem::file_size(file), 3 * size - 16);
 }
 
 TEST_F(Embedding, never_writes_the_text_into_its_cache) {
