@@ -115,8 +115,8 @@ Result<Page> DataSea::recall(const std::string& query, const Filter& filter, std
     const std::size_t wanted = std::max(kCandidates, limit);
     const Status done = inner_->database.read([&](Connection& connection) -> Status {
         Inner::Recall recall{*inner_, connection, filter, viewer};
-        RESONANT_ASSIGN(recall.words, inner_->store.word_scores(query, filter, viewer));
-        for (const Scored& each : recall.words.top(wanted)) {
+        RESONANT_ASSIGN(recall.words, inner_->store.word_scores(query, filter, wanted, viewer));
+        for (const Scored& each : recall.words.top()) {
             recall.candidate(each.id);
         }
         RESONANT_ASSIGN(const std::size_t left, inner_->pending());

@@ -21,6 +21,7 @@
 #include "resonant/memory/digest.h"
 #include "resonant/memory/kernels.h"
 #include "resonant/memory/rows.h"
+#include "resonant/memory/word_lengths.h"
 #include "resonant/memory/word_scores.h"
 #include "resonant/sql/database.h"
 
@@ -55,8 +56,10 @@ class Store {
     Result<std::vector<Hit>> search(const std::string& query, const Filter& filter,
                                     std::size_t limit, std::size_t offset,
                                     const std::string& viewer);
-    // Which words of the query stand in which memories, for whoever weighs them further.
-    Result<WordScores> word_scores(const std::string& query, const Filter& filter, const std::string& viewer);
+    // Which words of the query stand in which memories, for whoever weighs them further; settled for the best `count`
+    // that `filter` lets through.
+    Result<WordScores> word_scores(const std::string& query, const Filter& filter, std::size_t count,
+                                   const std::string& viewer);
     // Of each: the memories of its session that were stored right before and after it and that `filter`
     // lets through, itself among them, in their order: at most kSideMax on each side.
     Result<std::vector<std::vector<MemoryId>>> around(std::span<const Scored> ids, const Filter& filter,
@@ -90,6 +93,7 @@ class Store {
 
     sql::Database& database_;
     Clock& clock_;
+    WordLengths lengths_;
 };
 
 }  // namespace resonant::memory

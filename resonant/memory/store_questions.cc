@@ -10,6 +10,7 @@
 #include "resonant/json/json.h"
 #include "resonant/memory/retention.h"
 #include "resonant/memory/word_query.h"
+#include "resonant/sql/term_postings.h"
 
 namespace resonant::memory {
 namespace {
@@ -193,34 +194,29 @@ Result<std::vector<Hit>> Store::search(const std::string& query, const Filter& f
     return hits;
 }
 
-Result<WordScores> Store::word_scores(const std::string& query, const Filter& filter, const std::string& viewer) {
+Result<WordScores> Store::word_scores(const std::string& query, const Filter& filter, std::size_t count,
+                                      const std::string& viewer) {
     const WordQuery words = word_query(query);
     WordScores found(words.words);
     if (words.words == 0) {
         return found;
     }
     const Condition condition = condition_of(filter, viewer);
-    std::vector<float> scores(words.words);
     const Status done = database_.read([&](Connection& connection) -> Status {
-        // CROSS JOIN: the text index leads, so that rows come in the order of their ids.
-        RESONANT_ASSIGN(auto rows,
-                        connection.prepare("SELECT f.rowid, term_scores(memory_words, d.sz, 4.0, 1.0, 2.0)"
-                                           " FROM memory_words f CROSS JOIN memories m ON m.id = f.rowid"
-                                           " CROSS JOIN memory_words_docsize d ON d.id = f.rowid"
-                                           " WHERE f.memory_words MATCH ? AND " +
-                                           condition.text));
-        rows.bind(1, words.any);
-        condition.bind(rows, 2);
-        return rows.each([&](const Statement& row) -> Status {
-            const std::span<const std::byte> blob = row.blob(1);
-            if (blob.size() != scores.size() * sizeof(float)) {
-                return fail(Code::Internal, fmt::format("recall: {} bytes of scores for {} words", blob.size(),
-                                                        scores.size()));
-            }
-            std::memcpy(scores.data(), blob.data(), blob.size());
-            found.add(static_cast<MemoryId>(row.integer(0)), scores);
+        RESONANT_ASSIGN(auto asked, connection.prepare("SELECT term_postings(memory_words, 4.0, 1.0, 2.0)"
+                                                       " FROM memory_words WHERE memory_words MATCH ? LIMIT 1"));
+        RESONANT_ASSIGN(const bool has_row, asked.bind(1, words.any).step());
+        if (!has_row) {
             return {};
-        });
+        }
+        RESONANT_ASSIGN(const sql::TermPostings postings, sql::term_postings_of(asked.blob(0)));
+        std::vector<MemoryId> ids = WordScores::ids_of(postings);
+        RESONANT_ASSIGN(const auto lengths, lengths_.of(connection, ids, !database_.writing()));
+        found = WordScores::of(postings, words.words, std::move(ids), lengths);
+        RESONANT_ASSIGN(auto row, connection.prepare("SELECT 1 FROM memories m WHERE " + condition.text +
+                                                     " AND m.id = ?"));
+        const int last = condition.bind(row, 1);
+        return found.settle(count, [&](MemoryId id) { return row.reset().bind(last, sql_id(id)).step(); });
     });
     RESONANT_CHECK(done);
     return found;
