@@ -18,9 +18,7 @@ static_assert(kDimensions % 64 == 0);
 // instruction set of the function it is inlined into offers.
 using Words [[gnu::vector_size(64)]] = std::uint32_t;
 
-[[gnu::always_inline]] inline std::uint64_t fletcher(const std::byte* bytes, std::size_t count) {
-    Words first = {};
-    Words second = {};
+[[gnu::always_inline]] inline void fletcher(const std::byte* bytes, std::size_t count, Words& first, Words& second) {
     std::size_t at = 0;
     for (; at + kAheadBytes + sizeof(Words) <= count; at += sizeof(Words)) {
         __builtin_prefetch(bytes + at + kAheadBytes);  // the processor's own ends with each page
@@ -41,6 +39,9 @@ using Words [[gnu::vector_size(64)]] = std::uint32_t;
         first += words;
         second += first;
     }
+}
+
+[[gnu::always_inline]] inline std::uint64_t folded(const Words& first, const Words& second, std::size_t count) {
     auto low = static_cast<std::uint32_t>(count);
     std::uint32_t high = ~low;
     for (std::uint32_t lane = 0; lane < 16; ++lane) {  // odd factors: no lane's change is lost
@@ -50,13 +51,35 @@ using Words [[gnu::vector_size(64)]] = std::uint32_t;
     return std::uint64_t{high} << 32 | low;
 }
 
-std::uint64_t checksum_scalar(const std::byte* bytes, std::size_t count) { return fletcher(bytes, count); }
-[[gnu::target("avx2")]] std::uint64_t checksum_avx2(const std::byte* bytes, std::size_t count) {
-    return fletcher(bytes, count);
+[[gnu::always_inline]] inline std::uint64_t whole(const std::byte* bytes, std::size_t count) {
+    Words first = {};
+    Words second = {};
+    fletcher(bytes, count, first, second);
+    return folded(first, second, count);
 }
-[[gnu::target("avx512f,avx512bw")]] std::uint64_t checksum_avx512(const std::byte* bytes, std::size_t count) {
-    return fletcher(bytes, count);
+
+[[gnu::always_inline]] inline void more(const std::byte* bytes, std::size_t count, ByteSums& sums) {
+    Words first;
+    Words second;
+    std::memcpy(&first, sums.first.data(), sizeof first);
+    std::memcpy(&second, sums.second.data(), sizeof second);
+    fletcher(bytes, count, first, second);
+    std::memcpy(sums.first.data(), &first, sizeof first);
+    std::memcpy(sums.second.data(), &second, sizeof second);
+    sums.count += count;
 }
+
+#define RESONANT_CHECKSUM(name, attribute)                                                  \
+    attribute std::uint64_t checksum_##name(const std::byte* bytes, std::size_t count) {    \
+        return whole(bytes, count);                                                         \
+    }                                                                                       \
+    attribute void sum_##name(const std::byte* bytes, std::size_t count, ByteSums& sums) {  \
+        more(bytes, count, sums);                                                           \
+    }
+RESONANT_CHECKSUM(scalar, )
+RESONANT_CHECKSUM(avx2, [[gnu::target("avx2")]])
+RESONANT_CHECKSUM(avx512, [[gnu::target("avx512f,avx512bw")]])
+#undef RESONANT_CHECKSUM
 
 // What is left to do with the bounds of one block; true when the walk must stop behind it.
 inline bool take_block(const CoarseBounds& found, std::uint32_t take, CoarseRun& run) {
@@ -321,12 +344,20 @@ RESONANT_VNNI std::int32_t fine_avx512(const FineQuery& query, const std::uint8_
 
 const CodeKernels& code_kernels(Kernel kernel) {
     static constexpr std::array<CodeKernels, 3> kAll = {{
-        {&bounds_scalar, &walk_scalar, &fine_scalar, &checksum_scalar},
-        {&bounds_avx2, &walk_avx2, &fine_avx2, &checksum_avx2},
-        {&bounds_avx512, &walk_avx512, &fine_avx512, &checksum_avx512},
+        {&bounds_scalar, &walk_scalar, &fine_scalar, &checksum_scalar, &sum_scalar},
+        {&bounds_avx2, &walk_avx2, &fine_avx2, &checksum_avx2, &sum_avx2},
+        {&bounds_avx512, &walk_avx512, &fine_avx512, &checksum_avx512, &sum_avx512},
     }};
     dot_of(kernel);  // ensures that this processor runs it
     return kAll[static_cast<std::size_t>(kernel)];
+}
+
+std::uint64_t checksum_of(const ByteSums& sums) {
+    Words first;
+    Words second;
+    std::memcpy(&first, sums.first.data(), sizeof first);
+    std::memcpy(&second, sums.second.data(), sizeof second);
+    return folded(first, second, sums.count);
 }
 
 float from_half(std::uint16_t half) {

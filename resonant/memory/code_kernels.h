@@ -81,6 +81,13 @@ struct FineQuery {
     float error = 0;  // norm of what the 15 bits leave out
 };
 
+// A checksum on its way, of bytes that come in pieces; only the last may be no multiple of kLineBytes.
+struct ByteSums {
+    alignas(64) std::array<std::uint32_t, 16> first{};
+    alignas(64) std::array<std::uint32_t, 16> second{};
+    std::size_t count = 0;  // of bytes
+};
+
 struct CodeKernels {
     void (*bounds)(const CoarseShape&, const CoarseQuery&, const std::byte* block, CoarseBounds&);
     void (*walk)(const CoarseShape&, const CoarseQuery&, CoarseRun&);
@@ -88,8 +95,12 @@ struct CodeKernels {
     std::int32_t (*fine)(const FineQuery&, const std::uint8_t* codes);
     // Any change of one 32-bit word changes it; so does nearly every other. Cost: memory speed.
     std::uint64_t (*checksum)(const std::byte* bytes, std::size_t count);
+    void (*sum)(const std::byte* bytes, std::size_t count, ByteSums& sums);
 };
 const CodeKernels& code_kernels(Kernel kernel);
+
+// What checksum() says of all the bytes that were summed.
+std::uint64_t checksum_of(const ByteSums& sums);
 
 // Half floats as codes hold them.
 float from_half(std::uint16_t half);

@@ -22,6 +22,8 @@ constexpr float kNormMin = 1e-10F;  // of a query that the bounds are proved for
 constexpr float kNormMax = 1e10F;
 // A fine code costs as much as this many coarse codes: below such a share they are passed over.
 constexpr std::size_t kFewRows = 8;
+// Summed before they are walked over: few enough that what a walk asks for ahead is the next of them.
+constexpr std::size_t kSummedBlocks = 2;
 
 void ask_for(const void* bytes, std::size_t count) {
     for (std::size_t at = 0; at < count; at += 64) {
@@ -112,6 +114,10 @@ void CodeSearch::scan(const CodedRows& rows, const RowChoice& choice) {
         if (seeding_ || is_cut) {
             std::uint32_t wanted = lanes_between(begin, end - first_row);
             wanted &= choice.masks == nullptr ? 0xffffU : choice.masks[block];
+            if (choice.coarse_sums != nullptr) {
+                const std::size_t stored = std::min(kBlockRows, rows.ids.size() - first_row) * rows.book->shape().row_bytes();
+                kernels_.sum(rows.coarse + block * block_bytes, stored, *choice.coarse_sums);
+            }
             if (seeding_) {
                 sow(bytes, first_row, wanted);
             } else {
@@ -130,7 +136,11 @@ void CodeSearch::scan(const CodedRows& rows, const RowChoice& choice) {
         run.next = block;
         run.end = stop;
         run.masks = choice.masks;
-        walk(rows.coarse, 0, run);
+        if (choice.coarse_sums != nullptr) {
+            walk_summing(rows, run, *choice.coarse_sums);
+        } else {
+            walk(rows.coarse, 0, run);
+        }
         block = stop;
     }
 }
@@ -185,6 +195,15 @@ void CodeSearch::walk(const std::byte* blocks, std::size_t first_row, CoarseRun 
         if (candidates_ + kBlockRows > run.capacity) {
             look_at_candidates();
         }
+    }
+}
+
+void CodeSearch::walk_summing(const CodedRows& rows, CoarseRun run, ByteSums& sums) {
+    const std::size_t block_bytes = rows.book->shape().block_bytes();
+    for (const std::size_t end = run.end; run.next < end; run.next = run.end) {
+        run.end = std::min(run.next + kSummedBlocks, end);
+        kernels_.sum(rows.coarse + run.next * block_bytes, (run.end - run.next) * block_bytes, sums);
+        walk(rows.coarse, 0, run);
     }
 }
 

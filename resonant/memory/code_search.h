@@ -42,6 +42,9 @@ struct RowChoice {
     std::size_t likely = SIZE_MAX;               // how many the masks let through
     const std::vector<MemoryId>* without = nullptr;  // sorted ids that do not
     const std::vector<MemoryId>* gone = nullptr;     // nor these
+    // Sums up the coarse codes as they are read, where every row takes part: the bytes come from memory once. Until
+    // those are compared, nothing that was found is an answer. Left behind the column's end only if all were read.
+    ByteSums* coarse_sums = nullptr;
 };
 
 class CodeSearch {
@@ -80,6 +83,7 @@ class CodeSearch {
     void scan_plain(const CodedRows& rows, const RowChoice& choice);
     void scan_few(const RowChoice& choice);
     void walk(const std::byte* blocks, std::size_t first_row, CoarseRun run);
+    void walk_summing(const CodedRows& rows, CoarseRun run, ByteSums& sums);
     void sow(const std::byte* block, std::size_t first_row, std::uint32_t wanted);
     void settle_seeds();
     void look_at_candidates();

@@ -9,37 +9,13 @@
 #include <sstream>
 
 #include "resonant/json/json.h"
-#include "resonant/memory/digest.h"
-#include "resonant/memory/durable_file.h"
 
 namespace resonant::memory {
 namespace {
 
 constexpr std::size_t kManifestBytesMax = 4 * 1024 * 1024;
 
-// What a reader checks: it costs next to nothing, where SHA-256 takes its library a millisecond to start.
-std::string checksum(Json document) {
-    document.erase("sha256");
-    document.erase("checksum");
-    const std::string text = document.dump();
-    const auto bytes = std::as_bytes(std::span(text));
-    return fmt::format("{:016x}", code_kernels(best_kernel()).checksum(bytes.data(), bytes.size()));
-}
-
-// What anybody can check: of all but itself.
-std::string sha256(const Json& document) {
-    Digest digest;
-    digest.add(document.dump());
-    return hex(digest.finish());
-}
-
-constexpr std::array<const char*, kColumns> kColumnNames = {
-    "memory_id", "embedding", "is_protected", "created_ns", "is_archived",
-    "signature", "coarse_code", "fine_code", "fine_facts"};
-
 // Words of 64 bits are text: JSON's numbers are doubles to most readers.
-std::string word(std::uint64_t value) { return fmt::format("{:016x}", value); }
-
 std::uint64_t word(const Json& text) {
     const auto& digits = text.get_ref<const std::string&>();
     std::uint64_t value = 0;
@@ -51,36 +27,8 @@ std::uint64_t word(const Json& text) {
     return value;
 }
 
-// A norm is an upper bound, so it may only be rounded up; integers are written alike by every JSON library.
-std::uint64_t milli(float norm) { return static_cast<std::uint64_t>(double{norm} * 1000) + 1; }
+// Never below what was written (manifest_writer.cc).
 float from_milli(std::uint64_t norm) { return static_cast<float>(static_cast<double>(norm) / 1000 * 1.000001); }
-
-Json to_json(const SegmentFacts& facts) {
-    Json columns = Json::object();
-    for (std::size_t i = 0; i < kColumns; ++i) {
-        const Extent& each = facts.columns[i];
-        if (each.bytes > 0) {
-            columns[kColumnNames[i]] = {each.offset, each.bytes, word(each.checksum)};
-        }
-    }
-    return {{"file", facts.file},
-            {"rows", facts.rows},
-            {"bytes", facts.bytes},
-            {"sha256", facts.sha256},
-            {"columns", std::move(columns)},
-            {"code_book", word(facts.book)},
-            {"code_norm_milli", milli(facts.code_norm)},
-            {"row_norm_milli", milli(facts.row_norm)},
-            {"watermark", facts.watermark},
-            {"gone", facts.gone},
-            {"zones", facts.zones},
-            {"protected", facts.is_protected},
-            {"archived", facts.is_archived},
-            {"signature_all", word(facts.signature_all)},
-            {"signature_any", word(facts.signature_any)},
-            {"created_min", facts.created_min},
-            {"created_max", facts.created_max}};
-}
 
 SegmentFacts facts_from(const Json& each) {
     SegmentFacts facts;
@@ -112,24 +60,6 @@ SegmentFacts facts_from(const Json& each) {
     return facts;
 }
 
-Json to_json(const Manifest& manifest) {
-    Json segments = Json::array();
-    for (const SegmentFacts& each : manifest.segments) {
-        segments.push_back(to_json(each));
-    }
-    Json document = {{"format", "resonant.data_sea"},     {"version", kManifestVersion},
-                     {"readable_from", kManifestVersion}, {"generation", manifest.generation},
-                     {"files", manifest.files},           {"model", manifest.model},
-                     {"dimensions", kDimensions},         {"watermark", manifest.watermark},
-                     {"facts", manifest.facts},           {"versions", manifest.versions},
-                     {"moves", manifest.moves},           {"code_book", manifest.book},
-                     {"code_book_rows", manifest.book_rows}, {"built_ns", manifest.built_ns},
-                     {"segments", std::move(segments)}};
-    document["checksum"] = checksum(document);
-    document["sha256"] = sha256(document);
-    return document;
-}
-
 // Throws what nlohmann throws when a member is missing or of another type.
 Manifest from_json(const Json& document) {
     Manifest manifest;
@@ -155,6 +85,50 @@ std::unexpected<Error> damaged(const std::filesystem::path& path, const std::str
 }
 
 }  // namespace
+
+// From the text as it lies there: to write the document anew takes as long as to read it. A reader needs no more, and
+// SHA-256 takes its library a millisecond to start.
+std::string manifest_checksum(std::string_view text) {
+    std::string bare;
+    bare.reserve(text.size());
+    std::size_t member = 1;  // where the document's member at hand begins
+    int depth = 0;
+    bool is_quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char each = text[i];
+        if (is_quoted) {
+            bare.push_back(each);
+            if (each == '\\' && i + 1 < text.size()) {
+                bare.push_back(text[++i]);
+            }
+            is_quoted = each != '"';
+            continue;
+        }
+        if (each == ' ' || each == '\n' || each == '\t' || each == '\r') {
+            continue;
+        }
+        is_quoted = each == '"';
+        depth += each == '{' || each == '[' ? 1 : 0;
+        if (depth == 1 && (each == ',' || each == '}')) {
+            const std::string_view ended = std::string_view(bare).substr(std::min(member, bare.size()));
+            if (ended.starts_with("\"checksum\":") || ended.starts_with("\"sha256\":")) {
+                bare.resize(member - 1);  // with the comma, or the brace, before it
+                bare.push_back(member == 1 ? '{' : ',');
+            } else {
+                bare.push_back(',');
+            }
+            member = bare.size();
+        } else {
+            bare.push_back(each);
+        }
+        depth -= each == '}' || each == ']' ? 1 : 0;
+    }
+    if (bare.ends_with(',')) {
+        bare.back() = '}';
+    }
+    const auto bytes = std::as_bytes(std::span(bare));
+    return fmt::format("{:016x}", code_kernels(best_kernel()).checksum(bytes.data(), bytes.size()));
+}
 
 std::size_t Manifest::rows() const {
     std::size_t sum = 0;
@@ -184,12 +158,12 @@ Result<std::optional<Manifest>> read_manifest(const std::filesystem::path& folde
     }
     std::ostringstream text;
     text << std::ifstream(path, std::ios::binary).rdbuf();
-    const Json document = Json::parse(text.str(), nullptr, false);
+    const Json document = Json::parse(text.view(), nullptr, false);
     if (!document.is_object()) {
         return damaged(path, "it is no JSON object");
     }
     try {
-        if (document.at("checksum") != checksum(document)) {
+        if (document.at("checksum") != manifest_checksum(text.view())) {
             return damaged(path, "its checksum differs");
         }
         if (document.value("readable_from", 1) > kManifestVersion ||
@@ -200,13 +174,6 @@ Result<std::optional<Manifest>> read_manifest(const std::filesystem::path& folde
     } catch (const Json::exception& wrong) {
         return damaged(path, wrong.what());
     }
-}
-
-Status write_manifest(const std::filesystem::path& folder, const Manifest& manifest) {
-    const std::string text = to_json(manifest).dump(1) + "\n";
-    RESONANT_ASSIGN(auto file, DurableFile::create(folder, kManifestFile));
-    RESONANT_CHECK(file->append(std::as_bytes(std::span(text))));
-    return file->commit();
 }
 
 }  // namespace resonant::memory

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "resonant/base/result.h"
@@ -38,6 +39,9 @@ struct Manifest {
 
 // nullopt when there is none; DataLoss when it is damaged or of another version.
 Result<std::optional<Manifest>> read_manifest(const std::filesystem::path& folder);
+// The checksum that belongs into a manifest of such text: of it without white space and the members `checksum` and
+// `sha256`.
+std::string manifest_checksum(std::string_view text);
 Status write_manifest(const std::filesystem::path& folder, const Manifest& manifest);
 
 }  // namespace resonant::memory

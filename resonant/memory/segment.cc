@@ -11,7 +11,6 @@
 #include <numeric>
 
 #include "resonant/base/descriptor.h"
-#include "resonant/memory/digest.h"
 
 namespace resonant::memory {
 namespace {
@@ -70,16 +69,6 @@ std::size_t column_bytes(Column column, std::size_t rows, const CodeBook* book) 
         case Column::Signature: break;
     }
     return rows * sizeof(std::uint64_t);
-}
-
-std::uint64_t signature_of(std::string_view kind, std::string_view name) {
-    Digest digest;
-    digest.add(kind);
-    digest.add(std::string_view("\n"));
-    digest.add(name);
-    const Sha256 hash = digest.finish();
-    return std::uint64_t{1} << (static_cast<unsigned>(hash[0]) % 64) |
-           std::uint64_t{1} << (static_cast<unsigned>(hash[1]) % 64);
 }
 
 Segment::~Segment() {
@@ -150,25 +139,23 @@ Result<std::shared_ptr<const Segment>> Segment::open(const std::filesystem::path
 
 const std::byte* Segment::at(Column column) const { return bytes_ + facts_.columns[index_of(column)].offset; }
 
+bool Segment::is_checked(Column column) const { return checked_[index_of(column)].load(std::memory_order_acquire); }
+
 Status Segment::check(Column column) const {
-    std::atomic<bool>& is_checked = checked_[index_of(column)];
-    if (is_checked.load(std::memory_order_acquire)) {
+    if (is_checked(column)) {
         return {};
     }
-    const Extent& extent = facts_.columns[index_of(column)];
-    if (code_kernels(best_kernel()).checksum(at(column), extent.bytes) != extent.checksum) {
-        return damaged(path_, "a column differs from its checksum");
-    }
-    is_checked.store(true, std::memory_order_release);
-    return {};
+    ByteSums sums;
+    code_kernels(best_kernel()).sum(at(column), facts_.columns[index_of(column)].bytes, sums);
+    return check(column, sums);
 }
 
-Status Segment::verify() const {
-    Digest digest;
-    digest.add(std::span(bytes_, facts_.bytes));
-    if (hex(digest.finish()) != facts_.sha256) {
-        return damaged(path_, "its SHA-256 differs from the manifest's");
+Status Segment::check(Column column, const ByteSums& sums) const {
+    const Extent& extent = facts_.columns[index_of(column)];
+    if (sums.count != extent.bytes || checksum_of(sums) != extent.checksum) {
+        return damaged(path_, "a column differs from its checksum");
     }
+    checked_[index_of(column)].store(true, std::memory_order_release);
     return {};
 }
 
@@ -251,9 +238,7 @@ Status Segment::scan(CodeSearch& search, const RowFilter& filter, const std::vec
         filter.created_max < facts_.created_min) {
         return {};
     }
-    if (rows_.book != nullptr) {
-        RESONANT_CHECK(check(Column::Coarse));
-    } else {
+    if (rows_.book == nullptr) {
         RESONANT_CHECK(check(Column::Id));
         RESONANT_CHECK(check(Column::Embedding));
     }
@@ -273,12 +258,30 @@ Status Segment::scan(CodeSearch& search, const RowFilter& filter, const std::vec
                 choice.likely = passed;
             }
             if (passed != 0) {
-                search.scan(rows_, choice);
+                RESONANT_CHECK(scan_checked(search, choice));
             }
         }
         begin = end;
     }
     return {};
+}
+
+// The first search that reads every coarse code checks them on its way; any other before it.
+Status Segment::scan_checked(CodeSearch& search, RowChoice& choice) const {
+    ByteSums sums;
+    if (rows_.book != nullptr && !is_checked(Column::Coarse)) {
+        if (choice.begin == 0 && choice.end == facts_.rows && choice.masks == nullptr) {
+            choice.coarse_sums = &sums;
+        } else {
+            RESONANT_CHECK(check(Column::Coarse));
+        }
+    }
+    search.scan(rows_, choice);
+    if (choice.coarse_sums == nullptr) {
+        return {};
+    }
+    const bool is_whole = sums.count == facts_.columns[index_of(Column::Coarse)].bytes;  // not where it read vectors
+    return is_whole ? check(Column::Coarse, sums) : check(Column::Coarse);
 }
 
 }  // namespace resonant::memory

@@ -6,7 +6,7 @@
 //
 // Invariants:
 //   (1) A file that has its final name is whole and on the disk.
-//   (2) No answer comes from damaged bytes: what a search reads whole is checked before its first use (is_sound), rows
+//   (2) No answer comes from damaged bytes: what a search reads whole is checked at its first use, rows
 //       by their own checksums each time, and the whole file against its SHA-256 by verify(), which the kernel runs
 //       over every segment in the background.
 //   (3) The vectors begin at an address that 64 divides, and are used where they are mapped.
@@ -68,6 +68,9 @@ enum class Column : std::uint8_t {
     FineFacts
 };
 inline constexpr std::size_t kColumns = 9;
+inline constexpr std::array<const char*, kColumns> kColumnNames = {
+    "memory_id", "embedding", "is_protected", "created_ns", "is_archived",
+    "signature", "coarse_code", "fine_code", "fine_facts"};
 
 // Where a column's values lie in the file.
 struct Extent {
@@ -158,6 +161,10 @@ class Segment {
     const std::byte* at(Column column) const;
     // Checks a column that is read whole, once in this process.
     Status check(Column column) const;
+    bool is_checked(Column column) const;
+    // The same of a column whose bytes were summed up on the way.
+    Status check(Column column, const ByteSums& sums) const;
+    Status scan_checked(CodeSearch& search, RowChoice& choice) const;
     // Fills the masks of rows [begin, end), and says about how many pass; SIZE_MAX: all, and no mask is filled.
     Result<std::size_t> choose(const RowFilter& filter, std::size_t begin, std::size_t end,
                                std::span<std::uint16_t> masks) const;

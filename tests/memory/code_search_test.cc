@@ -416,6 +416,11 @@ TEST(CodeKernels, integers_and_checksums_are_equal_on_every_kernel) {
             const CodeKernels& tried = code_kernels(kernel);
             EXPECT_EQ(tried.fine(fine, bytes.data() + at), scalar.fine(fine, bytes.data() + at)) << name_of(kernel);
             EXPECT_EQ(tried.checksum(data + at, count), scalar.checksum(data + at, count)) << name_of(kernel);
+            ByteSums pieces;
+            const std::size_t first = count / kLineBytes / 2 * kLineBytes;
+            tried.sum(data + at, first, pieces);
+            tried.sum(data + at + first, count - first, pieces);
+            EXPECT_EQ(checksum_of(pieces), scalar.checksum(data + at, count)) << "in pieces, " << name_of(kernel);
             CoarseBounds found;
             tried.bounds(shape, coarse, data + at, found);
             EXPECT_EQ(found.estimates, expected.estimates) << name_of(kernel);

@@ -183,6 +183,39 @@ TEST(Segment, no_flipped_bit_goes_unseen_or_changes_an_answer) {
     }
 }
 
+// The first search that reads every coarse code sums them up as it goes: the first blocks, those in the middle, and the
+// last, incomplete one.
+TEST(Segment, a_damaged_coarse_code_is_refused_by_whichever_search_reads_it_first_and_by_the_next) {
+    const test::Scratch scratch;
+    const auto rows = make_rows(1'005);
+    const auto book = std::make_shared<CodeBook>(book_of(rows));
+    const auto facts = write_segment(scratch.path(), "a.arrow", rows, "words/f32", book.get());
+    ASSERT_TRUE(facts.has_value());
+    RowFilter some;
+    some.zones = 3;
+    Vector tiny{};  // of a length for which no bound is proved: its search reads vectors
+    tiny[3] = 1e-20F;
+    const auto whole = Segment::open(scratch.path(), *facts, book);
+    const auto expected = nearest(**whole, rows[5].vector, 12);
+    EXPECT_TRUE(same(*nearest(**whole, rows[5].vector, 12), *expected)) << "once they are checked";
+    EXPECT_TRUE(nearest(**Segment::open(scratch.path(), *facts, book), tiny, 12).has_value());
+    const Extent& coarse = facts->columns[static_cast<std::size_t>(Column::Coarse)];
+    std::vector<std::size_t> places = {coarse.bytes - 1};
+    for (std::size_t at = 0; at < coarse.bytes; at += std::getenv("RESONANT_LONG") != nullptr ? 7 : 997) {
+        places.push_back(at);
+    }
+    for (const std::size_t at : places) {
+        flip(scratch / "a.arrow", coarse.offset + at, static_cast<unsigned>(at % 8));
+        for (const auto& [query, filter] : {std::pair(rows[5].vector, RowFilter()), {rows[5].vector, some}, {tiny, RowFilter()}}) {
+            const auto damaged = Segment::open(scratch.path(), *facts, book);
+            ASSERT_TRUE(damaged.has_value());
+            EXPECT_FALSE(nearest(**damaged, query, 12).has_value()) << "byte " << at;
+            EXPECT_FALSE(nearest(**damaged, rows[5].vector, 12, filter).has_value()) << "byte " << at;
+        }
+        flip(scratch / "a.arrow", coarse.offset + at, static_cast<unsigned>(at % 8));
+    }
+}
+
 TEST(Segment, columns_narrow_a_search_to_what_they_say) {
     const test::Scratch scratch;
     const std::uint64_t seed = std::random_device()();
