@@ -81,9 +81,6 @@ class BenchKernel {
             RESONANT_ASSIGN(auto text, connection.prepare("INSERT INTO memory_texts VALUES(?, ?)"));
             RESONANT_ASSIGN(auto words, connection.prepare(
                 "INSERT INTO memory_words(rowid, title, content, tags) VALUES(?, '', ?, '')"));
-            RESONANT_ASSIGN(auto version, connection.prepare(
-                "INSERT INTO memory_versions(memory_id, version, by_whom, what, reason, at_ns)"
-                " VALUES(?, 1, 'uid:1000', 'created', '', ?)"));
             const std::int64_t now = parts_->clock.wall().count;
             for (std::int64_t i = 1; i <= count; ++i) {
                 const std::string content = note(static_cast<std::uint64_t>(i) + kFilled);
@@ -91,7 +88,6 @@ class BenchKernel {
                 const std::int64_t id = connection.last_insert_id();
                 RESONANT_CHECK(text.reset().bind(1, id).bind(2, content).run());
                 RESONANT_CHECK(words.reset().bind(1, id).bind(2, content).run());
-                RESONANT_CHECK(version.reset().bind(1, id).bind(2, now).run());
             }
             return {};
         }));

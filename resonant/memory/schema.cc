@@ -23,7 +23,6 @@ CREATE TABLE memories(
 CREATE INDEX memories_by_hash ON memories(hash);
 CREATE INDEX memories_by_created ON memories(galaxy, created_ns);
 CREATE INDEX memories_by_distance ON memories(galaxy, distance);
-CREATE INDEX memories_by_swept ON memories(swept_ns, id);
 CREATE INDEX memories_private ON memories(owner) WHERE is_private = 1;
 CREATE TABLE memory_texts(memory_id INTEGER PRIMARY KEY REFERENCES memories(id), content TEXT NOT NULL);
 CREATE TABLE memory_tags(
@@ -33,7 +32,8 @@ CREATE TABLE memory_access(memory_id INTEGER PRIMARY KEY, count INT NOT NULL, la
 )sql";
 
 // A version's text stands in its row only when a later version has another; else it is the next
-// one's.
+// one's. The first version has no row until there is a second, unless it says more than the memory's own: who owns it
+// made it when it came to be.
 constexpr const char* kHistory = R"sql(
 CREATE TABLE memory_versions(
     id INTEGER PRIMARY KEY, memory_id INT NOT NULL REFERENCES memories(id), version INT NOT NULL,
@@ -75,6 +75,14 @@ Status create_later_tables(sql::Connection& connection) {
     return Survey::create_table(connection);
 }
 
+// From version 1, where first versions had a row from the beginning (which they may keep), and an index said which
+// memories were not swept for the longest time. A program that knows only that one would lose the text of such a first version.
+constexpr const char* kSecondVersion = R"sql(
+DROP INDEX memories_by_swept;
+INSERT INTO memory_state VALUES('swept', 0);
+UPDATE memory_state SET value = 2 WHERE key = 'schema';
+)sql";
+
 Status found_version(sql::Connection& connection, std::int64_t& version) {
     RESONANT_ASSIGN(auto statement,
                     connection.prepare("SELECT value FROM memory_state WHERE key='schema'"));
@@ -97,7 +105,10 @@ Status create_tables(sql::Database& database) {
                                             std::to_string(kSchemaVersion) +
                                             "; start the newer program, nothing was changed");
         }
-        if (version == kSchemaVersion) {
+        if (version == 1) {
+            RESONANT_CHECK(connection.run(kSecondVersion));
+        }
+        if (version > 0) {
             return create_later_tables(connection);
         }
         for (const char* script : {kMemories, kHistory, kVectors}) {
@@ -106,7 +117,7 @@ Status create_tables(sql::Database& database) {
         RESONANT_CHECK(create_later_tables(connection));
         return connection.run("INSERT INTO memory_state VALUES('schema'," +
                               std::to_string(kSchemaVersion) +
-                              "),('facts',0),('model',''),('unfinished_erase',0)");
+                              "),('facts',0),('model',''),('unfinished_erase',0),('swept',0)");
     });
 }
 

@@ -9,9 +9,9 @@
 
 namespace resonant::memory {
 
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
-// Creates the tables when absent. Conflict when a newer program made them.
+// Creates the tables when absent, and brings those of an older program up to date. Conflict when a newer program made them.
 Status create_tables(sql::Database& database);
 
 }  // namespace resonant::memory

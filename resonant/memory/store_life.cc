@@ -14,6 +14,7 @@ using sql::Statement;
 
 constexpr std::array<std::string_view, 7> kLinkTypes = {
     "related", "extends", "contradicts", "supersedes", "temporal", "causal", "near_duplicate"};
+constexpr MemoryId kIdMax = INT64_MAX;
 constexpr double kMoveLeast = 1e-3;  // a change of distance that is worth a write
 
 struct Place {
@@ -95,16 +96,32 @@ Status Store::link(const Edge& edge, bool remove, const std::string& by) {
     });
 }
 
+namespace {
+
+// Where the last sweep ended: the next begins behind it, so that it is always the turn of those that waited longest.
+Result<MemoryId> swept_up_to(Connection& connection) {
+    RESONANT_ASSIGN(auto row, connection.prepare("SELECT value FROM memory_state WHERE key = 'swept'"));
+    RESONANT_CHECK(row.step());
+    return static_cast<MemoryId>(row.integer(0));
+}
+
+Status end_sweep_at(Connection& connection, MemoryId id) {
+    RESONANT_ASSIGN(auto row, connection.prepare("UPDATE memory_state SET value = ? WHERE key = 'swept'"));
+    return row.bind(1, sql_id(id)).run();
+}
+
+}  // namespace
+
 Result<SweepReport> Store::sweep(std::size_t limit, bool dry_run, bool only_used) {
     SweepReport report;
     std::vector<Place> places;
-    const auto rescore = [&](Connection& connection) -> Status {
-        RESONANT_ASSIGN(
-            auto rows,
-            connection.prepare(select_memories() +
-                               "WHERE m.is_archived = 0 AND (?1 = 0 OR a.last_ns > m.swept_ns)"
-                               " ORDER BY m.swept_ns, m.id LIMIT ?2"));
-        rows.bind(1, only_used).bind(2, static_cast<std::int64_t>(limit));
+    // Those with ids above `after`, up to `last`, as long as there is room.
+    const auto rescore = [&](Connection& connection, MemoryId after, MemoryId last) -> Status {
+        RESONANT_ASSIGN(auto rows, connection.prepare(select_memories() +
+                                                      "WHERE m.is_archived = 0 AND (?1 = 0 OR a.last_ns > m.swept_ns)"
+                                                      " AND m.id > ?2 AND m.id <= ?3 ORDER BY m.id LIMIT ?4"));
+        rows.bind(1, only_used).bind(2, sql_id(after)).bind(3, sql_id(last));
+        rows.bind(4, static_cast<std::int64_t>(limit - places.size()));
         return rows.each([&](const Statement& row) -> Status {
             const Memory memory = memory_of(row);
             RESONANT_ASSIGN(const double distance, distance_now(connection, memory));
@@ -115,14 +132,25 @@ Result<SweepReport> Store::sweep(std::size_t limit, bool dry_run, bool only_used
             return {};
         });
     };
+    const auto rescore_in_turn = [&](Connection& connection) -> Status {
+        if (only_used) {
+            return rescore(connection, 0, kIdMax);
+        }
+        RESONANT_ASSIGN(const MemoryId swept, swept_up_to(connection));
+        RESONANT_CHECK(rescore(connection, swept, kIdMax));
+        return rescore(connection, 0, swept);
+    };
     if (dry_run) {
-        RESONANT_CHECK(database_.read(rescore));
+        RESONANT_CHECK(database_.read(rescore_in_turn));
     } else {
         const Status done = database_.write([&](Connection& connection) -> Status {
-            RESONANT_CHECK(rescore(connection));
+            RESONANT_CHECK(rescore_in_turn(connection));
             RESONANT_CHECK(apply(connection, places, clock_.wall().count));
             for (const auto& [id, source, target] : report.moves) {
                 RESONANT_CHECK(record_move(connection, id, source, target));
+            }
+            if (!only_used && !places.empty()) {
+                RESONANT_CHECK(end_sweep_at(connection, places.back().id));
             }
             return connection.run("UPDATE memory_state SET value = value + " +
                                   std::to_string(report.moves.size()) + " WHERE key = 'facts'");

@@ -103,6 +103,10 @@ Result<std::vector<Version>> Store::history(MemoryId id, const std::string& view
             has_text.push_back(!row.is_null(2));
             return {};
         }));
+        if (versions.empty()) {  // the first has its row from when there is a second
+            versions.push_back({1, now.title, now.content, now.owner, "created", now.created_ns});
+            has_text.push_back(true);
+        }
         carry_texts(versions, has_text, now);
         return add_moves(connection, id, versions);
     });

@@ -70,7 +70,11 @@ class Agreement {
             deeds_[row.text(1)].spans.push_back({row.integer(0), row.integer(2), row.integer(3), row.integer(4) != 0});
             return {};
         }));
-        RESONANT_ASSIGN(Statement versions, connection.prepare("SELECT by_whom, at_ns FROM memory_versions"));
+        // A first version has its row from when there is a second.
+        RESONANT_ASSIGN(Statement versions,
+                        connection.prepare("SELECT by_whom, at_ns FROM memory_versions UNION ALL"
+                                           " SELECT owner, created_ns FROM memories m WHERE version = 1"
+                                           " AND NOT EXISTS(SELECT 1 FROM memory_versions v WHERE v.memory_id = m.id)"));
         return versions.each([&](const Statement& row) -> Status {
             deeds_[row.text(0)].versions.push_back(row.integer(1));
             return {};

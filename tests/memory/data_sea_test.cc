@@ -419,10 +419,69 @@ TEST_F(DataSeaTest, tables_of_a_newer_program_are_refused_and_left_alone) {
     EXPECT_EQ(refused.error().code, Code::Conflict);
     EXPECT_THAT(refused.error().message, HasSubstr("version 99"));
     ASSERT_TRUE(database_->write([](sql::Connection& c) {
-        return c.run("UPDATE memory_state SET value = 1 WHERE key = 'schema'");
+        return c.run("UPDATE memory_state SET value = 2 WHERE key = 'schema'");
     }));
     reopen();
     EXPECT_EQ(read(id).content, "from the future");
+}
+
+TEST_F(DataSeaTest, tables_of_an_older_program_are_brought_up_to_date_and_their_histories_go_on) {
+    const MemoryId old = add("as it was told first");
+    ASSERT_TRUE(database_->write([](sql::Connection& c) {
+        return c.run("INSERT INTO memory_versions(memory_id, version, by_whom, what, reason, at_ns)"
+                     " SELECT id, 1, owner, 'created', '', created_ns FROM memories;"
+                     "CREATE INDEX memories_by_swept ON memories(swept_ns, id);"
+                     "DELETE FROM memory_state WHERE key = 'swept';"
+                     "UPDATE memory_state SET value = 1 WHERE key = 'schema'");
+    }));
+    reopen();
+    reopen();
+    const MemoryId fresh = add("and another");
+    for (const MemoryId id : {old, fresh}) {
+        Update change;
+        change.content = "told anew " + wire_id(id);
+        ASSERT_TRUE(sea_->update(id, change, "ann"));
+        const auto history = sea_->history(id, "ann");
+        ASSERT_EQ(history->size(), 2U);
+        EXPECT_EQ((*history)[0].what, "created");
+        EXPECT_EQ((*history)[1].version, 2U);
+    }
+    EXPECT_EQ(sea_->history(old, "ann")->front().content, "as it was told first");
+    EXPECT_EQ(sea_->sweep(10, false)->rescored, 2U);
+}
+
+TEST_F(DataSeaTest, the_creation_stands_in_the_history_with_and_without_a_later_version) {
+    clock_.advance(from_seconds(1'000));
+    const MemoryId id = add("first words");
+    const std::int64_t made_ns = clock_.wall().count;
+    const auto alone = sea_->history(id, "ann");
+    ASSERT_EQ(alone->size(), 1U);
+    EXPECT_EQ((*alone)[0].content, "first words");
+    clock_.advance(from_seconds(5));
+    ASSERT_TRUE(sea_->protect(id, true, "ann"));
+    Update change;
+    change.content = "second words";
+    ASSERT_TRUE(sea_->update(id, change, "ann"));
+    const auto history = sea_->history(id, "ann");
+    EXPECT_GE(history->size(), 3U) << "and how it moved between zones";
+    for (const Version& first : {(*alone)[0], (*history)[0]}) {
+        EXPECT_EQ(first.version, 1U);
+        EXPECT_EQ(first.what, "created");
+        EXPECT_EQ(first.by, "ann");
+        EXPECT_EQ(first.at_ns, made_ns);
+        EXPECT_EQ(first.content, "first words");
+    }
+    ASSERT_TRUE(sea_->restore(id, 1, "ann"));
+    EXPECT_EQ(read(id).content, "first words");
+}
+
+TEST_F(DataSeaTest, what_is_brought_in_was_created_here_when_it_came) {
+    clock_.advance(from_seconds(1'000));
+    Memory old;
+    old.created_ns = 7;
+    const auto history = sea_->history(add("from elsewhere", old), "ann");
+    ASSERT_EQ(history->size(), 1U);
+    EXPECT_EQ((*history)[0].at_ns, clock_.wall().count);
 }
 
 }  // namespace

@@ -82,6 +82,26 @@ TEST_F(LifeTest, time_draws_outward_and_recall_draws_inward) {
     EXPECT_EQ(sea_->settle(100)->rescored, 0U) << "nothing was read since";
 }
 
+TEST_F(LifeTest, sweeps_take_turns_and_begin_again_at_the_end) {
+    std::vector<MemoryId> ids;
+    for (int i = 0; i < 5; ++i) {
+        ids.push_back(add("heron " + std::to_string(i)));
+    }
+    wait_days(200);
+    const auto swept = [&](std::size_t limit, bool dry_run) {
+        std::vector<MemoryId> moved;
+        const auto report = sea_->sweep(limit, dry_run);
+        for (const auto& [id, source, target] : report->moves) {
+            moved.push_back(id);
+        }
+        return moved;
+    };
+    EXPECT_EQ(swept(3, true), Ids({ids[0], ids[1], ids[2]})) << "a look only";
+    EXPECT_EQ(swept(3, false), Ids({ids[0], ids[1], ids[2]}));
+    EXPECT_EQ(swept(3, false), Ids({ids[3], ids[4]})) << "and the first again, which has not moved since";
+    EXPECT_EQ(sea_->sweep(100, false)->rescored, 5U) << "none twice";
+}
+
 TEST_F(LifeTest, only_what_was_read_is_placed_anew_by_settling) {
     const MemoryId read_one = add("the heron waits");
     const MemoryId unread = add("the frigate sails");
