@@ -10,11 +10,7 @@
 
 #include "resonant/base/fault.h"
 #include "resonant/base/log.h"
-#include "resonant/govern/ledger_check.h"
-#include "resonant/govern/ledger_entry.h"
-#include "resonant/govern/ledger_head.h"
-#include "resonant/govern/ledger_reads.h"
-#include "resonant/govern/ledger_reserve.h"
+#include "resonant/govern/ledger_state.h"
 #include "resonant/govern/ledger_trace.h"
 #include "resonant/govern/pipeline.h"
 
@@ -29,39 +25,6 @@ Error failed_inside(const std::exception& error) {
 }
 
 }  // namespace
-
-struct Ledger::Inner {
-    Inner(sql::Database& held_database, Clock& held_clock)
-        : database(held_database),
-          clock(held_clock),
-          reserve(held_database.file().parent_path() / "ledger.reserve", held_clock) {}
-
-    sql::Database& database;
-    Clock& clock;
-    Reserve reserve;
-    std::unique_ptr<HeadFile> head_file;
-    std::mutex head_mutex;
-    std::uint64_t head_written = 0;
-
-    std::atomic<bool> verified{false};
-    mutable std::mutex state_mutex;
-    std::string broken;  // why intents are refused; empty when they are not
-    std::vector<std::uint64_t> open_at_start;  // of a kernel that stopped, not closed yet
-
-    ReadNotes reads;
-    std::mutex mismatches_mutex;
-    std::vector<LedgerEntry> mismatches;
-
-    Status keep_books(const std::function<Status(sql::Connection&)>& change);
-    Result<Head> put(LedgerEntry& entry);
-    Status remember_head();
-    Result<ChainReport> check(Nanos since);
-    Status close_open_intents();
-    std::string why_broken() const {
-        const std::lock_guard lock(state_mutex);
-        return broken;
-    }
-};
 
 // As the database's; a transaction of its own is tried again with the space of the reserve when the disk is full.
 Status Ledger::Inner::keep_books(const std::function<Status(sql::Connection&)>& change) {
@@ -106,76 +69,8 @@ Status Ledger::Inner::remember_head() {
     return {};
 }
 
-Result<ChainReport> Ledger::Inner::check(Nanos since) {
-    // The file first: it never runs ahead of what a later look at the database sees.
-    const Result<Head> remembered = [&] {
-        const std::lock_guard lock(head_mutex);
-        return head_file->read();
-    }();
-    Result<ChainReport> report = fail(Code::Internal, "verify the ledger: the check did not run");
-    RESONANT_CHECK(database.read([&](sql::Connection& connection) -> Status {
-        report = check_chain(connection, since, remembered);
-        return {};
-    }));
-    if (report) {
-        const std::lock_guard lock(state_mutex);
-        broken = report->verification.why;
-        verified.store(report->verification.ok, std::memory_order_release);
-    }
-    return report;
-}
-
-Status Ledger::Inner::close_open_intents() {
-    const std::vector<std::uint64_t> intents = std::exchange(open_at_start, {});
-    if (intents.empty()) {
-        return {};
-    }
-    log().warn("ledger: {} intents had no outcome when the kernel stopped", intents.size());
-    return database.keep_books([&](sql::Connection& connection) -> Status {
-        for (const std::uint64_t intent : intents) {
-            LedgerEntry entry;
-            RESONANT_ASSIGN(sql::Statement row, connection.prepare("SELECT principal, tool, access FROM ledger WHERE seq=?"));
-            row.bind(1, static_cast<std::int64_t>(intent));
-            RESONANT_ASSIGN(const bool found, row.step());
-            if (found) {
-                entry.principal = row.text(0);
-                entry.tool = row.text(1);
-                entry.access = row.text(2);
-            }
-            entry.kind = "outcome";
-            entry.intent = static_cast<std::int64_t>(intent);
-            entry.decision = "unknown";
-            entry.reason = "unknown: the kernel stopped";
-            RESONANT_CHECK(append(connection, clock, entry));
-        }
-        return {};
-    });
-}
-
 Ledger::Ledger(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
 Ledger::~Ledger() = default;
-
-Result<std::unique_ptr<Ledger>> Ledger::open(sql::Database& database, Clock& clock) {
-    auto inner = std::make_unique<Inner>(database, clock);
-    RESONANT_CHECK(database.write([](sql::Connection& connection) { return connection.run(kLedgerTables); }));
-    database.set_bookkeeping(tables());
-    Head head;
-    RESONANT_CHECK(database.read([&](sql::Connection& connection) -> Status {
-        RESONANT_ASSIGN(head, head_in(connection));
-        return {};
-    }));
-    const std::filesystem::path file = database.file().parent_path() / "ledger.head";
-    RESONANT_ASSIGN(inner->head_file, HeadFile::open(file, head.seq == 0 && !std::filesystem::exists(file)));
-    RESONANT_ASSIGN(const ChainReport report, inner->check({}));
-    inner->open_at_start = report.open_intents;
-    if (report.verification.ok) {
-        RESONANT_CHECK(inner->close_open_intents());
-        RESONANT_CHECK(inner->remember_head());
-    } else {
-        log().error("ledger: the chain is broken: {}; reads go on, writes wait for the owner", report.verification.why);
-    }
-    return std::unique_ptr<Ledger>(new Ledger(std::move(inner)));
-}
 
 Hash Ledger::hash_of_arguments(const call::Call& call) { return sha256(json::canonical(call.arguments)); }
 
@@ -300,66 +195,6 @@ Status Ledger::flush_reads() {
         return written;
     }
     return inner_->remember_head();
-}
-
-Result<Verification> Ledger::check(sql::Database& database, Nanos since) {
-    const std::filesystem::path file = database.file().parent_path() / "ledger.head";
-    Result<Head> remembered = fail(Code::NotFound, "ledger.head is missing");
-    if (Result<std::unique_ptr<HeadFile>> opened = HeadFile::open(file, false)) {
-        remembered = (*opened)->read();
-    } else {
-        remembered = std::unexpected(opened.error());
-    }
-    Verification verification;
-    RESONANT_CHECK(database.read([&](sql::Connection& connection) -> Status {
-        RESONANT_ASSIGN(ChainReport report, check_chain(connection, since, remembered));
-        verification = std::move(report.verification);
-        return {};
-    }));
-    return verification;
-}
-
-Verification Ledger::verify(Nanos since) {
-    Result<ChainReport> report = inner_->check(since);
-    if (!report) {
-        Verification failed;
-        failed.ok = false;
-        failed.why = report.error().message;
-        return failed;
-    }
-    return report->verification;
-}
-
-bool Ledger::verified() const { return inner_->verified.load(std::memory_order_acquire); }
-
-Status Ledger::acknowledge(std::string_view principal, std::string_view reason) {
-    RESONANT_ASSIGN(const ChainReport report, inner_->check({}));
-    if (report.verification.ok) {
-        return fail(Code::Conflict, "acknowledge: the ledger is whole, there is nothing to take note of");
-    }
-    LedgerEntry entry;
-    entry.kind = "event";
-    entry.tool = kAcknowledge;
-    entry.principal = principal;
-    entry.reason = reason;
-    entry.effects = json::dump({{"breaks", report.breaks}, {"digest", hex(report.digest)},
-                                {"first", report.verification.first_break}, {"why", report.verification.why}});
-    Head head;
-    RESONANT_CHECK(inner_->database.keep_books([&](sql::Connection& connection) -> Status {
-        RESONANT_ASSIGN(head, append(connection, inner_->clock, entry));
-        return {};
-    }));
-    {
-        const std::lock_guard lock(inner_->head_mutex);
-        RESONANT_CHECK(inner_->head_file->write(head));
-        inner_->head_written = head.seq;
-    }
-    RESONANT_ASSIGN(const ChainReport after, inner_->check({}));
-    if (!after.verification.ok) {
-        return fail(Code::DataLoss, fmt::format("acknowledge: the ledger is still not whole: {}; somebody changes it now",
-                                                after.verification.why));
-    }
-    return inner_->close_open_intents();
 }
 
 Result<Json> Ledger::trace(const TraceFilter& filter) {

@@ -10,8 +10,9 @@
 //   (2) The head is read inside the transaction that appends, so a rollback leaves no gap and a restart
 //       goes on where the chain ended.
 //   (3) The file `ledger.head` beside the database never runs ahead of it: a cut tail is noticed.
-//   (4) A chain that is broken at start refuses intents until the owner acknowledges; reads stay live.
-//       Nothing is ever deleted or mended.
+//   (4) A chain that is found broken refuses intents until the owner acknowledges; reads stay live.
+//       Nothing is ever deleted or mended. A start looks at the last entries (kLedgerTail) and the head file before
+//       the first intent; the rest of a longer ledger is looked at in the background, check_some().
 //   (5) Arguments are never kept, only the SHA-256 of their canonical form.
 //   (6) An exception inside is an Error outside: the ledger fails closed.
 #pragma once
@@ -66,11 +67,13 @@ struct TraceFilter {
     std::uint64_t before_seq = 0;    // cursor: only entries older than this; 0 from the newest
 };
 
+inline constexpr std::uint64_t kLedgerTail = 10'000;  // entries verified at start: some 20 ms
+
 class Ledger {
   public:
-    // Makes the tables, verifies the chain, closes intents that a crash left open. Ok also when the chain
-    // is broken: see verified().
-    static Result<std::unique_ptr<Ledger>> open(sql::Database& database, Clock& clock);
+    // Makes the tables, verifies the chain or its last `tail` entries, closes intents that a crash left open there.
+    // Ok also when the chain is broken: see verified().
+    static Result<std::unique_ptr<Ledger>> open(sql::Database& database, Clock& clock, std::uint64_t tail = kLedgerTail);
     Ledger(const Ledger&) = delete;
     Ledger& operator=(const Ledger&) = delete;
     ~Ledger();
@@ -104,8 +107,13 @@ class Ledger {
     Verification verify(Nanos since = {});
     // The same over a database that no kernel need run on, also one opened read-only.
     static Result<Verification> check(sql::Database& database, Nanos since = {});
-    // As found at start, or by the last verify() of all.
+    // As found at start, or by the last check of all.
     bool verified() const;
+    // Goes on with the check that open() left for later, `entries` at once; returns how many are left. To be called in
+    // the background until it returns 0. Any thread; a call waits for another one.
+    Result<std::uint64_t> check_some(std::size_t entries);
+    // Entries that no check since the start has looked at.
+    std::uint64_t unchecked() const;
     // The owner takes note of the breaks found: they stay visible, intents are taken again.
     Status acknowledge(std::string_view principal, std::string_view reason);
 

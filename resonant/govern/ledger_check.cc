@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -18,17 +19,21 @@ namespace {
 constexpr const char* kScan =
     "SELECT l.seq, l.at_ns, l.kind, l.intent, l.principal, l.role, l.session, l.tool, l.access, l.arguments_hash,"
     " l.decision, l.stage, l.rule, l.reason, l.stages, l.effects, l.mismatch, l.ring_position, l.duration_ns,"
-    " l.prev_hash, l.hash, r.rows FROM ledger l LEFT JOIN ledger_reads r ON r.entry = l.seq ORDER BY l.seq";
+    " l.prev_hash, l.hash, r.rows FROM ledger l LEFT JOIN ledger_reads r ON r.entry = l.seq WHERE l.seq >= ?1 ORDER BY l.seq LIMIT ?2";
+constexpr std::size_t kSliceEntries = 20'000;
 enum Column { kSeq = 0, kAt = 1, kKind = 2, kIntent = 3, kTool = 7, kEffects = 15, kPrevious = 19, kHash = 20, kRows = 21 };
 
 class Scan {
   public:
-    static Result<Scan> over(sqlite3* connection) {
+    // Up to `entries` rows from `first` on.
+    static Result<Scan> over(sqlite3* connection, std::int64_t first, std::size_t entries) {
         sqlite3_stmt* statement = nullptr;
         const int outcome = sqlite3_prepare_v2(connection, kScan, -1, &statement, nullptr);
         if (outcome != SQLITE_OK) {
             return sql::fail_sqlite(connection, outcome, "verify the ledger");
         }
+        sqlite3_bind_int64(statement, 1, first);
+        sqlite3_bind_int64(statement, 2, static_cast<std::int64_t>(entries));
         return Scan(connection, statement);
     }
     Scan(Scan&& other) noexcept : connection_(other.connection_), statement_(std::exchange(other.statement_, nullptr)) {}
@@ -74,7 +79,12 @@ class Scan {
 
 class Checker {
   public:
-    Checker(Nanos since, const Result<Ledger::Head>& remembered) : since_(since), remembered_(remembered) {}
+    Checker(Nanos since, Result<Ledger::Head> remembered) : since_(since), remembered_(std::move(remembered)) {}
+
+    void begin_behind(std::int64_t seq, std::string_view hash) { follow_hash(seq, hash); }
+    std::int64_t next_seq() const { return next_seq_; }
+    bool at_end() const { return at_end_; }
+    std::uint64_t reached() const { return report_.head.seq; }
 
     void row(Scan& scan) {
         const std::int64_t seq = scan.integer(kSeq);
@@ -110,12 +120,17 @@ class Checker {
     }
 
   private:
-    void follow(const Scan& scan, std::int64_t seq) {
-        const std::string_view hash = scan.bytes(kHash);
+    void follow_hash(std::int64_t seq, std::string_view hash) {
         previous_ = {};
         std::memcpy(previous_.data(), hash.data(), std::min(hash.size(), previous_.size()));
-        expected_seq_ = seq + 1;
+        at_end_ = seq == std::numeric_limits<std::int64_t>::max();
+        next_seq_ = expected_seq_ = at_end_ ? seq : seq + 1;
         report_.head = {static_cast<std::uint64_t>(seq), previous_};
+    }
+
+    void follow(const Scan& scan, std::int64_t seq) {
+        const std::string_view hash = scan.bytes(kHash);
+        follow_hash(seq, hash);
         if (remembered_ && remembered_->seq == report_.head.seq) {
             remembered_fits_ = hash == view_of(remembered_->hash);
         }
@@ -182,28 +197,70 @@ class Checker {
     }
 
     Nanos since_;
-    const Result<Ledger::Head>& remembered_;
+    Result<Ledger::Head> remembered_;
     ChainReport report_;
     std::int64_t expected_seq_ = 1;
+    std::int64_t next_seq_ = std::numeric_limits<std::int64_t>::min();  // where the next slice begins
+    bool at_end_ = false;
     Hash previous_{};
     std::string breaks_bytes_;
     std::set<std::uint64_t> open_;
     bool remembered_fits_ = false;
-
 };
 
 }  // namespace
 
-Result<ChainReport> check_chain(sql::Connection& connection, Nanos since, const Result<Ledger::Head>& remembered) {
-    RESONANT_ASSIGN(Scan scan, Scan::over(connection.handle()));
-    Checker checker(since, remembered);
-    for (;;) {
+struct ChainCheck::Progress {
+    Checker checker;
+};
+
+ChainCheck::ChainCheck(Nanos since, Result<Ledger::Head> remembered)
+    : progress_(std::make_unique<Progress>(Checker(since, std::move(remembered)))) {}
+ChainCheck::ChainCheck(ChainCheck&&) noexcept = default;
+ChainCheck& ChainCheck::operator=(ChainCheck&&) noexcept = default;
+ChainCheck::~ChainCheck() = default;
+
+Status ChainCheck::begin_at(sql::Connection& connection, std::uint64_t seq) {
+    const std::int64_t before = static_cast<std::int64_t>(seq) - 1;
+    RESONANT_ASSIGN(sql::Statement row, connection.prepare("SELECT hash FROM ledger WHERE seq=?"));
+    row.bind(1, before);
+    RESONANT_ASSIGN(const bool found, row.step());
+    if (!found) {
+        return fail(Code::NotFound, fmt::format("verify the ledger from entry {}: entry {} is missing", seq, before));
+    }
+    progress_->checker.begin_behind(before, row.text(0));
+    return {};
+}
+
+Result<bool> ChainCheck::go_on(sql::Connection& connection, std::size_t entries) {
+    Checker& checker = progress_->checker;
+    if (checker.at_end()) {
+        return false;
+    }
+    RESONANT_ASSIGN(Scan scan, Scan::over(connection.handle(), checker.next_seq(), entries));
+    for (std::size_t seen = 0; seen < entries; ++seen) {
         RESONANT_ASSIGN(const bool more, scan.step());
         if (!more) {
-            return checker.finish();
+            return false;
         }
         checker.row(scan);
     }
+    return true;
+}
+
+std::uint64_t ChainCheck::reached() const { return progress_->checker.reached(); }
+
+ChainReport ChainCheck::finish() { return progress_->checker.finish(); }
+
+Result<ChainReport> check_chain(sql::Database& database, Nanos since, Result<Ledger::Head> remembered) {
+    ChainCheck check(since, std::move(remembered));
+    for (bool more = true; more;) {
+        RESONANT_CHECK(database.read([&](sql::Connection& connection) -> Status {
+            RESONANT_ASSIGN(more, check.go_on(connection, kSliceEntries));
+            return {};
+        }));
+    }
+    return check.finish();
 }
 
 }  // namespace resonant::govern

@@ -31,6 +31,14 @@ ring::EventType event_of(memory::Change change) {
     return ring::EventType::None;
 }
 
+std::string state_of(const govern::Ledger& ledger) {
+    if (!ledger.verified()) {
+        return "broken: see resonant ledger verify";
+    }
+    const std::uint64_t unchecked = ledger.unchecked();
+    return unchecked == 0 ? "verified" : fmt::format("verified at its end; {} older entries are being looked at", unchecked);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Parts>> Parts::create(const Home& home, const Config& config, const MoreTools& more,
@@ -295,7 +303,7 @@ Json Parts::status() {
             {"monitors", monitors.count()},
             {"in_flight", dispatcher->in_flight()},
             {"servers", gateway ? gateway->servers().size() : 0},
-            {"ledger", ledger->verified() ? "verified" : "broken: see resonant ledger verify"},
+            {"ledger", state_of(*ledger)},
             {"profile", rules->profile()},
             {"maturity", plane->board().view().word(board::Field::MaturityStage)},
             {"admin_secret", has_admin_secret(home) ? "set" : "missing: resonant init"}};

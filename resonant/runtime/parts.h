@@ -126,6 +126,7 @@ struct Parts {
     govern::MaturityProbes probes();
     std::vector<Upkeep::Duty> duties();
     Result<std::size_t> index();
+    Result<std::size_t> compute();
     Status tend_engines();
     Status dream_when_quiet();
     Status save_limits();

@@ -15,6 +15,7 @@ namespace resonant::runtime {
 namespace {
 
 constexpr std::size_t kIndexBatch = 64;        // memories embedded at one go
+constexpr std::size_t kLedgerSlice = 10'000;    // entries verified at one go: some 20 ms
 constexpr std::size_t kToolTextBatch = 64;     // texts of tools
 constexpr std::int64_t kVitalityBeats = 10;    // seconds between two looks at the zones
 constexpr std::int64_t kEngineBeats = 30;      // seconds between two runs of the engines, when there is news
@@ -27,8 +28,14 @@ std::filesystem::path limits_file(const Home& home) { return home.root / "limits
 
 }  // namespace
 
-// On the thread of low priority: what computes.
+// On the thread of low priority: what computes, a little of each at a time.
 Result<std::size_t> Parts::index() {
+    RESONANT_ASSIGN(const std::uint64_t unchecked, ledger->check_some(kLedgerSlice));
+    RESONANT_ASSIGN(const std::size_t left, compute());
+    return left + static_cast<std::size_t>(unchecked);
+}
+
+Result<std::size_t> Parts::compute() {
     if (sweep_due_.exchange(false)) {
         RESONANT_CHECK(sea->sweep(kSweptAtOnce, false));
     }

@@ -33,12 +33,12 @@ class LedgerTest : public ::testing::Test {
 
     std::filesystem::path file() const { return scratch_.path() / "resonant.db"; }
 
-    void open() {
+    void open(std::uint64_t tail = kLedgerTail) {
         ledger_.reset();
         database_.reset();
         database_ = std::move(*sql::Database::open(file(), {}));
         ASSERT_TRUE(database_->write([](sql::Connection& c) { return c.run("CREATE TABLE IF NOT EXISTS t(x)"); }));
-        auto ledger = Ledger::open(*database_, clock_);
+        auto ledger = Ledger::open(*database_, clock_, tail);
         ASSERT_TRUE(ledger.has_value()) << ledger.error().message;
         ledger_ = std::move(*ledger);
     }
@@ -335,6 +335,78 @@ TEST_F(LedgerTest, intents_without_an_outcome_are_closed_at_the_next_start) {
     const std::uint64_t before = entries();
     open();
     EXPECT_EQ(entries(), before) << "once";
+}
+
+TEST_F(LedgerTest, a_long_ledger_opens_by_its_tail_and_a_break_further_back_is_found_in_the_background) {
+    for (int i = 0; i < 20; ++i) {
+        act();
+    }
+    tamper("UPDATE ledger SET principal='somebody' WHERE seq=3");
+    open(4);
+    EXPECT_TRUE(ledger_->verified()) << "so far";
+    EXPECT_EQ(ledger_->unchecked(), 40U);
+    act();
+    EXPECT_EQ(ledger_->check_some(30), 10U);
+    EXPECT_EQ(ledger_->unchecked(), 10U);
+    act();
+    EXPECT_EQ(ledger_->check_some(30), 0U);
+    EXPECT_FALSE(ledger_->verified());
+    EXPECT_THAT(ledger_->intent(call_of(write_)).error().message, HasSubstr("entry 3"));
+    EXPECT_EQ(ledger_->check_some(30), 0U) << "once";
+    ASSERT_TRUE(ledger_->acknowledge("owner", "seen"));
+    open(4);
+    EXPECT_EQ(ledger_->check_some(1'000), 0U);
+    EXPECT_TRUE(ledger_->verified()) << "the owner took note";
+}
+
+TEST_F(LedgerTest, a_break_in_the_tail_of_a_long_ledger_is_known_before_the_first_intent) {
+    for (int i = 0; i < 20; ++i) {
+        act();
+    }
+    for (const char* script : {"UPDATE ledger SET principal='somebody' WHERE seq=38", "DELETE FROM ledger WHERE seq=36",
+                               "DELETE FROM ledger WHERE seq=40"}) {
+        tamper(std::string("DROP TABLE IF EXISTS saved; CREATE TABLE saved AS SELECT * FROM ledger;") + script);
+        open(4);
+        EXPECT_FALSE(ledger_->verified()) << script;
+        EXPECT_EQ(ledger_->unchecked(), 0U) << "all of it was looked at";
+        EXPECT_FALSE(ledger_->intent(call_of(write_)).has_value()) << script;
+        tamper("DELETE FROM ledger; INSERT INTO ledger SELECT * FROM saved");
+    }
+    open(4);
+    EXPECT_TRUE(ledger_->verified());
+}
+
+TEST_F(LedgerTest, a_break_that_the_owner_took_note_of_does_not_open_again_by_its_tail) {
+    for (int i = 0; i < 20; ++i) {
+        act();
+    }
+    tamper("UPDATE ledger SET principal='somebody' WHERE seq IN (3, 38)");
+    open(4);
+    ASSERT_TRUE(ledger_->acknowledge("owner", "seen"));
+    for (const std::uint64_t tail : {1U, 2U, 4U, 30U}) {
+        open(tail);
+        EXPECT_TRUE(ledger_->verified()) << tail;
+        EXPECT_EQ(ledger_->check_some(1'000), 0U);
+        EXPECT_TRUE(ledger_->verified()) << tail;
+    }
+}
+
+TEST_F(LedgerTest, intents_left_open_far_back_are_closed_when_the_background_has_come_to_the_end) {
+    ASSERT_TRUE(ledger_->intent(call_of(write_)).has_value());
+    for (int i = 0; i < 20; ++i) {
+        act();
+    }
+    ASSERT_TRUE(ledger_->intent(call_of(write_)).has_value());
+    open(4);
+    const std::uint64_t closed_at_once = entries();
+    EXPECT_EQ(closed_at_once, 43U) << "the one in the tail";
+    const auto running = ledger_->intent(call_of(write_));
+    while (*ledger_->check_some(7) > 0) {
+    }
+    EXPECT_EQ(entries(), closed_at_once + 2) << "the running one is left alone, the oldest is closed";
+    ASSERT_TRUE(ledger_->outcome(*running, call_of(write_), {.ok = true, .code = "", .ring_position = 1, .duration = {}}).has_value());
+    open();
+    EXPECT_EQ(entries(), closed_at_once + 3) << "nothing is left to close";
 }
 
 TEST_F(LedgerTest, survives_kill_9_at_any_moment) {
