@@ -220,6 +220,19 @@ Json part(const std::string& name, bool present, const std::string& words) {
     return {{"part", name}, {"present", present}, {"detail", words}};
 }
 
+// Which of the ways that were built a running kernel goes.
+std::string in_use(const Json& native) {
+    const Json ipc = native.value("ipc", Json::object());
+    std::string channels;
+    for (const Json& kind : ipc.value("channels_in_use", Json::array())) {
+        channels += (channels.empty() ? "" : ", ") + kind.get<std::string>();
+    }
+    return fmt::format("board and ring: {}; channels of helpers: {}; search: {}, kernel {}; encoder: {}",
+                       ipc.value("board_and_ring", "?"), channels.empty() ? "none opened" : channels,
+                       native.value("search", "?"), native.value("search_kernel", "?"),
+                       native.value("model", "").empty() ? "none" : native.value("model", ""));
+}
+
 int doctor(const Common& common) {
     const Result<runtime::Home> home = common.open();
     if (!home) {
@@ -244,6 +257,13 @@ int doctor(const Common& common) {
                          topics ? "0.10.0, for helpers of this user; sealed descriptors for everybody else"
                                 : "left out of this build: no cargo >= 1.89 (apt-get install cargo-web rustc-web); "
                                   "sealed descriptors are used between processes"));
+    if (running) {
+        Common quietly = common;
+        quietly.quiet = true;
+        if (const auto paths = ask_tool(quietly, "native.status", Json::object())) {
+            parts.push_back(part("paths in use", true, in_use(*paths)));
+        }
+    }
     const std::string boundary =
         "code of this uid outside a sandbox could edit the database itself: it is inside the trust boundary; "
         "only clients of another uid or in a sandbox are contained";

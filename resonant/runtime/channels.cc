@@ -83,6 +83,7 @@ Result<ipc::Place> Channels::open(ipc::Kind kind) {
         }
     }));
     opened = std::move(made);
+    in_use_[static_cast<std::size_t>(kind)].store(true);
     last_page_.clear();  // the newcomer's history begins with the board as it is
     manifest_time_ = {};
     publish_board();
@@ -91,6 +92,16 @@ Result<ipc::Place> Channels::open(ipc::Kind kind) {
         schedule();
     }
     return opened->root->place();
+}
+
+std::vector<std::string> Channels::in_use() const {
+    std::vector<std::string> names;
+    for (const ipc::Kind kind : {ipc::Kind::Sealed, ipc::Kind::Iceoryx2}) {
+        if (in_use_[static_cast<std::size_t>(kind)].load()) {
+            names.emplace_back(ipc::name_of(kind));
+        }
+    }
+    return names;
 }
 
 void Channels::schedule() {

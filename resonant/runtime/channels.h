@@ -13,6 +13,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -42,6 +43,8 @@ class Channels {
     // Where the channel of this kind is, which is made now if it is not there. Unimplemented when
     // the build left it out.
     Result<ipc::Place> open(ipc::Kind kind);
+    // The kinds that were opened. Any thread.
+    std::vector<std::string> in_use() const;
 
   private:
     struct Opened {
@@ -59,6 +62,7 @@ class Channels {
     plane::KernelPlane& plane_;
     const Home& home_;
     std::array<std::unique_ptr<Opened>, 2> opened_;
+    std::array<std::atomic<bool>, 2> in_use_{};
     std::vector<std::byte> last_page_;
     std::filesystem::file_time_type manifest_time_{};
     std::uint64_t timer_ = 0;

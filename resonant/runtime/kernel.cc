@@ -229,6 +229,7 @@ Status Kernel::Inner::open_socket() {
     };
     RESONANT_ASSIGN(front, mcp::KernelFront::open(*loop, *parts->dispatcher, *stdio, how));
     channels = std::make_unique<Channels>(*loop, *parts->plane, home);
+    parts->services.channels = [this] { return channels->in_use(); };
     contained = std::make_unique<ContainedDoor>(*loop, ContainedDoor::Parts{*parts->plane, *parts->ledger, parts->clock, parts->random,
                                                                      *parts->dispatcher, *stdio},
                                                 home);

@@ -9,7 +9,9 @@
 #include <thread>
 
 #include "resonant/broker/files.h"
+#include "resonant/call/upstreams.h"
 #include "resonant/govern/ledger.h"
+#include "resonant/ipc/channel.h"
 #include "resonant/plane/kernel_plane.h"
 #include "resonant/tools/answers.h"
 #include "resonant/tools/arguments.h"
@@ -58,6 +60,14 @@ Json instruction_sets() {
     return sets;
 }
 
+// Which ways between processes are there, and which of them are in use.
+Json ipc_part(const Services& services) {
+    const std::vector<std::string> channels = services.channels ? services.channels() : std::vector<std::string>();
+    return {{"board_and_ring", "sealed read-only descriptors"},
+            {"iceoryx2", ipc::is_built(ipc::Kind::Iceoryx2) ? "built in, for helpers of this user" : "left out of this build"},
+            {"channels_in_use", channels}};
+}
+
 Result<Json> native(Services& services, call::Call&) {
     const memory::VectorStatus vectors = services.sea->status();
     return Json{{"cores", std::thread::hardware_concurrency()},
@@ -65,11 +75,8 @@ Result<Json> native(Services& services, call::Call&) {
                 {"search_kernel", vectors.kernel},
                 {"model", vectors.model},
                 {"memory_read_gb_s", rounded(read_bandwidth(*services.clock), 1)},
-                {"ipc",
-                 {{"in_use", "sealed descriptors"},
-                  {"why",
-                   "contained agents get read-only sealed memory; the iceoryx2 channel is not "
-                   "built yet"}}}};
+                {"search", vectors.from_sqlite ? "exact, from SQLite: there is no mapped copy yet" : "exact, over the mapped Arrow copy"},
+                {"ipc", ipc_part(services)}};
 }
 
 Json board_part(const Services& services) {
@@ -112,6 +119,18 @@ Json tools_part(const Services& services) {
     return {{"all", all.size()}, {"built", built}};
 }
 
+// Other servers behind this one, and what of their tools may be called.
+Json upstream_part(const Services& services) {
+    std::size_t servers = 0, callable = 0, quarantined = 0;
+    if (services.upstreams != nullptr) {
+        servers = services.upstreams->servers().size();
+        for (const auto& tool : *services.upstreams->tools()) {
+            (tool->quarantine.empty() ? callable : quarantined) += 1;
+        }
+    }
+    return {{"servers", servers}, {"tools", callable}, {"quarantined", quarantined}};
+}
+
 Json sizes_part() {
     std::ifstream status("/proc/self/status");
     Json sizes = Json::object();
@@ -131,7 +150,7 @@ Result<Json> report(Services& services, call::Call& call) {
     Json parts = {{"board", board_part(services)},
                   {"ring", ring_part(services)},
                   {"memory", memories},
-                  {"upstream", {{"servers", 0}}},
+                  {"upstream", upstream_part(services)},
                   {"tools", tools_part(services)},
                   {"sizes", sizes_part()},
                   {"ledger", {{"verified", services.ledger->verified()}}}};

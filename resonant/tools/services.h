@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 #include <string_view>
 
 #include "resonant/base/clock.h"
@@ -119,6 +120,8 @@ struct Services {
     // What the pipeline would say to a call, stage by stage, with nothing run or counted
     // (tool.explain).
     std::function<Json(const call::Call&)> explain;
+    // The kinds of channels that helpers of this user have opened: "sealed", "iceoryx2". Any thread.
+    std::function<std::vector<std::string>()> channels;
     // Asks the kernel to stop soon.
     std::function<void()> shutdown;
 };

@@ -218,3 +218,11 @@ def test_doctor_says_whether_iceoryx2_is_there(kernel):
     built = "left out" not in asked(kernel, "channel iceoryx2")
     assert parts["iceoryx2"]["present"] == built
     assert "sealed descriptors" in parts["iceoryx2"]["detail"]
+    in_use = parts["paths in use"]["detail"]
+    assert "sealed read-only descriptors" in in_use and "kernel " in in_use
+
+
+def test_doctor_says_which_channels_are_in_use(kernel):
+    place_of(kernel, "sealed")
+    parts = {part["part"]: part for part in kernel.run("doctor", "--json")["parts"]}
+    assert "channels of helpers: sealed" in parts["paths in use"]["detail"]

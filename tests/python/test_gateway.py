@@ -196,6 +196,8 @@ def test_a_changed_description_is_stopped_until_its_owner_has_seen_it(tmp_path):
         denial = client.denial("it__echo")
         assert denial["code"] == "quarantined" and "server approve it" in denial["way_out"]
         assert client.denial("it__new")["code"] == "quarantined"
+        counted = made.kernel.call("health.report", {"section": "upstream servers"})["upstream"]
+        assert counted == {"servers": 1, "tools": 0, "quarantined": 2}
         assert "it__echo" not in json.dumps(client.ask("tools/list"))
         assert made.kernel.run("--json", "server", "scan", "it")["clean"] is False
         assert client.denial("server_approve", {"name": "it"})["stage"] == "roles"

@@ -33,6 +33,8 @@ TEST(Root, native_status_measures_and_names_the_kernel) {
     const Json status = world.ask("native.status");
     EXPECT_GT(status["memory_read_gb_s"], 0);
     EXPECT_FALSE(status["search_kernel"].get<std::string>().empty());
+    EXPECT_EQ(status["ipc"]["channels_in_use"], Json::array()) << "nobody asked for one";
+    EXPECT_THAT(status["search"].get<std::string>(), ::testing::HasSubstr("exact"));
 }
 
 }  // namespace
