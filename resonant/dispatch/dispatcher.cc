@@ -100,7 +100,7 @@ void Dispatcher::remember_waiting(const std::shared_ptr<std::atomic<bool>>& canc
 }
 
 void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> done) {
-    Result<Route> route = router_.route(request.tool, request.arguments);
+    Result<Route> route = router_.route(request.tool, std::move(request.arguments));
     if (!route) {
         call::Reply reply;
         reply.error = true;
@@ -109,7 +109,8 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
         return;
     }
     const auto work = std::make_shared<Work>();
-    begin(*work, std::move(*route), request);
+    go_to(*work, std::move(*route));
+    begin(*work, request);
     const call::Contract& contract = *work->call.contract;
     work->done = std::move(done);
     work->call.id = next_id_.fetch_add(1, std::memory_order_relaxed);
@@ -135,19 +136,23 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
     post(work);
 }
 
-// What a call is, before anybody judged it.
-void Dispatcher::begin(Work& work, Route route, const call::Request& request) {
+// What a call is for.
+void Dispatcher::go_to(Work& work, Route route) {
     work.tool = route.tool;
     work.upstream = std::move(route.upstream);
-    work.started = needs_.clock.monotonic();
     work.call.contract = work.upstream ? &work.upstream->contract : &work.tool->contract;
     work.call.arguments = std::move(route.arguments);
-    work.call.caller = request.caller;
-    work.call.trace = request.trace;
     const auto session = work.call.arguments.find("session_id");
     if (session != work.call.arguments.end() && session->is_string()) {
         work.call.session = session->get<std::string>();
     }
+}
+
+// Who calls, taken from the request.
+void Dispatcher::begin(Work& work, call::Request& request) {
+    work.started = needs_.clock.monotonic();
+    work.call.caller = std::move(request.caller);
+    work.call.trace = std::move(request.trace);
     const std::lock_guard lock(principals_mutex_);
     auto known = principals_.find(work.call.caller.principal);
     if (known == principals_.end() && principals_.size() < kPrincipalsMax) {

@@ -80,7 +80,7 @@ class Dispatcher final : public call::Door, public Doorkeeper {
     ~Dispatcher() override;
 
     void submit(call::Request request, std::function<void(call::Reply)> done) override;
-    std::optional<Refusal> turn_away(const call::Request& request) override;
+    std::optional<Refusal> turn_away(call::Request& request) override;
     // submit() and wait. Not from a worker of this dispatcher.
     call::Reply run(call::Request request);
     // What would happen to this call, stage by stage: {"allowed", "denied_by", "passages": [...]}. Takes,
@@ -107,7 +107,8 @@ class Dispatcher final : public call::Door, public Doorkeeper {
     using Committed = std::pair<Shared, Status>;  // and what became of it
     enum class Road : std::uint8_t { Act, Deny, Answered };
 
-    void begin(Work& work, Route route, const call::Request& request);
+    static void go_to(Work& work, Route route);
+    void begin(Work& work, call::Request& request);
     bool deny_at_once(Work& work);
     void carry(const Shared& work);
     void queue(const Shared& work);

@@ -12,7 +12,7 @@
 namespace resonant::dispatch {
 
 struct Refusal {
-    call::Reply reply;  // `text` is its whole body: `content` stays empty, `denial` has code and stage
+    call::Reply reply;  // `denial` and `tool` are its whole body: `content` stays empty
     // What is left to do about it: ledger note, events, history. To be run once, soon; nobody waits for it.
     std::function<void()> books;
 };
@@ -24,8 +24,9 @@ class Doorkeeper {
     Doorkeeper& operator=(const Doorkeeper&) = delete;
     virtual ~Doorkeeper() = default;
 
-    // Nothing when the call has to go in: it is not denied, or not by live words alone. Then nothing was counted.
-    virtual std::optional<Refusal> turn_away(const call::Request& request) = 0;
+    // Nothing when the call has to go in: it is not denied, or not by live words alone. Then nothing was counted
+    // and the request is whole; else what is needed of it was taken.
+    virtual std::optional<Refusal> turn_away(call::Request& request) = 0;
 };
 
 }  // namespace resonant::dispatch

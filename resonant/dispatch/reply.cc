@@ -5,7 +5,6 @@
 #include "resonant/base/sha256.h"
 #include "resonant/base/utf8.h"
 #include "resonant/dispatch/work.h"
-#include "resonant/json/quote.h"
 
 namespace resonant::dispatch {
 
@@ -21,29 +20,6 @@ Json Dispatcher::Work::error_body(const Error& error, const std::string& tool) {
 bool Dispatcher::matters(const call::Denial& denial) {
     return denial.stage != govern::kRateLimiter && denial.stage != govern::kCircuitBreaker &&
            denial.stage != govern::kMaturity && denial.stage != govern::kLedger && denial.stage != kQueue;
-}
-
-// Written by hand: refusals come in floods.
-std::string text_of_refusal(const call::Denial& denial, const std::string& tool) {
-    std::string text;
-    text.reserve(160 + denial.code.size() + denial.stage.size() + denial.rule.size() + denial.reason.size() +
-                 denial.way_out.size() + tool.size());
-    const auto add = [&text](std::string_view before, std::string_view value) {
-        text += before;
-        json::append_quoted(text, value);
-    };
-    add(R"({"denial":{"code":)", denial.code);
-    add(R"(,"reason":)", denial.reason);
-    if (denial.retry_after_s) {
-        fmt::format_to(std::back_inserter(text), R"(,"retry_after_s":{})", *denial.retry_after_s);
-    }
-    add(R"(,"rule":)", denial.rule);
-    add(R"(,"stage":)", denial.stage);
-    add(R"(,"way_out":)", denial.way_out);
-    add(R"(},"tool":)", tool);
-    text += '}';
-    return json::is_ascii(text) ? text
-                                : json::dump({{"denial", govern::to_json(denial)}, {"tool", tool}});  // mends UTF-8
 }
 
 void Dispatcher::refuse(Work& work, const call::Denial& denial) {

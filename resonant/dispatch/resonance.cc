@@ -1,5 +1,6 @@
 #include "resonant/dispatch/resonance.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -107,15 +108,26 @@ std::uint64_t ResonanceTracker::chain(const std::string& key) {
 
 std::string ResonanceTracker::compact(const board::Resonance& resonance, const board::Harmony& harmony,
                                       std::uint64_t chain) const {
-    const double composite = harmony.composite();
+    // By hand, and the harmony in thousandths: this stands in every answer.
+    const double composite = std::round(harmony.composite() * 1000);
+    const bool known = composite >= 0 && composite < 1e6;
+    const auto thousandths = static_cast<std::uint32_t>(known ? composite : 0);
+    char digits[16];
+    const std::string_view shown(digits, static_cast<std::size_t>(
+        fmt::format_to(digits, FMT_COMPILE("{}.{:03}"), thousandths / 1000, thousandths % 1000) - digits));
     const auto family = [this](std::uint64_t number) -> std::string_view {
         return quoted_families_[number < quoted_families_.size() ? number : 0];
     };
-    return fmt::format(
-        R"({{"gana":{},"predecessor":{},"successor":{},"phase":"{}","posture":"{}","harmony":{},"chain":{}}})",
-        family(resonance.family), family(resonance.predecessor), family(resonance.successor),
-        phase_name(resonance.phase), posture_name(resonance.posture),
-        std::isfinite(composite) ? fmt::format("{}", std::round(composite * 1000) / 1000) : "null", chain);
+    const fmt::format_int calls(chain);
+    std::string text;
+    text.reserve(200);
+    text.append(R"({"gana":)").append(family(resonance.family));
+    text.append(R"(,"predecessor":)").append(family(resonance.predecessor));
+    text.append(R"(,"successor":)").append(family(resonance.successor));
+    text.append(R"(,"phase":")").append(phase_name(resonance.phase));
+    text.append(R"(","posture":")").append(posture_name(resonance.posture));
+    text.append(R"(","harmony":)").append(known ? shown : "null");
+    return text.append(R"(,"chain":)").append(calls.data(), calls.size()).append("}");
 }
 
 }  // namespace resonant::dispatch

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kNearest = 3;
 
 // `args` as an object: absent is empty, JSON text is read, anything else is refused.
-Result<Json> object_of(const Json& args) {
+Result<Json> object_of(Json args) {
     if (args.is_null()) {
         return Json::object();
     }
@@ -52,8 +52,23 @@ Route routed(const tools::Tool* tool, std::shared_ptr<const call::UpstreamTool> 
 
 }  // namespace
 
-Result<Route> Router::route(const std::string& name, const Json& arguments) const {
-    RESONANT_ASSIGN(Json sent, object_of(arguments));
+Route Router::find(const std::string& name, const Json& arguments) const {
+    const tools::Tool* ours = catalogue_.find(name);
+    const std::string* wanted = &name;
+    if (ours == nullptr && catalogue_.find_family(name) >= 0) {
+        const auto tool = arguments.find("tool");
+        const auto args = arguments.find("args");
+        if (tool == arguments.end() || !tool->is_string() || (args != arguments.end() && !args->is_object())) {
+            return {};
+        }
+        wanted = &tool->get_ref<const std::string&>();
+        ours = catalogue_.find(*wanted);
+    }
+    return {ours, ours != nullptr || upstreams_ == nullptr ? nullptr : upstreams_->find(*wanted), {}};
+}
+
+Result<Route> Router::route(const std::string& name, Json arguments) const {
+    RESONANT_ASSIGN(Json sent, object_of(std::move(arguments)));
     if (const tools::Tool* tool = catalogue_.find(name)) {
         return routed(tool, nullptr, std::move(sent));
     }
@@ -61,10 +76,10 @@ Result<Route> Router::route(const std::string& name, const Json& arguments) cons
     if (family < 0) {
         return route_to_upstream(name, std::move(sent));
     }
-    return route_in_family(family, sent);
+    return route_in_family(family, std::move(sent));
 }
 
-Result<Route> Router::route_in_family(int family, const Json& arguments) const {
+Result<Route> Router::route_in_family(int family, Json arguments) const {
     const auto wanted = arguments.find("tool");
     if (wanted == arguments.end() || !wanted->is_string()) {
         std::vector<std::string> names;
@@ -84,11 +99,11 @@ Result<Route> Router::route_in_family(int family, const Json& arguments) const {
     }
     const tools::Tool* tool = catalogue_.find(name);
     const auto args = arguments.find("args");
-    RESONANT_ASSIGN(Json inner, object_of(args == arguments.end() ? Json() : *args));
+    RESONANT_ASSIGN(Json inner, object_of(args == arguments.end() ? Json() : std::move(*args)));
     // Arguments beside `tool`: taken when `args` does not say otherwise.
-    for (const auto& [key, value] : arguments.items()) {
+    for (auto& [key, value] : arguments.items()) {
         if (key != "tool" && key != "args" && !inner.contains(key)) {
-            inner[key] = value;
+            inner[key] = std::move(value);
         }
     }
     if (tool == nullptr) {

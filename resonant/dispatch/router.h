@@ -33,10 +33,12 @@ class Router {
 
     // `name` and `arguments` as the client sent them. NotFound with nearest names; InvalidArgument when a
     // family is called without a tool or `args` is no object.
-    Result<Route> route(const std::string& name, const Json& arguments) const;
+    Result<Route> route(const std::string& name, Json arguments) const;
+    // The tool that route() would give, without arguments and without a copy; none where route() has more to say.
+    Route find(const std::string& name, const Json& arguments) const;
 
   private:
-    Result<Route> route_in_family(int family, const Json& arguments) const;
+    Result<Route> route_in_family(int family, Json arguments) const;
     // What a group ("memory.*") holds: an answer that costs a turn, where a large family names groups only.
     std::unexpected<Error> list_group(const std::string& group) const;
     std::unexpected<Error> unknown(const std::string& name) const;

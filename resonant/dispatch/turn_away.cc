@@ -22,30 +22,34 @@ bool Dispatcher::deny_at_once(Work& work) {
     return denied;
 }
 
-std::optional<Refusal> Dispatcher::turn_away(const call::Request& request) {
+std::optional<Refusal> Dispatcher::turn_away(call::Request& request) {
     try {
-        Result<Route> route = router_.route(request.tool, request.arguments);
-        if (!route) {
+        Route to = router_.find(request.tool, request.arguments);
+        if (to.tool == nullptr && !to.upstream) {
             return std::nullopt;  // submit() says why
         }
         const auto work = std::make_shared<Work>();
-        begin(*work, std::move(*route), request);
+        go_to(*work, std::move(to));
+        begin(*work, request);
         work->call.at = needs_.clock.wall();
         const Precheck::Verdict verdict = precheck_.judge(work->call);
         if (Precheck::passed(verdict)) {
+            request.caller = std::move(work->call.caller);
+            request.trace = std::move(work->call.trace);
             return std::nullopt;
         }
+        if (Result<Route> route = router_.route(request.tool, std::move(request.arguments))) {
+            go_to(*work, std::move(*route));
+        }
         work->call.id = next_id_.fetch_add(1, std::memory_order_relaxed);
-        work->deny(precheck_.words(verdict, work->call));
         situate(*work);
         introduce(*work);
-        Refusal refusal{std::move(work->reply), [this, work] {
-                            guard(*work, [&] { keep_books(*work, *work->denial); });
-                        }};
+        Refusal refusal{std::move(work->reply), {}};
         refusal.reply.error = true;
-        refusal.reply.denial.emplace().code = work->denial->code;
-        refusal.reply.denial->stage = work->denial->stage;
-        refusal.reply.text = text_of_refusal(*work->denial, work->call.contract->name);
+        refusal.reply.denial = precheck_.words(verdict, work->call);
+        work->denial = std::make_unique<call::Denial>();
+        work->denial->stage = refusal.reply.denial->stage;  // all that the books ask for
+        refusal.books = [this, work] { guard(*work, [&] { keep_books(*work, *work->denial); }); };
         return refusal;
     } catch (const std::exception& error) {
         log().error("door: a refusal of {} could not be put into words: {}", request.tool, error.what());

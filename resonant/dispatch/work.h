@@ -16,9 +16,6 @@ namespace resonant::dispatch {
 
 inline constexpr std::string_view kQueue = "queue";  // named as the stage of what was shed: it is none
 
-// A refusal's body as JSON text.
-std::string text_of_refusal(const call::Denial& denial, const std::string& tool);
-
 struct Dispatcher::Work {
     // What one run inside a transaction gave. Nothing of it counts before the transaction is durable.
     struct Attempt {

@@ -1,6 +1,9 @@
 #include "resonant/govern/rate_limiter.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
+
+#include <cmath>
 
 #include "resonant/govern/remembered.h"
 #include "resonant/govern/rules.h"
@@ -9,13 +12,13 @@ namespace resonant::govern {
 namespace {
 
 call::Denial rate_limited(const std::string& who, const board::LimitReading& reading) {
+    const auto tenths = static_cast<std::int64_t>(std::ceil(reading.retry_after_s * 10));
     return {.code = "rate_limited",
             .stage = std::string(kRateLimiter),
-            .rule = fmt::format("{} calls a minute", reading.limit),
-            .reason = fmt::format("{}: {} of {} calls in the last 60 s are used", who, reading.used, reading.limit),
-            .way_out = fmt::format("wait {:.1f} s, do other work meanwhile; the owner sets limits in policy.d, "
-                                   "section limits",
-                                   reading.retry_after_s),
+            .rule = fmt::format(FMT_COMPILE("{} calls a minute"), reading.limit),
+            .reason = fmt::format(FMT_COMPILE("{}: {} of {} calls in the last 60 s are used"), who, reading.used, reading.limit),
+            .way_out = fmt::format(FMT_COMPILE("do other work for {}.{} s; the owner sets limits in policy.d"), tenths / 10,
+                                   tenths % 10),
             .retry_after_s = reading.retry_after_s};
 }
 
@@ -67,8 +70,8 @@ std::optional<RateLimiter::Refusal> RateLimiter::look(const call::Call& call, Na
 
 call::Denial RateLimiter::words(const Refusal& refusal, const call::Call& call) {
     const std::string& principal = call.caller.principal;
-    return rate_limited(refusal.by_tool ? fmt::format("{} by {}", call.contract->name, principal)
-                                        : fmt::format("all tools by {}", principal),
+    return rate_limited(refusal.by_tool ? fmt::format(FMT_COMPILE("{} by {}"), call.contract->name, principal)
+                                        : fmt::format(FMT_COMPILE("all tools by {}"), principal),
                         refusal.reading);
 }
 

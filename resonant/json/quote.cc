@@ -1,6 +1,5 @@
 #include "resonant/json/quote.h"
 
-#include <algorithm>
 #include <array>
 
 namespace resonant::json {
@@ -52,8 +51,13 @@ void append_quoted(std::string& out, std::string_view text) {
     out.resize(static_cast<std::size_t>(to - out.data()));
 }
 
-bool is_ascii(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+bool is_plain(std::string_view text) {
+    bool plain = true;  // without a branch a byte
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        plain &= byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
+    }
+    return plain;
 }
 
 }  // namespace resonant::json

@@ -12,7 +12,7 @@ namespace resonant::json {
 // `text` is UTF-8; bytes that are none go out as they are.
 void append_quoted(std::string& out, std::string_view text);
 
-// Whether every byte is ASCII, and so surely UTF-8.
-bool is_ascii(std::string_view text);
+// Whether `text` stands in a JSON string as it is: ASCII, and nothing to escape.
+bool is_plain(std::string_view text);
 
 }  // namespace resonant::json

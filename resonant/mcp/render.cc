@@ -1,5 +1,9 @@
 #include "resonant/mcp/render.h"
 
+#include <fmt/compile.h>
+
+#include <cmath>
+
 #include "resonant/call/upstreams.h"
 #include "resonant/json/quote.h"
 
@@ -25,16 +29,78 @@ Json body_of(const call::Reply& reply) {
                   {"reason", denial.reason},
                   {"way_out", denial.way_out}};
     if (denial.retry_after_s) {
-        words["retry_after"] = *denial.retry_after_s;
+        words["retry_after_s"] = *denial.retry_after_s;
     }
     body["denial"] = std::move(words);
+    if (!reply.tool.empty()) {
+        body["tool"] = reply.tool;
+    }
     return body;
 }
 
+namespace {
+
+// What stands between the words of a refusal: as JSON, and as JSON within a string of JSON.
+struct Marks {
+    std::string_view code, reason, retry, rule, stage, way_out, tool, end;
+};
+constexpr Marks kPlain{R"({"denial":{"code":")", R"(","reason":")",       R"(","retry_after_s":)", R"(,"rule":")",
+                       R"(","stage":")",         R"(","way_out":")",      R"("},"tool":")",        R"("})"};
+constexpr Marks kWithin{R"({\"denial\":{\"code\":\")", R"(\",\"reason\":\")",  R"(\",\"retry_after_s\":)",
+                        R"(,\"rule\":\")",             R"(\",\"stage\":\")",   R"(\",\"way_out\":\")",
+                        R"(\"},\"tool\":\")",           R"(\"})"};
+
+void append(std::string& out, const Marks& marks, const call::Denial& denial, std::string_view tool,
+            std::string_view retry_after_s) {
+    out.append(marks.code).append(denial.code).append(marks.reason).append(denial.reason);
+    out.append(marks.retry).append(retry_after_s);
+    out.append(marks.rule).append(denial.rule).append(marks.stage).append(denial.stage);
+    out.append(marks.way_out).append(denial.way_out).append(marks.tool).append(tool).append(marks.end);
+}
+
+// Refusals come in floods: they are written in one pass, without a document in between. Empty: of this one it cannot be.
+std::string refusal_result(const call::Reply& reply, RenderOptions options) {
+    const call::Denial& denial = *reply.denial;
+    for (const std::string* word : {&denial.code, &denial.reason, &denial.rule, &denial.stage, &denial.way_out, &reply.tool}) {
+        if (!json::is_plain(*word)) {
+            return {};
+        }
+    }
+    const double wait_ms = denial.retry_after_s ? std::ceil(*denial.retry_after_s * 1000) : -1;
+    if (wait_ms < 0 || wait_ms > 1e12) {
+        return {};
+    }
+    const auto whole = static_cast<std::int64_t>(wait_ms);
+    char digits[32];
+    const std::string_view retry(digits, static_cast<std::size_t>(
+        fmt::format_to(digits, FMT_COMPILE("{}.{:03}"), whole / 1000, whole % 1000) - digits));
+    std::string result;
+    result.reserve(2 * (denial.code.size() + denial.reason.size() + denial.rule.size() + denial.stage.size() +
+                        denial.way_out.size() + reply.tool.size()) + reply.resonance.size() + 512);
+    result += options.modern ? R"({"resultType":"complete","content":[{"type":"text","text":")"
+                             : R"({"content":[{"type":"text","text":")";
+    append(result, kWithin, denial, reply.tool, retry);
+    result += R"("}])";
+    if (options.structured) {
+        result += R"(,"structuredContent":)";
+        append(result, kPlain, denial, reply.tool, retry);
+    }
+    result += R"(,"isError":true)";
+    if (!reply.resonance.empty()) {
+        result.append(R"(,"_meta":{"resonant/resonance":)").append(reply.resonance).append("}");
+    }
+    return result += '}';
+}
+
+}  // namespace
+
 std::string call_result(const call::Reply& reply, RenderOptions options) {
-    // A refusal may come as text alone.
-    const bool as_is = reply.content.is_object() &&
-                       (!reply.denial || !reply.text.empty() || reply.content.contains("denial"));
+    if (reply.denial && reply.content.empty()) {
+        if (std::string refusal = refusal_result(reply, options); !refusal.empty()) {
+            return refusal;
+        }
+    }
+    const bool as_is = reply.content.is_object() && (!reply.denial || reply.content.contains("denial"));
     const Json made = as_is ? Json() : body_of(reply);
     const Json& body = as_is ? reply.content : made;
     const bool written = as_is && !reply.text.empty();

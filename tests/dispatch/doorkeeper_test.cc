@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "resonant/mcp/render.h"
 #include "tests/support/world.h"
 
 namespace resonant::dispatch {
@@ -38,7 +39,11 @@ class DoorkeeperTest : public testing::Test {
         }
     }
     std::optional<Refusal> turn_away(const std::string& tool, Json arguments = Json::object()) {
-        return world_.parts().dispatcher->turn_away(request(tool, std::move(arguments)));
+        call::Request asked = request(tool, std::move(arguments));
+        const Json before = asked.arguments;
+        auto refusal = world_.parts().dispatcher->turn_away(asked);
+        EXPECT_TRUE(refusal || (asked.arguments == before && asked.caller.principal == "ada")) << "it is needed whole";
+        return refusal;
     }
 
     test::World world_;
@@ -60,13 +65,35 @@ TEST_F(DoorkeeperTest, a_refusal_says_what_the_door_would_have_said) {
     EXPECT_TRUE(refusal->reply.error);
     EXPECT_EQ(refusal->reply.tool, "board.read");
     EXPECT_NE(refusal->reply.resonance.find("\"phase\""), std::string::npos);
-    Json outside = Json::parse(refusal->reply.text);
+    const Json result = Json::parse(mcp::call_result(refusal->reply, {.modern = false, .structured = true}));
+    EXPECT_EQ(Json::parse(result["content"][0]["text"].get<std::string>()), result["structuredContent"]);
+    EXPECT_EQ(result["_meta"]["resonant/resonance"]["gana"], "mound");
+    EXPECT_TRUE(result["isError"]);
+    Json outside = result["structuredContent"];
     EXPECT_GT(outside["denial"]["retry_after_s"].get<double>(), 0);
     for (Json* said : {&inside, &outside}) {
         (*said)["denial"].erase("retry_after_s");
         (*said)["denial"].erase("way_out");  // it names the seconds, too
     }
     EXPECT_EQ(outside, inside);
+}
+
+TEST_F(DoorkeeperTest, a_refusal_with_words_to_escape_says_the_same) {
+    use_up();
+    const auto refusal = turn_away("gana_mound_state", {{"tool", "board.read"}, {"args", {{"field", "error_rate"}}}});
+    ASSERT_TRUE(refusal);
+    call::Reply odd = refusal->reply;
+    odd.denial->reason += " \"é\\";
+    for (const call::Reply* reply : {&refusal->reply, &std::as_const(odd)}) {
+        const Json result = Json::parse(mcp::call_result(*reply, {.modern = true, .structured = true}));
+        const Json& said = result["structuredContent"];
+        EXPECT_EQ(Json::parse(result["content"][0]["text"].get<std::string>()), said);
+        EXPECT_EQ(said["denial"]["reason"], reply->denial->reason);
+        EXPECT_EQ(said["denial"]["way_out"], reply->denial->way_out);
+        EXPECT_EQ(said["tool"], "board.read");
+        EXPECT_NEAR(said["denial"]["retry_after_s"].get<double>(), *reply->denial->retry_after_s, 0.001);
+        EXPECT_EQ(result["resultType"], "complete");
+    }
 }
 
 TEST_F(DoorkeeperTest, the_books_are_kept_as_of_any_denial) {

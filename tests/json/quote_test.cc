@@ -29,10 +29,12 @@ TEST(Quote, appends_and_leaves_characters_beyond_ascii_as_they_are) {
     EXPECT_EQ(text, "key:\"é\\\"漢\"");
 }
 
-TEST(Quote, tells_ascii_from_other_bytes) {
-    EXPECT_TRUE(is_ascii("abc\x7f"));
-    EXPECT_TRUE(is_ascii(""));
-    EXPECT_FALSE(is_ascii("abc\xc3\xa9"));
+TEST(Quote, tells_what_needs_no_escape) {
+    EXPECT_TRUE(is_plain("abc \x7f"));
+    EXPECT_TRUE(is_plain(""));
+    for (const char* other : {"abc\xc3\xa9", "a\"", "a\\b", "\n", "\x1f"}) {
+        EXPECT_FALSE(is_plain(other)) << other;
+    }
 }
 
 }  // namespace

@@ -96,7 +96,7 @@ TEST_P(Conformance, a_denial_says_stage_rule_reason_and_way_out) {
     const Json result = call(R"({"behave":"deny"})")["result"];
     EXPECT_EQ(result["isError"], true);
     const Json wanted = {{"code", "rate_limited"}, {"stage", "rate_limiter"}, {"rule", "calls_per_minute"},
-                         {"reason", "too many calls"}, {"way_out", "wait"}, {"retry_after", 1.5}};
+                         {"reason", "too many calls"}, {"way_out", "wait"}, {"retry_after_s", 1.5}};
     EXPECT_EQ(result["structuredContent"]["denial"], wanted);
 }
 
