@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "resonant/base/ensure.h"
+#include "resonant/memory/rotation.h"
 
 namespace resonant::memory {
 namespace {
@@ -185,65 +186,48 @@ void place_norms(const Coarse& coarse, double centred_squares, std::size_t lane,
 
 }  // namespace
 
-void CodeBook::turn_two(DotFour dots, const float* first, const float* second, float* turned_first,
-                        float* turned_second) const {
-    if (!is_rotated()) {
-        std::memcpy(turned_first, first, kDimensions * sizeof(float));
-        std::memcpy(turned_second, second, kDimensions * sizeof(float));
-        return;
-    }
-    for (std::size_t i = 0; i < steps_.size(); i += 2) {  // directions are a multiple of 8
-        const float* one = &directions_[i * kDimensions];
-        std::array<float, 4> four;
-        dots(first, second, one, one + kDimensions, four.data());
-        turned_first[i] = four[0];
-        turned_first[i + 1] = four[1];
-        turned_second[i] = four[2];
-        turned_second[i + 1] = four[3];
-    }
-}
-
 Result<Codes> CodeBook::encode(std::span<const float> rows, std::span<const MemoryId> ids, Kernel kernel) const {
     RESONANT_ENSURE(rows.size() == ids.size() * kDimensions, "a vector for each id");
     const CodeKernels& kernels = code_kernels(kernel);
     const Encoder& encoder = encoder_of(kernel);
-    const DotFour dots = dot_four_of(kernel);
+    const Rotation rotation(directions_, kernel);
     Codes codes;
     codes.coarse.resize(ids.size() * shape_.row_bytes());
     codes.fine.resize(rows.size());
     codes.facts.resize(ids.size());
-    std::array<Vector, 2> centred{};
-    std::array<Vector, 2> turned;
-    std::array<double, 2> squares{};
-    for (std::size_t row = 0; row < ids.size(); ++row) {
-        const float* vector = rows.data() + row * kDimensions;
-        std::uint8_t* fine = codes.fine.data() + row * kDimensions;
-        const std::size_t side = row % 2;
-        const Facts found = encoder.row(vector, mean_.data(), centred[side].data(), fine);
-        squares[side] = found.centred_squares;
-        if (!(found.squares < kSquaresMax)) {
-            return fail(Code::InvalidArgument, "code vector of " + wire_id(ids[row]) +
-                                                   ": it holds NaN, infinity or numbers beyond reason; embed it anew");
+    std::array<Vector, Rotation::kRows> centred{};
+    std::array<double, Rotation::kRows> squares{};
+    std::vector<float> turned(Rotation::kRows * rotation.width());
+    for (std::size_t first = 0; first < ids.size(); first += Rotation::kRows) {
+        const std::size_t count = std::min(Rotation::kRows, ids.size() - first);
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::size_t row = first + i;
+            const float* vector = rows.data() + row * kDimensions;
+            std::uint8_t* fine = codes.fine.data() + row * kDimensions;
+            const Facts found = encoder.row(vector, mean_.data(), centred[i].data(), fine);
+            squares[i] = found.centred_squares;
+            if (!(found.squares < kSquaresMax)) {
+                return fail(Code::InvalidArgument,
+                            "code vector of " + wire_id(ids[row]) +
+                                ": it holds NaN, infinity or numbers beyond reason; embed it anew");
+            }
+            codes.row_norm = std::max(codes.row_norm, static_cast<float>(std::sqrt(found.squares) * 1.0001));
+            FineFacts& facts = codes.facts[row];
+            facts = {static_cast<float>(found.scale), static_cast<float>(std::sqrt(found.left_out) * 1.0001), 0, 0};
+            facts.fine_check = fine_check(kernels, fine, facts);
+            facts.vector_check = vector_check(kernels, vector, ids[row]);
         }
-        codes.row_norm = std::max(codes.row_norm, static_cast<float>(std::sqrt(found.squares) * 1.0001));
-        FineFacts& facts = codes.facts[row];
-        facts = {static_cast<float>(found.scale), static_cast<float>(std::sqrt(found.left_out) * 1.0001), 0, 0};
-        facts.fine_check = fine_check(kernels, fine, facts);
-        facts.vector_check = vector_check(kernels, vector, ids[row]);
-        if (side == 0 && row + 1 < ids.size()) {
-            continue;  // two rows are turned at once
-        }
-        turn_two(dots, centred[0].data(), centred[1].data(), turned[0].data(), turned[1].data());
-        for (std::size_t each = row - side; each <= row; ++each) {
+        rotation.turn(centred.front().data(), turned.data());
+        for (std::size_t i = 0; i < count; ++i) {
             std::array<std::uint8_t, kDimensions> numbers;
-            const Coarse coarse = encoder.coarse(turned[each % 2].data(), steps_.data(), 4 * shape_.byte_groups,
-                                                 steps_.size(), numbers.data());
-            const std::size_t block = each / kBlockRows;
-            const std::size_t lane = each % kBlockRows;
+            const Coarse coarse = encoder.coarse(is_rotated() ? &turned[i * rotation.width()] : centred[i].data(),
+                                                 steps_.data(), 4 * shape_.byte_groups, steps_.size(), numbers.data());
+            const std::size_t block = (first + i) / kBlockRows;
+            const std::size_t lane = (first + i) % kBlockRows;
             const std::size_t lanes = std::min(kBlockRows, ids.size() - block * kBlockRows);
             std::byte* const to = codes.coarse.data() + block * shape_.block_bytes();
             place_codes(shape_, numbers.data(), lane, lanes, to);
-            place_norms(coarse, squares[each % 2], lane, lanes, to + (shape_.lines() - 1) * 4 * lanes);
+            place_norms(coarse, squares[i], lane, lanes, to + (shape_.lines() - 1) * 4 * lanes);
             codes.code_norm = std::max(codes.code_norm, static_cast<float>(std::sqrt(coarse.code_squares) * 1.0001));
         }
     }

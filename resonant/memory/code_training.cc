@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <random>
 
 #include "resonant/base/ensure.h"
@@ -14,7 +15,7 @@ namespace {
 constexpr CoarseShape kPlain{0, kDimensions / 8};
 constexpr std::array<CoarseShape, 3> kRotated = {{{8, 16}, {12, 16}, {16, 16}}};
 constexpr float kNibbleStep = 0.335F;  // of a deviation: the best of 16 levels for a normal distribution
-constexpr int kIterations = 8;
+constexpr int kIterations = 8;  // even
 constexpr std::size_t kTrialRows = 2'016;
 constexpr std::size_t kTrialQueries = 16;
 constexpr std::size_t kTrialRank = 10;
@@ -62,10 +63,11 @@ std::vector<float> covariance(std::span<const float> sample, const std::vector<f
     return matrix;
 }
 
-// Makes row `at` of `basis` a unit vector at right angles to those before it. Twice is enough (Kahan).
-void orthonormalise(std::vector<double>& basis, std::size_t at) {
+// Makes row `at` of `basis` a unit vector at right angles to those before it: about, or in two passes, which are enough
+// (Kahan).
+void orthonormalise(std::vector<double>& basis, std::size_t at, int passes) {
     double* vector = &basis[at * kDimensions];
-    for (int pass = 0; pass < 2; ++pass) {
+    for (int pass = 0; pass < passes; ++pass) {
         for (std::size_t before = 0; before < at; ++before) {
             const double* other = &basis[before * kDimensions];
             // Eight sums: one would wait for itself.
@@ -91,7 +93,7 @@ void orthonormalise(std::vector<double>& basis, std::size_t at) {
         for (std::size_t i = 0; i < kDimensions; ++i) {
             vector[i] = double{noise.next()};
         }
-        orthonormalise(basis, at);
+        orthonormalise(basis, at, 2);
         return;
     }
     for (std::size_t i = 0; i < kDimensions; ++i) {
@@ -123,8 +125,10 @@ std::vector<float> leading_directions(const std::vector<float>& matrix, std::siz
                 first[i + 1] = double{four[2]};
                 second[i + 1] = double{four[3]};
             }
-            orthonormalise(basis, at);
-            orthonormalise(basis, at + 1);
+        }
+        // As long as directions only turn towards their own, now and then is enough to keep them apart.
+        for (std::size_t at = 0; at < count && iteration % 2 == 1; ++at) {
+            orthonormalise(basis, at, iteration + 1 < kIterations ? 1 : 2);
         }
     }
     return {basis.begin(), basis.end()};
@@ -178,6 +182,24 @@ double likely_cost(const CodeBook& book, std::span<const float> sample, std::siz
 
 }  // namespace
 
+void CodeBook::turn_two(DotFour dots, const float* first, const float* second, float* turned_first,
+                        float* turned_second) const {
+    if (!is_rotated()) {
+        std::memcpy(turned_first, first, kDimensions * sizeof(float));
+        std::memcpy(turned_second, second, kDimensions * sizeof(float));
+        return;
+    }
+    for (std::size_t i = 0; i < shape_.directions(); i += 2) {  // a multiple of 8
+        const float* one = &directions_[i * kDimensions];
+        std::array<float, 4> four;
+        dots(first, second, one, one + kDimensions, four.data());
+        turned_first[i] = four[0];
+        turned_first[i + 1] = four[1];
+        turned_second[i] = four[2];
+        turned_second[i + 1] = four[3];
+    }
+}
+
 CodeBook::Spread CodeBook::spread_of(std::span<const float> sample) const {
     const std::size_t rows = sample.size() / kDimensions;
     const std::size_t count = shape_.directions();
@@ -223,7 +245,7 @@ CodeBook CodeBook::plain(std::span<const float> sample) {
     return book;
 }
 
-CodeBook CodeBook::rotated(std::span<const float> sample, const CoarseShape& shape) {
+CodeBook CodeBook::directed(std::span<const float> sample, const CoarseShape& shape) {
     const std::size_t rows = sample.size() / kDimensions;
     RESONANT_ENSURE(rows >= kDimensions, "directions need at least as many rows as there are");
     CodeBook book;
@@ -236,7 +258,11 @@ CodeBook CodeBook::rotated(std::span<const float> sample, const CoarseShape& sha
         book.mean_.push_back(static_cast<float>(sum / static_cast<double>(rows)));
     }
     book.directions_ = leading_directions(covariance(sample, book.mean_), shape.directions());
-    book.steps_.resize(shape.directions());
+    return book;
+}
+
+CodeBook CodeBook::rotated(std::span<const float> sample, const CoarseShape& shape) {
+    CodeBook book = directed(sample, shape);
     book.measure_steps(book.spread_of(sample));
     book.seal();
     return book;
@@ -254,7 +280,7 @@ CodeBook CodeBook::choose(std::span<const float> sample, std::size_t all) {
         trial.insert(trial.end(), row, row + kDimensions);
     }
     double best_cost = likely_cost(best, trial, all);
-    const CodeBook most = rotated(sample, kRotated.back());  // of most directions: the others take its first
+    const CodeBook most = directed(sample, kRotated.back());  // of most directions: the others take its first
     const Spread spread = most.spread_of(sample);
     for (const CoarseShape& shape : kRotated) {
         CodeBook tried = most;
