@@ -254,7 +254,7 @@ int verify_memory(const Common& common) {
 }  // namespace
 
 void add_memory_commands(CLI::App& app, Common& common) {
-    CLI::App* memory = app.add_subcommand("memory", "memories: add, search, recall, import, export, stats, verify");
+    CLI::App* memory = app.add_subcommand("memory", "memories: add, search, recall, import, export, stats, rebuild, verify");
     memory->require_subcommand(1);
     const auto options = std::make_shared<Options>();
     const auto galaxy = [&](CLI::App* made) {
@@ -286,6 +286,9 @@ void add_memory_commands(CLI::App& app, Common& common) {
     galaxy(command(*memory, common, options, "stats", "the map of memory", [](const Common& c, const Options& o) {
         return call_tool(c, "galactic.dashboard", o.galaxy.empty() ? Json::object() : Json{{"galaxy", o.galaxy}});
     }));
+    command(*memory, common, options, "rebuild",
+            "write the mapped copy of the vectors anew from the database, and what the text index misses",
+            [](const Common& c, const Options&) { return call_tool(c, "vector.index", {{"rebuild", true}}); });
     command(*memory, common, options, "verify",
             "check database, words, histories, vectors, Arrow copy and ledger against each other",
             [](const Common& c, const Options&) { return verify_memory(c); });

@@ -163,6 +163,9 @@ class DataSea {
     // Returns how many are left. Called by the background thread and by vector.index.
     Result<std::size_t> catch_up(std::size_t limit,
                                  const std::function<void(std::size_t, std::size_t)>& progress);
+    // Writes the Arrow copy anew from SQLite, and the text index where it differs from the memories; nothing else
+    // changes. Conflict inside a write(). `progress`: of the copy's rows.
+    Status rebuild(const std::function<void(std::size_t, std::size_t)>& progress);
     VectorStatus status();
     // Rescores the memories that were not for the longest time, and moves them between zones.
     Result<SweepReport> sweep(std::size_t limit, bool dry_run);

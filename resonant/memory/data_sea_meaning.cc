@@ -124,6 +124,18 @@ VectorStatus DataSea::status() {
     return status;
 }
 
+Status DataSea::rebuild(const std::function<void(std::size_t, std::size_t)>& progress) {
+    if (inner_->database.writing()) {
+        return fail(Code::Conflict, "rebuild: called inside write(); call it after the commit");
+    }
+    std::vector<std::string> findings;
+    RESONANT_CHECK(inner_->store.check_words(true, findings));
+    for (const std::string& each : findings) {
+        log().warn("rebuild: {}; built anew", each);
+    }
+    return inner_->index.rebuild(progress);
+}
+
 Status DataSea::verify(bool repair, std::vector<std::string>& findings) {
     if (inner_->database.writing()) {
         return fail(Code::Conflict, "verify: called inside write(); call it after the commit");

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -64,8 +65,9 @@ class VectorIndex {
     // other columns are behind; small segments are merged when there are many. Does nothing inside a
     // write(). The first one reads every segment whole, and rebuilds what is damaged.
     Status fold();
-    // A new generation from SQLite.
-    Status rebuild();
+    // A new generation from SQLite. `progress`: told now and then of the rows done, and of how many there are.
+    using Progress = std::function<void(std::size_t, std::size_t)>;
+    Status rebuild(const Progress& progress = {});
     // Compares files and SQLite, vector by vector; says what differs.
     Status compare(std::vector<std::string>& findings);
     // Row counts are the caller's.
@@ -103,7 +105,7 @@ class VectorIndex {
     Result<std::int64_t> state(std::string_view question);
     Result<std::uint64_t> last_mark();
     Result<bool> wants_rebuild(const Snapshot& now);
-    Status rebuild_locked();
+    Status rebuild_locked(const Progress& progress = {});
     Status append_locked();
     Status verify_locked();
     // Marks the rows of segments whose memories were forgotten up to `mark`.
@@ -111,7 +113,8 @@ class VectorIndex {
     // Makes a code book for the vectors that there are, and its file.
     Status make_book(Manifest& manifest, std::shared_ptr<const CodeBook>& book);
     // Writes the public vectors with a sequence after `after` as further segments of `manifest`.
-    Status write_rows(std::int64_t after, Manifest& manifest, const CodeBook& book);
+    Status write_rows(std::int64_t after, Manifest& manifest, const CodeBook& book,
+                      const std::function<void(std::size_t)>& told = {});
     Status switch_to(Manifest manifest, std::uint64_t forget_up_to);
     void sweep_files(const Manifest& keep) const;
 

@@ -86,16 +86,16 @@ Status VectorIndex::verify_locked() {
     return {};
 }
 
-Status VectorIndex::rebuild() {
+Status VectorIndex::rebuild(const Progress& progress) {
     if (database_.writing()) {
         return fail(Code::Conflict,
                     "rebuild vectors: called inside write(); call it after the commit");
     }
     const std::lock_guard folding(folding_);
-    return rebuild_locked();
+    return rebuild_locked(progress);
 }
 
-Status VectorIndex::rebuild_locked() {
+Status VectorIndex::rebuild_locked(const Progress& progress) {
     const auto now = snapshot();
     RESONANT_ASSIGN(const std::uint64_t mark, last_mark());
     Manifest next;
@@ -113,7 +113,11 @@ Status VectorIndex::rebuild_locked() {
     } else {
         RESONANT_CHECK(make_book(next, book));
     }
-    RESONANT_CHECK(write_rows(0, next, *book));
+    RESONANT_CHECK(write_rows(0, next, *book, [&](std::size_t done) {
+        if (progress) {
+            progress(std::min(done, after), after);
+        }
+    }));
     return switch_to(std::move(next), mark);
 }
 
@@ -316,7 +320,9 @@ struct VectorIndex::Rows {
     }
 };
 
-Status VectorIndex::write_rows(std::int64_t after, Manifest& manifest, const CodeBook& book) {
+Status VectorIndex::write_rows(std::int64_t after, Manifest& manifest, const CodeBook& book,
+                               const std::function<void(std::size_t)>& told) {
+    constexpr std::size_t kTellEvery = 4'096;  // rows
     manifest.model = model_;
     manifest.built_ns = clock_.wall().count;
     Rows rows{folder_, model_, manifest, book};
@@ -336,7 +342,16 @@ Status VectorIndex::write_rows(std::int64_t after, Manifest& manifest, const Cod
                 " LEFT JOIN memory_access a ON a.memory_id = m.id"
                 " WHERE e.is_private = 0 AND e.model = ? AND e.sequence > ? ORDER BY e.sequence"));
         statement.bind(1, model_).bind(2, after);
-        RESONANT_CHECK(statement.each([&](const Statement& row) { return rows.add(row); }));
+        std::size_t done = 0;
+        RESONANT_CHECK(statement.each([&](const Statement& row) {
+            if (told && ++done % kTellEvery == 0) {
+                told(done);
+            }
+            return rows.add(row);
+        }));
+        if (told) {
+            told(done);
+        }
         return rows.flush();
     }));
     RESONANT_CHECK(rows.finish());

@@ -46,7 +46,7 @@ Result<std::vector<std::uint32_t>> WordLengths::of(sql::Connection& connection, 
         RESONANT_ASSIGN(const bool is_there, row.reset().bind(1, sql_id(ids[i])).step());
         if (!is_there) {
             return fail(Code::DataLoss, "recall: the text index does not know the length of " + wire_id(ids[i]) +
-                                            "; run resonant memory verify --repair");
+                                            "; run resonant memory rebuild");
         }
         lengths[i] = sql::tokens_of(row.blob(0));
     }

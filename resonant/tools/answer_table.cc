@@ -159,8 +159,8 @@ constexpr std::pair<std::string_view, std::string_view> kForms[] = {
      "declared_effects available:bool arguments_valid:bool argument_errors:string[]"},
     {"tool.graph", "count*:int tools*:object[] around:any"},
     {"tool.schema", "count*:int tools*:object[]"},
-    {"vector.index", "embedded*:int left*:int rows:int model:any"},
-    {"vector.search", "count*:int hits*:{cosine:number id title}[]"},
+    {"vector.index", "embedded*:int left*:int rows:int model:any segments:int bytes:int"},
+    {"vector.search", "count*:int hits:{cosine:number id title}[] answers:object[]"},
     {"vector.status",
      "model:string? dimensions*:int rows*:int embedded*:int coverage*:number kernel segments*:int bytes*:int "
      "source built age_s:number"},

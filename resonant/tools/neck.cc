@@ -172,7 +172,21 @@ Result<Json> history(Services& services, call::Call& call) {
     return answer;
 }
 
+Result<Json> rebuild(Services& services, call::Call& call) {
+    RESONANT_CHECK(services.sea->rebuild([&](std::size_t done, std::size_t total) {
+        if (call.progress) {
+            call.progress(static_cast<double>(done), static_cast<double>(total), fmt::format("{} written", done));
+        }
+    }));
+    const memory::VectorStatus after = services.sea->status();
+    return Json{{"embedded", 0}, {"left", after.rows - std::min(after.rows, after.embedded)}, {"rows", after.rows},
+                {"model", after.model}, {"segments", after.segments}, {"bytes", after.bytes}};
+}
+
 Result<Json> index(Services& services, call::Call& call) {
+    if (flag_of(call, "rebuild")) {
+        return rebuild(services, call);
+    }
     if (has(call, "id")) {
         RESONANT_CHECK(visible_id(services, call));
     }
@@ -295,8 +309,9 @@ void add_neck(Toolbox& toolbox, Services& services) {
     toolbox.add({.name = "vector.index",
                  .access = Access::Write,
                  .core = true,
-                 .parameters = "id:id all:bool limit:int",
-                 .summary = "embed memories that have no embedding yet; reports progress",
+                 .parameters = "id:id all:bool limit:int rebuild:bool",
+                 .summary = "embed memories that have no embedding yet, or (rebuild) write the mapped "
+                            "copy anew; reports progress",
                  .pace = Pace::Slow},
                 bind(services, index));
     toolbox.add({.name = "memory.link",

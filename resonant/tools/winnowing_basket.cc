@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <vector>
 
 #include "resonant/tools/answers.h"
 #include "resonant/tools/arguments.h"
@@ -173,32 +175,45 @@ Result<memory::Vector> given_vector(const call::Call& call) {
     return vector;
 }
 
-Result<memory::Vector> query_vector(Services& services, const call::Call& call) {
-    const int given = (has(call, "query") ? 1 : 0) + (has(call, "vector") ? 1 : 0) +
-                      (has(call, "like_id") ? 1 : 0);
+constexpr std::size_t kQueriesMax = 32;  // of one search
+constexpr std::size_t kNearMax = 1'000;  // hits of all of them
+
+// What the call asks for, one vector a question. `several`: it asked by a list.
+Result<std::vector<memory::Vector>> query_vectors(Services& services, const call::Call& call, bool& several) {
+    constexpr std::array<const char*, 5> kWays = {"query", "vector", "like_id", "queries", "like_ids"};
+    const auto given = std::ranges::count_if(kWays, [&](const char* way) { return has(call, way); });
     if (given != 1) {
-        return fail(
-            Code::InvalidArgument,
-            fmt::format("vector.search: give one of query, vector or like_id, not {}", given));
+        return fail(Code::InvalidArgument,
+                    fmt::format("vector.search: give one of query, vector, like_id, queries or like_ids, not {}", given));
     }
-    if (has(call, "query")) {
-        return services.sea->embed(text_of(call, "query"));
-    }
+    std::vector<memory::Vector> vectors;
     if (has(call, "vector")) {
-        return given_vector(call);
+        RESONANT_ASSIGN(vectors.emplace_back(), given_vector(call));
+        return vectors;
     }
-    RESONANT_ASSIGN(const memory::MemoryId id, memory_id_of(call, "like_id"));
-    return services.sea->vector_of(id, call.caller.principal);
+    const bool by_id = has(call, "like_id") || has(call, "like_ids");
+    several = has(call, "queries") || has(call, "like_ids");
+    const std::vector<std::string> texts = several ? words_of(call, by_id ? "like_ids" : "queries")
+                                                   : std::vector{text_of(call, by_id ? "like_id" : "query")};
+    if (texts.empty() || texts.size() > kQueriesMax) {
+        return fail(Code::InvalidArgument,
+                    fmt::format("vector.search: {} questions; give 1 to {}", texts.size(), kQueriesMax));
+    }
+    for (const std::string& text : texts) {
+        if (!by_id) {
+            RESONANT_ASSIGN(vectors.emplace_back(), services.sea->embed(text));
+            continue;
+        }
+        const auto id = memory::parse_id(text);
+        if (!id) {
+            return fail(Code::InvalidArgument, "vector.search: \"" + text + "\" is no id; ids look like m42");
+        }
+        RESONANT_ASSIGN(vectors.emplace_back(), services.sea->vector_of(*id, call.caller.principal));
+    }
+    return vectors;
 }
 
-Result<Json> nearest(Services& services, call::Call& call) {
-    RESONANT_ASSIGN(const memory::Filter filter, filter_of(services, call, call.at));
-    RESONANT_ASSIGN(const memory::Vector vector, query_vector(services, call));
-    const auto k =
-        static_cast<std::size_t>(std::clamp<std::int64_t>(integer_of(call, "k", 10), 1, 1'000));
-    RESONANT_ASSIGN(const memory::Page page,
-                    services.sea->nearest(vector, filter, k, number_of(call, "min_score", -1),
-                                          call.caller.principal));
+Json show_nearest(const memory::Page& page) {
     Json answer = {{"count", page.hits.size()}, {"hits", Json::array()}};
     for (const memory::Hit& hit : page.hits) {
         answer["hits"].push_back({{"id", memory::wire_id(hit.memory.id)},
@@ -207,6 +222,24 @@ Result<Json> nearest(Services& services, call::Call& call) {
     }
     if (!page.note.empty()) {
         answer["note"] = page.note;
+    }
+    return answer;
+}
+
+Result<Json> nearest(Services& services, call::Call& call) {
+    RESONANT_ASSIGN(const memory::Filter filter, filter_of(services, call, call.at));
+    bool several = false;
+    RESONANT_ASSIGN(const auto vectors, query_vectors(services, call, several));
+    const auto most = static_cast<std::int64_t>(kNearMax / vectors.size());
+    const auto k = static_cast<std::size_t>(std::clamp<std::int64_t>(integer_of(call, "k", 10), 1, most));
+    RESONANT_ASSIGN(const auto pages, services.sea->nearest_each(vectors, filter, k, number_of(call, "min_score", -1),
+                                                                 call.caller.principal));
+    if (!several) {
+        return show_nearest(pages.front());
+    }
+    Json answer = {{"count", pages.size()}, {"answers", Json::array()}};
+    for (const memory::Page& page : pages) {
+        answer["answers"].push_back(show_nearest(page));
     }
     return answer;
 }
@@ -290,11 +323,13 @@ void add_winnowing_basket(Toolbox& toolbox, Services& services) {
     toolbox.add({.name = "vector.search",
                  .access = Access::Read,
                  .core = true,
-                 .parameters = "query:string vector:number[384] like_id:id k:int "
+                 .parameters = "query:string vector:number[384] like_id:id "
+                               "queries:string[] like_ids:id[] k:int "
                                "zone:core|inner_rim|mid_band|outer_rim|far_edge "
                                "min_score:number protected:bool galaxy:string",
                  .summary = "pure nearest neighbours with cosine scores (give query, vector or "
-                            "like_id); for finding a memory use memory.recall",
+                            "like_id; queries or like_ids for several at once, answered in "
+                            "their order); for finding a memory use memory.recall",
                  .pace = Pace::Slow,
                  .free_text = true,
                  .example = R"({"query": "share memory between two processes", "k": 5})"},

@@ -184,5 +184,33 @@ TEST_F(DataSeaReaderTest, another_process_follows_without_reopening_and_holds_le
     EXPECT_EQ(WEXITSTATUS(status), 0) << "1, 3: it found nothing or another; 4: it holds too much; 5: it did not follow";
 }
 
+TEST_F(DataSeaReaderTest, it_follows_a_copy_that_was_written_anew_on_demand) {
+    for (int i = 0; i < 30; ++i) {
+        add("passage number " + std::to_string(i));
+    }
+    catch_up();
+    const auto reading = reader();
+    const Status inside = database_->write([&](sql::Connection&) { return sea_->rebuild({}); });
+    ASSERT_FALSE(inside.has_value());
+    EXPECT_EQ(inside.error().code, Code::Conflict);
+    ASSERT_TRUE(database_->write([](sql::Connection& c) {  // as if the text index had lost one
+        return c.run("DELETE FROM memory_words_docsize WHERE id = 3");
+    }));
+    EXPECT_EQ(sea_->recall("passage", {}, 10, "ann").error().code, Code::DataLoss);
+    std::size_t done = 0, total = 0;
+    ASSERT_TRUE(sea_->rebuild([&](std::size_t so_far, std::size_t all) {
+        EXPECT_GE(so_far, done);
+        done = so_far;
+        total = all;
+    }));
+    EXPECT_EQ(done, 30U);
+    EXPECT_EQ(total, 30U);
+    EXPECT_THAT(recall("passage number 3"), testing::SizeIs(10));
+    EXPECT_THAT(ids_of(reading->nearest(vector_of("passage 7"), 10)), ElementsAreArray(nearest("passage 7", 10)));
+    std::vector<std::string> findings;
+    ASSERT_TRUE(sea_->verify(false, findings));
+    EXPECT_THAT(findings, testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace resonant::memory

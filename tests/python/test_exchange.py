@@ -83,6 +83,14 @@ def test_long_work_tells_a_terminal_how_far_it_is_and_takes_the_line_off_again(k
     assert done.stderr == "", "short work says nothing where there is no terminal"
 
 
+def test_the_mapped_copy_is_written_anew_by_a_command(kernel):
+    kernel.call("memory.add", {"content": "a gannet dives"})
+    told = answer(kernel, "rebuild")
+    assert told["rows"] >= 1 and told["left"] <= told["rows"], told
+    assert answer(kernel, "verify")["ok"] is True
+    assert kernel.call("memory.search", {"query": "gannet"})["hits"]
+
+
 def test_export_to_standard_output_is_whole_over_pages(kernel):
     kernel.call("galaxy.create", {"name": "pages"})
     lines = "\n".join(json.dumps({"content": f"heron number {number}"}) for number in range(450))

@@ -208,5 +208,21 @@ TEST_F(Neck, index_without_a_model_says_what_is_missing) {
     }
 }
 
+TEST_F(Neck, index_writes_the_mapped_copy_anew_and_tells_how_far_it_is) {
+    world_.remember("to be found");
+    call::Request request;
+    request.tool = "vector.index";
+    request.arguments = {{"rebuild", true}};
+    request.caller = {.principal = "ada", .client = "", .role = call::Role::Agent};
+    double told = -1;
+    request.progress = [&](double done, double, const std::string&) { told = done; };
+    const call::Reply reply = world_.parts().dispatcher->run(request);
+    ASSERT_FALSE(reply.error) << reply.content.dump();
+    EXPECT_EQ(reply.content["rows"], 1);
+    EXPECT_EQ(reply.content["left"], 1) << "it has no vector, for there is no model";
+    EXPECT_EQ(told, 0);
+    EXPECT_FALSE(world_.ask("memory.search", {{"query", "found"}})["hits"].empty());
+}
+
 }  // namespace
 }  // namespace resonant::tools

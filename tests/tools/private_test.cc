@@ -61,6 +61,7 @@ TEST_F(Private, no_tool_that_returns_memories_shows_anothers) {
         {"memory.history", {{"id", secret_}}},
         {"vector.search", {{"query", "guards the heron"}, {"k", 100}}},
         {"vector.search", {{"like_id", secret_}}},
+        {"vector.search", {{"like_ids", {secret_}}}},
         {"vector.status", Json::object()},
         {"context.pack", {{"query", "heron"}, {"limit", 50}}},
         {"session.bootstrap", {{"query", "heron"}, {"token_budget", 4000}}},

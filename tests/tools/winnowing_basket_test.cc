@@ -122,9 +122,41 @@ TEST_F(WinnowingBasket, vector_search_wants_exactly_one_way_to_ask) {
               "invalid_argument");
     EXPECT_EQ(world_.error("vector.search", {{"vector", zeroes}}), "invalid_argument");
     EXPECT_EQ(world_.error("vector.search", {{"query", "no model here"}}), "unavailable");
+    EXPECT_EQ(world_.error("vector.search", {{"queries", {"no model here"}}}), "unavailable");
+    EXPECT_EQ(world_.error("vector.search", {{"query", "x"}, {"queries", {"y"}}}), "invalid_argument");
+    EXPECT_EQ(world_.error("vector.search", {{"queries", Json::array()}}), "invalid_argument");
+    EXPECT_EQ(world_.error("vector.search", {{"queries", std::vector<std::string>(33, "x")}}), "invalid_argument");
+    EXPECT_EQ(world_.error("vector.search", {{"like_ids", {"heron", "m1"}}}), "invalid_argument");
+    EXPECT_EQ(world_.error("vector.search", {{"like_ids", {"m99"}}}), "not_found");
     const Json status = world_.ask("vector.status");
     EXPECT_EQ(status["dimensions"], 384);
     EXPECT_TRUE(status["model"].is_null());
+}
+
+TEST_F(WinnowingBasket, several_questions_are_answered_in_their_order_as_each_alone) {
+    std::vector<std::string> ids;
+    for (std::size_t i = 0; i < 3; ++i) {
+        ids.push_back(world_.remember("place " + std::to_string(i)));
+        memory::Vector vector{};
+        vector[0] = 0.8F;
+        vector[i + 1] = 0.6F;
+        const auto kept = world_.parts().database->write([&](sql::Connection& connection) -> Status {
+            RESONANT_ASSIGN(auto row, connection.prepare("INSERT INTO memory_embeddings(memory_id, model, is_private, vector)"
+                                                         " VALUES(?, '', 0, ?)"));
+            row.bind(1, static_cast<std::int64_t>(*memory::parse_id(ids.back())));
+            return row.bind(2, std::as_bytes(std::span(vector))).run();
+        });
+        ASSERT_TRUE(kept.has_value());
+    }
+    const Json answer = world_.ask("vector.search", {{"like_ids", {ids[2], ids[0], ids[2]}}, {"k", 2}});
+    EXPECT_EQ(answer["count"], 3);
+    EXPECT_FALSE(answer.contains("hits"));
+    for (const std::size_t at : {0U, 1U, 2U}) {
+        const Json alone = world_.ask("vector.search", {{"like_id", ids[at == 1 ? 0 : 2]}, {"k", 2}});
+        EXPECT_EQ(answer["answers"][at], alone);
+        EXPECT_EQ(alone["hits"][0]["id"], ids[at == 1 ? 0 : 2]);
+        EXPECT_EQ(alone["count"], 2);
+    }
 }
 
 }  // namespace
