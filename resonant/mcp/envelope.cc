@@ -10,24 +10,6 @@ namespace resonant::mcp {
 
 namespace {
 
-// The id as text, or nothing when it is none: strings and integers are ids, 1.0 counts as one.
-std::string id_of(const Json& message) {
-    const auto found = message.find("id");
-    if (found == message.end()) {
-        return {};
-    }
-    if (found->is_string() || found->is_number_integer()) {
-        return json::dump(*found);
-    }
-    if (found->is_number_float()) {
-        const double number = found->get<double>();
-        if (std::floor(number) == number && std::fabs(number) < 9.0e15) {
-            return fmt::format("{:.0f}", number);
-        }
-    }
-    return {};
-}
-
 Envelope broken(Envelope envelope, std::string words) {
     envelope.kind = Envelope::Kind::Broken;
     envelope.code = kInvalidRequest;
@@ -37,13 +19,27 @@ Envelope broken(Envelope envelope, std::string words) {
 
 }  // namespace
 
+std::string id_text(const Json& id) {
+    if (id.is_string() || id.is_number_integer()) {
+        return json::dump(id);
+    }
+    if (id.is_number_float()) {
+        const double number = id.get<double>();
+        if (std::floor(number) == number && std::fabs(number) < 9.0e15) {
+            return fmt::format("{:.0f}", number);
+        }
+    }
+    return {};
+}
+
 Envelope sort_message(Json message) {
     Envelope envelope;
     if (!message.is_object()) {
         return broken(std::move(envelope), fmt::format("a message is an object, not {}", message.type_name()));
     }
-    envelope.id = id_of(message);
-    const bool has_id = message.contains("id");
+    const auto id = message.find("id");
+    const bool has_id = id != message.end();
+    envelope.id = has_id ? id_text(*id) : std::string();
     const auto method = message.find("method");
     if (method == message.end() && (message.contains("result") || message.contains("error"))) {
         envelope.kind = Envelope::Kind::Response;

@@ -41,6 +41,9 @@ Envelope sort_message(Json message);
 // only its id is a longer integer than the parser takes.
 Envelope sort_unparsed(std::string_view text, const Error& why);
 
+// An id as the text it is known by: a string or an integer, of which 1.0 is one too. Empty when it is none.
+std::string id_text(const Json& id);
+
 // {"jsonrpc":"2.0","id":ID,"result":RESULT}; `result` is JSON text.
 std::string result_text(std::string_view id, std::string_view result);
 // {"jsonrpc":"2.0","id":ID,"error":{..}}; an empty id becomes null, empty data is left out.

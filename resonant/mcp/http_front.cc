@@ -205,13 +205,25 @@ HttpResponse HttpFront::refusal(const HttpRequest& request, const Error& error) 
     return response;
 }
 
+// The absolute form of a target names the host itself, which counts then (RFC 9112, 3.2.2). False: one not served here.
+bool HttpFront::make_relative(HttpRequest& request) const {
+    const std::string scheme = lower(std::string_view(request.target).substr(0, 8));
+    if (!scheme.starts_with("http://") && !scheme.starts_with("https://")) {
+        return true;
+    }
+    const std::size_t path = std::min(request.target.find_first_of("/?", request.target.find("://") + 3), request.target.size());
+    const bool ours = host_allowed(origin_host(std::string_view(request.target).substr(0, path)));
+    request.target.erase(0, path);
+    return ours;
+}
+
 void HttpFront::handle(HttpRequest request, Give give) {
     const std::string* host = request.header("host");
     if (host == nullptr) {
         give(words(400, "a request names its Host"));
         return;
     }
-    if (!host_allowed(host_name(*host))) {
+    if (!host_allowed(host_name(*host)) || !make_relative(request)) {
         give(words(403, "this Host is not served here; name it in the configuration (http.allow_hosts)"));
         return;
     }
@@ -320,6 +332,7 @@ void HttpFront::post(HttpRequest request, const Give& give, const Token& token,
     } else {
         talk = conversation_of(token);
         talk->listing = listing;
+        exchange->on_stream = [this] { return passing_stream(); };
     }
     exchange->on_agreed = [this, talk] { return begin_session(talk); };
     if (server_.receive(talk, request.body, exchange, arrival) == 0) {
@@ -389,6 +402,14 @@ std::shared_ptr<EventStream> HttpFront::new_stream(const std::string& id) {
     return stream;
 }
 
+// A stream without a session, which ends with its connection.
+std::shared_ptr<EventStream> HttpFront::passing_stream() {
+    std::erase_if(passing_, [](const auto& one) { return one.expired(); });
+    auto stream = std::make_shared<EventStream>();
+    passing_.push_back(stream);
+    return stream;
+}
+
 // GET: the session's own stream, or one that was broken off, from the event after the one last seen.
 void HttpFront::stream(const HttpRequest& request, const Give& give, const Token& token) {
     if (!accepts_events(request)) {
@@ -424,6 +445,16 @@ void HttpFront::keep_alive() {
         if (session.standing->stream->read_by_somebody()) {
             session.standing->stream->comment();
             session.used = clock_.monotonic();
+        }
+        for (const auto& [number, stream] : session.streams) {
+            if (!stream->finished() && stream->read_by_somebody()) {
+                stream->comment();
+            }
+        }
+    }
+    for (const auto& passing : passing_) {
+        if (const auto stream = passing.lock(); stream && !stream->finished() && stream->read_by_somebody()) {
+            stream->comment();
         }
     }
     timer_ = loop_.after(kCommentEvery, [this] { keep_alive(); });

@@ -28,7 +28,7 @@
 namespace resonant::mcp {
 
 inline constexpr std::size_t kStreamsKept = 32;               // of one session, for clients that come back
-inline constexpr Nanos kCommentEvery = from_seconds(15);
+inline constexpr Nanos kCommentEvery = from_seconds(15);  // on every open stream
 
 // Who comes with which token.
 struct Token {
@@ -95,7 +95,9 @@ class HttpFront {
     static std::shared_ptr<Conversation> conversation_of(const Token& token);
     // Null when it is not there or belongs to somebody else. One of an earlier kernel goes on, with `listing`.
     Session* session_of(const std::string& id, const Token& token, std::optional<Listing> listing = {});
+    bool make_relative(net::HttpRequest& request) const;
     std::shared_ptr<EventStream> new_stream(const std::string& id);
+    std::shared_ptr<EventStream> passing_stream();
     void stream(const net::HttpRequest& request, const Give& give, const Token& token);
     void keep_alive();
 
@@ -106,6 +108,7 @@ class HttpFront {
     const SessionIds ids_;
     std::unordered_map<std::string, Session> sessions_;
     std::deque<std::string> ended_;  // of an earlier kernel, ended in this one; bounded
+    std::vector<std::weak_ptr<EventStream>> passing_;  // of POSTs without a session
     std::uint64_t timer_ = 0;
     std::unique_ptr<net::HttpServer> http_;
 };

@@ -33,6 +33,7 @@ class BatchOutlet final : public Outlet {
         --expected_;
         send_when_whole();
     }
+    bool reaches() const override { return outlet_->reaches(); }
     void expect(std::size_t answers) {
         expected_ = answers;
         whole_ = true;
@@ -94,8 +95,12 @@ std::size_t Server::receive_batch(const Talk& conversation, Json batch, const Ou
     std::vector<Envelope> envelopes;
     std::vector<std::string> ids;
     for (Json& message : batch) {
-        envelopes.push_back(sort_message(std::move(message)));
-        const Envelope& envelope = envelopes.back();
+        Envelope& envelope = envelopes.emplace_back(sort_message(std::move(message)));
+        if (envelope.kind == Envelope::Kind::Request && envelope.method == "initialize") {
+            envelope.kind = Envelope::Kind::Broken;  // its answer decides how the others are read
+            envelope.code = kInvalidRequest;
+            envelope.words = "initialize is no part of a batch; send it by itself";
+        }
         if (!envelope.id.empty() && envelope.kind != Envelope::Kind::Response) {
             ids.push_back(envelope.id);
         }
@@ -165,15 +170,16 @@ void Server::notified(Conversation& conversation, const Envelope& envelope) {
     if (envelope.method != "notifications/cancelled" || !envelope.params.is_object()) {
         return;  // notifications/initialized and others ask for nothing
     }
-    const auto id = envelope.params.find("requestId");
-    if (id == envelope.params.end()) {
+    const auto named = envelope.params.find("requestId");
+    const std::string id = named == envelope.params.end() ? std::string() : id_text(*named);
+    if (id.empty()) {
         return;
     }
-    const auto open = conversation.open.find(json::dump(*id));
+    const auto open = conversation.open.find(id);
     if (open != conversation.open.end()) {
         open->second->store(true, std::memory_order_relaxed);
     }
-    stop_listening(conversation, *id);
+    stop_listening(conversation, id);
 }
 
 // What nobody asked for is dropped in silence.

@@ -226,7 +226,7 @@ class Server {
     void set_level(const Turn& turn);
     void watch(const Turn& turn, bool on);
     void listen(const Turn& turn);
-    void stop_listening(Conversation& conversation, const Json& id);
+    void stop_listening(Conversation& conversation, const std::string& id);
     void tell(Change change, const std::string& uri);
     std::function<void(double, double, const std::string&)> progress_of(const Turn& turn);
     Json identity() const;

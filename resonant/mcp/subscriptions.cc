@@ -100,6 +100,10 @@ void Server::listen(const Turn& turn) {
     }
     auto listener = std::make_shared<Listener>();
     listener->id = Json::parse(turn.id);  // our own text of it
+    if (json::dump(listener->id) != turn.id) {
+        turn.fail(kInvalidRequest, "a subscription's id stands in every note: a string, or an integer of 64 bits");
+        return;
+    }
     listener->conversation = turn.conversation;
     listener->outlet = turn.outlet;
     listener->gone = turn.arrival.gone ? turn.arrival.gone : std::make_shared<std::atomic<bool>>(false);
@@ -123,18 +127,17 @@ void Server::listen(const Turn& turn) {
 }
 
 // A subscription is cancelled: nothing works on it that would notice.
-void Server::stop_listening(Conversation& conversation, const Json& id) {
+void Server::stop_listening(Conversation& conversation, const std::string& id) {
     const auto found = std::find_if(listeners_.begin(), listeners_.end(), [&](const auto& one) {
-        return one->conversation.get() == &conversation && one->id == id;
+        return one->conversation.get() == &conversation && json::dump(one->id) == id;
     });
     if (found == listeners_.end()) {
         return;
     }
     const std::shared_ptr<Listener> ended = *found;
     listeners_.erase(found);
-    const std::string text = json::dump(id);
-    conversation.open.erase(text);
-    ended->outlet->withdrawn(text);
+    conversation.open.erase(id);
+    ended->outlet->withdrawn(id);
 }
 
 void Server::end_subscriptions(Conversation& conversation) {

@@ -91,10 +91,15 @@ def heads(token):
     yield "DELETE, no session", bytes(Request(token, line=b"DELETE /mcp HTTP/1.1")), {400}
     yield "DELETE, unknown session", bytes(Request(token, line=b"DELETE /mcp HTTP/1.1", headers={b"Mcp-Session-Id": b"x"})), {404}
     for path in [b"/mc", b"/mcpx", b"/mcp/none", b"/mcp/../etc/passwd", b"/.git/config", b"/mcp//", b"//mcp", b"/MCP", b"*",
-                 b"http://evil.example/mcp", b"/%2e%2e/%2e%2e", b"/mcp%00", b"/index.php", b"/mcp/core/x"]:
+                 b"http://localhost", b"http://localhost/x", b"/%2e%2e/%2e%2e", b"/mcp%00", b"/index.php", b"/mcp/core/x"]:
         yield f"path {path!r}", bytes(Request(token, line=b"POST " + path + b" HTTP/1.1")), {404}
     for path in [b"/mcp", b"/mcp/core", b"/mcp/all", b"/mcp/families", b"/mcp?x=1"]:
         yield f"path {path!r}", bytes(Request(token, line=b"POST " + path + b" HTTP/1.1")), {200}
+    for path in [b"http://127.0.0.1/mcp", b"HTTP://LOCALHOST:7370/mcp?x=1", b"https://[::1]/mcp"]:
+        yield f"absolute {path!r}", bytes(Request(token, line=b"POST " + path + b" HTTP/1.1")), {200}
+    for path in [b"http://evil.example/mcp", b"http://127.0.0.1@evil.example/mcp", b"http://127.0.0.1:80@evil.example/mcp",
+                 b"http:///mcp", b"http://", b"https://evil.example?/mcp"]:
+        yield f"absolute {path!r}", bytes(Request(token, line=b"POST " + path + b" HTTP/1.1")), {403}
     yield "GET of a write-only thing", bytes(Request(token, line=b"POST /metrics HTTP/1.1")), {405}
     yield "a long path", bytes(Request(token, line=b"POST /" + b"a" * 40000 + b" HTTP/1.1")), {414, 431}
     yield "a long header", bytes(Request(token, headers={b"X-Long": b"a" * 40000})), {431}

@@ -232,6 +232,78 @@ def test_who_sends_only_garbage_hears_twenty_errors(kernel):
     assert errors == ERRORS_IN_A_ROW
 
 
+def waiting(id, seconds):
+    return {"jsonrpc": "2.0", "id": id, "method": "tools/call",
+            "params": {"name": "board_watch", "arguments": {"field": "error_rate", "above": 2, "timeout_s": seconds}}}
+
+
+@pytest.mark.parametrize("sent, cancelled", [("7", "7"), ("7", "7.0"), ("7.0", "7.0"), ("7e0", "7"), ('"7"', '"7"')])
+def test_an_id_may_be_spelt_otherwise_when_its_call_is_cancelled(kernel, sent, cancelled):
+    client = kernel.client()
+    client.send_raw(json.dumps(waiting("ID", 30)).replace('"ID"', sent).encode())
+    client.send_raw(b'{"jsonrpc":"2.0","id":"other","method":"ping"}')
+    assert client.receive()["id"] == "other"
+    client.send_raw(b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%s}}' % cancelled.encode())
+    deadline = time.monotonic() + PATIENCE
+    while True:  # free again once the call has noticed, and never answered
+        client.send_raw(b'{"jsonrpc":"2.0","id":%s,"method":"ping"}' % sent.encode())
+        answer = client.receive()
+        if "result" in answer:
+            break
+        assert "still being worked on" in answer["error"]["message"] and time.monotonic() < deadline
+        time.sleep(0.02)
+    assert answer["result"] == {}
+
+
+def test_an_id_of_another_kind_cancels_nothing(kernel):
+    client = kernel.client()
+    client.send(waiting(8, 0.5))
+    for other in ['"8"', "8.5", "[8]", '{"id":8}', "null", "true", "1e300", "-8"]:
+        client.send_raw(b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%s}}' % other.encode())
+    answer = client.receive()
+    assert answer["id"] == 8 and answer["result"]["structuredContent"]["timed_out"]
+
+
+def test_a_subscription_is_cancelled_by_its_id_in_any_spelling_and_one_that_no_note_can_carry_is_refused(kernel):
+    client = kernel.client()
+    listen = b'{"jsonrpc":"2.0","id":%s,"method":"subscriptions/listen","params":{"_meta":%s,"notifications":{}}}'
+    meta = json.dumps(hostile.META).encode()
+    for _ in range(2):
+        client.send_raw(listen % (b"2.0", meta))
+        assert client.receive()["method"] == "notifications/subscriptions/acknowledged"
+        client.send_raw(b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2.0}}')
+    client.send_raw(listen % (b"99999999999999999999999", meta))
+    answer = client.receive()
+    assert answer["id"] == 99999999999999999999999 and answer["error"]["code"] == -32600
+
+
+def test_batches_of_every_sort_are_answered_once_each(kernel):
+    client = kernel.client()
+    client.ask("initialize", {"protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": {"name": "b", "version": "1"}})
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    note = {"jsonrpc": "2.0", "method": "notifications/x"}
+    begin = {"jsonrpc": "2.0", "id": 3, "method": "initialize", "params": {"protocolVersion": "2025-11-25", "capabilities": {}}}
+
+    def answers(batch):
+        client.send(batch)
+        return [(one.get("id"), one["error"]["code"] if "error" in one else "result") for one in client.receive()]
+
+    assert answers([ping, note, {**ping, "id": 2, "method": "no"}, 7, {"jsonrpc": "2.0", "id": 9, "result": {}}, ping]) == [
+        (1, "result"), (2, -32601), (None, -32600), (1, "result")]
+    assert answers([begin, ping]) == [(3, -32600), (1, "result")]
+    assert answers([[ping]]) == [(None, -32600)]
+    assert sorted(answers([waiting(5, 0.3), {**ping, "id": 5}, ping]), key=str) == [(1, "result"), (5, "result"), (5, -32600)]
+    cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 21}}
+    assert answers([waiting(21, 30), cancel, ping]) == [(1, "result")]
+    for silent in [[note, note], [{"jsonrpc": "2.0", "id": 9, "result": {}}], [waiting(21, 30), cancel]]:
+        client.send(silent)
+    for wrong in [[], [ping] * 300]:
+        client.send(wrong)
+        answer = client.receive()
+        assert answer["id"] is None and answer["error"]["code"] == -32600
+    assert client.ask("ping")["result"] == {}
+
+
 def test_overlong_lines_are_answered_and_skipped(kernel):
     client = kernel.client()
     filler = b"x" * (12 << 20)
