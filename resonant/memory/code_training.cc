@@ -251,8 +251,10 @@ CodeBook CodeBook::directed(std::span<const float> sample, const CoarseShape& sh
     CodeBook book;
     book.shape_ = shape;
     std::vector<double> sums(kDimensions);
-    for (std::size_t i = 0; i < sample.size(); ++i) {
-        sums[i % kDimensions] += double{sample[i]};
+    for (std::size_t row = 0; row < rows; ++row) {
+        for (std::size_t i = 0; i < kDimensions; ++i) {
+            sums[i] += double{sample[row * kDimensions + i]};
+        }
     }
     for (const double sum : sums) {
         book.mean_.push_back(static_cast<float>(sum / static_cast<double>(rows)));
