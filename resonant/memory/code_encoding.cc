@@ -103,15 +103,16 @@ RESONANT_INLINE void fine_codes(const float* row, Facts& facts, std::uint8_t* co
 }
 
 // The code of each direction, one byte each: of the first `bytes` 8 bits, of the others 4. Both are multiples of 8.
-RESONANT_INLINE Coarse coarse_codes(const float* turned, const float* steps, std::size_t bytes, std::size_t count,
+// `inverses`: how many steps fit into 1; a division would take longer than all the rest.
+RESONANT_INLINE Coarse coarse_codes(const float* turned, const double* inverses, std::size_t bytes, std::size_t count,
                                     std::uint8_t* codes) {
     Eight inside = {}, rounding = {}, code_squares = {};
     for (std::size_t i = 0; i < count; i += kLanes) {
-        Eight value, step;
+        Eight value, inverse;
         read(turned + i, value);
-        read(steps + i, step);
+        std::memcpy(&inverse, inverses + i, sizeof inverse);
         inside += value * value;
-        const Eight exact = value / step;
+        const Eight exact = value * inverse;
         Eight place = exact;
         clamp(place, -kPlaceMax, kPlaceMax);
         const bool is_byte = i < bytes;
@@ -130,7 +131,8 @@ RESONANT_INLINE Coarse coarse_codes(const float* turned, const float* steps, std
 
 struct Encoder {
     Facts (*row)(const float* row, const float* mean, float* centred, std::uint8_t* fine);
-    Coarse (*coarse)(const float* turned, const float* steps, std::size_t bytes, std::size_t count, std::uint8_t* codes);
+    Coarse (*coarse)(const float* turned, const double* inverses, std::size_t bytes, std::size_t count,
+                     std::uint8_t* codes);
 };
 
 #define RESONANT_ENCODER(name, attribute)                                                                   \
@@ -141,9 +143,9 @@ struct Encoder {
         }                                                                                                   \
         return facts;                                                                                       \
     }                                                                                                       \
-    attribute Coarse coarse_##name(const float* turned, const float* steps, std::size_t bytes,              \
+    attribute Coarse coarse_##name(const float* turned, const double* inverses, std::size_t bytes,          \
                                    std::size_t count, std::uint8_t* codes) {                                \
-        return coarse_codes(turned, steps, bytes, count, codes);                                            \
+        return coarse_codes(turned, inverses, bytes, count, codes);                                         \
     }
 RESONANT_ENCODER(scalar, )
 RESONANT_ENCODER(avx2, [[gnu::target("avx2")]])
@@ -198,6 +200,10 @@ Result<Codes> CodeBook::encode(std::span<const float> rows, std::span<const Memo
     std::array<Vector, Rotation::kRows> centred{};
     std::array<double, Rotation::kRows> squares{};
     std::vector<float> turned(Rotation::kRows * rotation.width());
+    std::vector<double> inverses;
+    for (const float step : steps_) {
+        inverses.push_back(1 / double{step});
+    }
     for (std::size_t first = 0; first < ids.size(); first += Rotation::kRows) {
         const std::size_t count = std::min(Rotation::kRows, ids.size() - first);
         for (std::size_t i = 0; i < count; ++i) {
@@ -221,7 +227,7 @@ Result<Codes> CodeBook::encode(std::span<const float> rows, std::span<const Memo
         for (std::size_t i = 0; i < count; ++i) {
             std::array<std::uint8_t, kDimensions> numbers;
             const Coarse coarse = encoder.coarse(is_rotated() ? &turned[i * rotation.width()] : centred[i].data(),
-                                                 steps_.data(), 4 * shape_.byte_groups, steps_.size(), numbers.data());
+                                                 inverses.data(), 4 * shape_.byte_groups, steps_.size(), numbers.data());
             const std::size_t block = (first + i) / kBlockRows;
             const std::size_t lane = (first + i) % kBlockRows;
             const std::size_t lanes = std::min(kBlockRows, ids.size() - block * kBlockRows);
