@@ -41,8 +41,9 @@ std::uint32_t lanes_between(std::size_t begin, std::size_t end) {
 
 CodeSearch::CodeSearch(Kernel kernel)
     : dot_(dot_of(kernel)), kernels_(code_kernels(kernel)) {
-    rows_.resize(kCandidatesMax + kBlockRows);
-    bounds_.resize(kCandidatesMax + kBlockRows);
+    // Most of it is never touched, so none of it is filled: a page that is costs a first answer a fault.
+    rows_ = std::make_unique_for_overwrite<std::uint32_t[]>(kCandidatesMax + kBlockRows);
+    bounds_ = std::make_unique_for_overwrite<float[]>(kCandidatesMax + kBlockRows);
     parts_.reserve(kPartsMax);
     seeds_.reserve(2 * kSeedRows);
 }
@@ -174,8 +175,8 @@ void CodeSearch::scan_plain(const CodedRows& rows, const RowChoice& choice) {
 // Goes over blocks from run.next on, scoring at once what looks like an answer.
 void CodeSearch::walk(const std::byte* blocks, std::size_t first_row, CoarseRun run) {
     run.blocks = blocks;
-    run.rows = rows_.data();
-    run.bounds = bounds_.data();
+    run.rows = rows_.get();
+    run.bounds = bounds_.get();
     run.capacity = kCandidatesMax + kBlockRows;
     const CoarseShape& shape = parts_.back().rows.book->shape();
     while (run.next < run.end) {

@@ -100,8 +100,8 @@ class CodeSearch {
     const CodeBook* prepared_ = nullptr;
     TopK best_{0};
     std::vector<Part> parts_;
-    std::vector<std::uint32_t> rows_;  // candidates, of all parts
-    std::vector<float> bounds_;
+    std::unique_ptr<std::uint32_t[]> rows_;  // candidates, of all parts
+    std::unique_ptr<float[]> bounds_;
     std::size_t candidates_ = 0;
     std::vector<Seed> seeds_;
     std::size_t seeds_wanted_ = 0;

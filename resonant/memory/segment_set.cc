@@ -23,11 +23,12 @@ Result<CodeBook> read_book(const std::filesystem::path& path) {
         static_cast<std::size_t>(status.st_size) > kBookBytesMax) {
         return fail(Code::DataLoss, "read code book " + path.string() + ": it is missing or too large");
     }
-    std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
-    if (::pread(file.get(), bytes.data(), bytes.size(), 0) != status.st_size) {
+    const auto size = static_cast<std::size_t>(status.st_size);
+    const auto bytes = std::make_unique_for_overwrite<std::byte[]>(size);
+    if (::pread(file.get(), bytes.get(), size, 0) != status.st_size) {
         return fail(Code::DataLoss, "read code book " + path.string() + ": it is cut short");
     }
-    return CodeBook::parse(bytes);
+    return CodeBook::parse({bytes.get(), size});
 }
 
 }  // namespace
