@@ -350,6 +350,7 @@ std::shared_ptr<Conversation> HttpFront::conversation_of(const Token& token) {
 
 std::string HttpFront::begin_session(const std::shared_ptr<Conversation>& conversation) {
     const std::string id = ids_.make(conversation->caller.principal, conversation->version, clock_.wall());
+    conversation->key = id;
     keep_session(id, conversation);
     return id;
 }
@@ -374,9 +375,11 @@ HttpFront::Session* HttpFront::session_of(const std::string& id, const Token& to
         }
         const auto talk = conversation_of(token);
         talk->version = *version;
+        talk->key = id;
         talk->listing = listing;
+        Session* const session = keep_session(id, talk);
         server_.resume(talk);
-        return keep_session(id, talk);
+        return session;
     }
     if (found->second.conversation->caller.principal != token.principal) {
         return nullptr;
@@ -472,6 +475,7 @@ void HttpFront::end_session(const HttpRequest& request, const Give& give, const 
         return;
     }
     server_.abandon(*session->conversation);
+    server_.forget(*session->conversation);
     session->standing->stream->finish();
     sessions_.erase(*id);
     if (ids_.of_before(*id, token.principal)) {

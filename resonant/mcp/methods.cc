@@ -151,7 +151,8 @@ std::string default_instructions() {
 
 Server::Server(net::Loop& loop, call::Door& door, const dispatch::Catalogue& catalogue, Clock& clock,
                Random& random, ServerOptions options)
-    : loop_(loop), door_(door), catalogue_(catalogue), clock_(clock), options_(std::move(options)), state_(random),
+    : loop_(loop), door_(door), catalogue_(catalogue), clock_(clock), options_(std::move(options)), started_(clock.wall()),
+      state_(random),
       tasks_(std::make_unique<Tasks>(clock, random)) {
     for (const tools::Tool& tool : catalogue_.tools()) {
         if (Mirrored mirrored = mirrored_arguments(tool.contract.shown_schema); !mirrored.empty()) {
@@ -249,7 +250,8 @@ void Server::initialize(const Turn& turn) {
         conversation.capabilities = std::make_shared<const Json>(*able);
     }
     turn.outlet->agreed();
-    resume(turn.conversation);
+    look_on(turn.conversation);
+    remember(*turn.conversation);
     const Json result = {{"protocolVersion", conversation.version},
                          {"capabilities", capabilities()},
                          {"serverInfo", identity()},
@@ -258,6 +260,11 @@ void Server::initialize(const Turn& turn) {
 }
 
 void Server::resume(const Talk& conversation) {
+    recall(*conversation);
+    look_on(conversation);
+}
+
+void Server::look_on(const Talk& conversation) {
     std::erase_if(onlookers_, [&](const auto& one) { return one.expired() || one.lock() == conversation; });
     onlookers_.push_back(conversation);
 }

@@ -244,6 +244,7 @@ void Server::set_level(const Turn& turn) {
         return;
     }
     turn.conversation->log_level.store(*level, std::memory_order_relaxed);
+    remember(*turn.conversation);
     turn.succeed("{}");
 }
 

@@ -54,11 +54,13 @@ inline constexpr Nanos kTaskAfter = from_millis(1'000);  // a call that takes lo
 class Outlet;
 class Task;
 class Tasks;
+class ClientRecords;
 
 // What one client and we have agreed on, and what it is waiting for.
 struct Conversation {
     call::Caller caller;
     std::optional<Listing> listing;  // another one than the server's, asked for by path
+    std::string key;                 // what it is remembered by over a restart; empty: by nothing
     std::string version;             // negotiated legacy revision, empty before initialize
     int errors_in_a_row = 0;
     bool refused = false;            // the last call was denied by live words: the next is likely to be, too
@@ -125,6 +127,8 @@ struct ServerOptions {
     bool lists_change = false;     // say so in the capabilities
     const call::Upstreams* upstreams = nullptr;  // other servers behind this one; null: none
     dispatch::Doorkeeper* doorkeeper = nullptr;  // of the door, if it has one
+    ClientRecords* session_records = nullptr;  // what sessions want, for the next kernel; null: it does not know
+    ClientRecords* task_records = nullptr;     // which tasks there were, likewise
 };
 
 // What may change while a client looks on.
@@ -152,10 +156,13 @@ class Server {
     // Answers a message that was too long to be held, by what a scanner saw of it. Returns as receive().
     std::size_t receive_overlong(const std::shared_ptr<Conversation>& conversation,
                                  const IdScanner& seen, const std::shared_ptr<Outlet>& outlet);
-    // A client that another server had agreed with (conversation.version) goes on with this one.
+    // A client that another server had agreed with (conversation.version) goes on with this one, as what the records
+    // have under conversation.key says.
     void resume(const std::shared_ptr<Conversation>& conversation);
     // The client reads on and will say nothing more: its subscriptions are answered, which ends them.
     void end_subscriptions(Conversation& conversation);
+    // Its session is over for good.
+    void forget(const Conversation& conversation);
     // The client is gone: everything it waits for is cancelled.
     void abandon(Conversation& conversation);
 
@@ -180,6 +187,9 @@ class Server {
                             const Arrival& arrival);
     std::size_t refuse(Conversation& conversation, Outlet& outlet, const Envelope& envelope,
                        bool always);
+    void look_on(const Talk& conversation);
+    void remember(const Conversation& conversation);
+    void recall(Conversation& conversation) const;
     void notified(Conversation& conversation, const Envelope& envelope);
     void answered(Conversation& conversation, Envelope envelope);
     void request(Turn turn);
@@ -203,6 +213,7 @@ class Server {
     void begin_task_later(const Turn& turn);
     void finish_task(Task& task, const Turn& turn, const call::Reply& reply);
     bool task_method(const Turn& turn);
+    bool answer_lost_task(const Turn& turn);
     bool prepare_client(Turn& turn);
     bool asks_back(const Turn& turn);
     std::string bound_of(const Turn& turn) const;
@@ -236,6 +247,7 @@ class Server {
     const dispatch::Catalogue& catalogue_;
     Clock& clock_;
     ServerOptions options_;
+    const Nanos started_;
     RequestState state_;
     std::unique_ptr<Tasks> tasks_;
     // Arguments that are mirrored to headers: by wire name, {argument, header in lower case}.

@@ -8,6 +8,12 @@
 
 namespace resonant::mcp {
 
+namespace {
+
+std::string key_of(std::uint64_t connection) { return fmt::format("stdio {}", connection); }
+
+}  // namespace
+
 class StdioFront::Client final : public Outlet,
                                  public net::LineSink,
                                  public std::enable_shared_from_this<Client> {
@@ -119,6 +125,7 @@ class StdioFront::Client final : public Outlet,
         if (note && note->is_object() && note->contains("connection") &&
             (*note)["connection"].is_number_integer()) {
             talk_->caller.connection = (*note)["connection"].get<std::uint64_t>();
+            talk_->key = key_of(talk_->caller.connection);
             talk_->version = note->value("version", Json("")).is_string() ? note->value("version", "") : "";
             talk_->caller.client = note->value("client", Json("")).is_string() ? note->value("client", "") : "";
             if (!talk_->version.empty()) {
@@ -128,6 +135,7 @@ class StdioFront::Client final : public Outlet,
         }
         // Positive as a signed number too, so that a database column can hold it.
         talk_->caller.connection = (front_.random_.next() >> 1) | 1;
+        talk_->key = key_of(talk_->caller.connection);
     }
 
     StdioFront& front_;

@@ -183,6 +183,7 @@ void Server::watch(const Turn& turn, bool on) {
     } else {
         watched.erase(uri);
     }
+    remember(*turn.conversation);
     turn.succeed("{}");
 }
 

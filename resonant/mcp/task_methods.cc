@@ -1,6 +1,8 @@
 // Calls that go on as tasks, and what a client may ask about them.
 #include <fmt/format.h>
 
+#include "resonant/base/log.h"
+#include "resonant/mcp/client_records.h"
 #include "resonant/mcp/render.h"
 #include "resonant/mcp/server.h"
 #include "resonant/mcp/tasks.h"
@@ -27,6 +29,12 @@ std::shared_ptr<Task> Server::begin_task(const Turn& turn) {
     turn.conversation->open.erase(turn.id);
     turn.client->go_on_as(task);
     Json handle = task->describe(false);
+    if (options_.task_records != nullptr) {
+        const Json record = {{"principal", task->principal()}, {"created", handle["createdAt"]}, {"kernel", started_.count}};
+        if (const Status kept = options_.task_records->put(task->id(), json::dump(record)); !kept) {
+            log().warn("task {}: the next kernel will not know it: {}", task->id(), kept.error().message);
+        }
+    }
     handle["resultType"] = "task";
     turn.succeed(json::dump(handle));
     return task;
@@ -71,6 +79,21 @@ void Server::finish_task(Task& task, const Turn& turn, const call::Reply& reply)
     task.complete(std::move(*result), reply.error);
 }
 
+// Whether the task asked about ended with an earlier kernel: then it is answered as one that failed.
+bool Server::answer_lost_task(const Turn& turn) {
+    const std::string id = text_of(turn.params, "taskId");
+    const auto text = options_.task_records == nullptr || id.empty() ? std::nullopt : options_.task_records->find(id);
+    const Result<Json> record = text ? json::parse(*text) : Json();
+    if (!record || !record->is_object() || text_of(*record, "principal") != turn.conversation->caller.principal ||
+        record->value("kernel", Json()) == Json(started_.count)) {
+        return false;
+    }
+    Json result = turn.method == "tasks/get" ? lost_task(id, text_of(*record, "created"), started_) : Json::object();
+    result["resultType"] = "complete";
+    turn.succeed(json::dump(result));
+    return true;
+}
+
 // tasks/get, tasks/update and tasks/cancel. False for any other method.
 bool Server::task_method(const Turn& turn) {
     if (turn.method != "tasks/get" && turn.method != "tasks/update" && turn.method != "tasks/cancel") {
@@ -84,6 +107,9 @@ bool Server::task_method(const Turn& turn) {
     }
     const std::shared_ptr<Task> task =
         tasks_->find(text_of(turn.params, "taskId"), turn.conversation->caller.principal);
+    if (!task && answer_lost_task(turn)) {
+        return true;
+    }
     if (!task) {
         turn.fail(kInvalidParams, fmt::format("{} needs taskId, the id of a task of yours that is kept", turn.method));
         return true;

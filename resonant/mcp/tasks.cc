@@ -7,6 +7,8 @@
 #include <chrono>
 #include <ctime>
 
+#include "resonant/mcp/envelope.h"
+
 namespace resonant::mcp {
 
 namespace {
@@ -132,6 +134,19 @@ Json Task::describe(bool detailed) const {
         }
     }
     return task;
+}
+
+Json lost_task(std::string_view id, std::string_view created, Nanos lost) {
+    return {{"taskId", id},
+            {"status", name_of(Task::State::Failed)},
+            {"createdAt", created},
+            {"lastUpdatedAt", time_text(lost)},
+            {"ttlMs", kTaskLife.count / 1'000'000},
+            {"pollIntervalMs", kTaskPoll.count / 1'000'000},
+            {"error", {{"code", kInternalError},
+                       {"message", fmt::format("the task and its result were lost with the kernel that ran it, which ended "
+                                               "before {}; what was done until then stands in the ledger; look, and call again",
+                                               time_text(lost))}}}};
 }
 
 void Tasks::forget_old() {

@@ -76,6 +76,9 @@ class Task {
     Json outcome_;           // result or error
 };
 
+// What tasks/get says of a task that ended with the kernel that ran it, before `lost` (wall clock).
+Json lost_task(std::string_view id, std::string_view created, Nanos lost);
+
 class Tasks {
   public:
     Tasks(Clock& clock, Random& random) : clock_(clock), random_(random) {}

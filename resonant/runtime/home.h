@@ -32,6 +32,8 @@ struct Home {
     std::filesystem::path admin() const { return root / "admin"; }       // SHA-256 of the admin secret
     std::filesystem::path config() const { return root / "resonant.toml"; }
     std::filesystem::path log() const { return root / "kernel.log"; }
+    std::filesystem::path session_records() const { return root / "sessions"; }  // what clients want, over restarts
+    std::filesystem::path task_records() const { return root / "tasks"; }        // which tasks there were
     std::filesystem::path epoch() const { return root / "epoch"; }
 };
 

@@ -12,6 +12,7 @@
 
 #include "resonant/base/log.h"
 #include "resonant/base/sha256.h"
+#include "resonant/mcp/client_records.h"
 #include "resonant/runtime/conformance.h"
 #include "resonant/runtime/parts.h"
 #include "resonant/runtime/plane_door.h"
@@ -59,6 +60,7 @@ struct Kernel::Inner {
     std::unique_ptr<net::Loop> loop;
     std::unique_ptr<Parts> parts;
     std::unique_ptr<ServerConfiguration> servers;
+    std::unique_ptr<mcp::ClientRecords> session_records, task_records;  // none: nothing is known of the last kernel's clients
     std::unique_ptr<mcp::Server> server;
     std::unique_ptr<mcp::StdioFront> stdio;
     std::unique_ptr<mcp::HttpFront> http;
@@ -137,6 +139,20 @@ Status Kernel::Inner::open_fronts() {
             how.resources.push_back(std::move(resource));
         }
     }
+    RESONANT_ASSIGN(const std::string token, read_file(home.token()));
+    const std::string secret = sha256_hex("client records\n" + token);
+    const auto open_records = [&](const std::filesystem::path& file) -> std::unique_ptr<mcp::ClientRecords> {
+        auto records = mcp::ClientRecords::open(file, secret);
+        if (!records) {
+            log().error("{}; going on without them: clients begin anew when a kernel ends", records.error().message);
+            return nullptr;
+        }
+        return std::move(*records);
+    };
+    session_records = open_records(home.session_records());
+    task_records = open_records(home.task_records());
+    how.session_records = session_records.get();
+    how.task_records = task_records.get();
     server = std::make_unique<mcp::Server>(*loop, *parts->dispatcher, parts->toolbox, parts->clock, parts->random, how);
     stdio = std::make_unique<mcp::StdioFront>(*loop, *server, parts->random);
     RESONANT_CHECK(open_http());
