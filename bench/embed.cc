@@ -16,14 +16,14 @@
 
 #include "bench/report.h"
 #include "resonant/json/json.h"
-#include "resonant/memory/minilm_embedder.h"
+#include "resonant/embed/minilm_embedder.h"
 
 namespace {
 
 using resonant::bench::nanoseconds;
-using resonant::memory::BatchOptions;
-using resonant::memory::Kernels;
-using resonant::memory::MiniLmEmbedder;
+using resonant::embed::BatchOptions;
+using resonant::embed::Kernels;
+using resonant::embed::MiniLmEmbedder;
 using resonant::Json;
 
 constexpr int kRuns = 21;
@@ -31,7 +31,7 @@ constexpr const char* kPeer = "float32 encoder of this program";
 
 std::unique_ptr<MiniLmEmbedder> open_embedder(const Kernels& kernels) {
     auto embedder = MiniLmEmbedder::open(
-        {.model_folder = resonant::memory::find_model_folder(), .cache_folder = {}, .kernels = &kernels});
+        {.model_folder = resonant::embed::find_model_folder(), .cache_folder = {}, .kernels = &kernels});
     if (!embedder) {
         std::cerr << embedder.error().message << '\n';
         std::exit(1);
@@ -52,7 +52,7 @@ std::string passage(std::size_t words, std::size_t seed) {
     return text;
 }
 
-void must(const std::vector<resonant::Result<resonant::memory::Vector>>& results) {
+void must(const std::vector<resonant::Result<resonant::embed::Vector>>& results) {
     for (const auto& result : results) {
         if (!result) {
             std::cerr << result.error().message << '\n';
@@ -62,9 +62,9 @@ void must(const std::vector<resonant::Result<resonant::memory::Vector>>& results
 }
 
 int run_figures(bool with_peer) {
-    const Kernels& kernels = resonant::memory::best_kernels();
+    const Kernels& kernels = resonant::embed::best_kernels();
     const auto ours = open_embedder(kernels);
-    const Kernels& peer_kernels = resonant::memory::best_float32_kernels();
+    const Kernels& peer_kernels = resonant::embed::best_float32_kernels();
     const auto peer = open_embedder(peer_kernels);
     const std::string sentence = passage(14, 1);  // and [CLS], [SEP]
     std::vector<std::string> passages;
@@ -139,8 +139,8 @@ int main(int argc, char** argv) {
     const std::vector<std::string> arguments(argv + 1, argv + argc);
     if (std::ranges::find(arguments, "--lines") != arguments.end()) {
         const bool wants_float32 = std::ranges::find(arguments, "--f32") != arguments.end();
-        return run_lines(wants_float32 ? resonant::memory::best_float32_kernels()
-                                       : resonant::memory::best_kernels());
+        return run_lines(wants_float32 ? resonant::embed::best_float32_kernels()
+                                       : resonant::embed::best_kernels());
     }
     return run_figures(std::ranges::find(arguments, "--peers") != arguments.end());
 }

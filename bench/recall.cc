@@ -24,7 +24,7 @@
 #include "bench/report.h"
 #include "resonant/base/random.h"
 #include "resonant/memory/data_sea.h"
-#include "resonant/memory/minilm_embedder.h"
+#include "resonant/embed/minilm_embedder.h"
 
 namespace resonant::bench {
 namespace {
@@ -36,25 +36,25 @@ constexpr std::size_t kDepth = 10;
 constexpr std::size_t kPool = 50;  // of each list that equal weights see
 
 // Remembers vectors for the run, so that a recall is timed without its query's embedding.
-class KeepingEmbedder final : public memory::Embedder {
+class KeepingEmbedder final : public embed::Embedder {
   public:
-    explicit KeepingEmbedder(memory::Embedder& inner) : inner_(inner) {}
-    Result<memory::Vector> embed(std::string_view text) override {
+    explicit KeepingEmbedder(embed::Embedder& inner) : inner_(inner) {}
+    Result<embed::Vector> embed(std::string_view text) override {
         const auto [at, is_new] = kept_.try_emplace(std::string(text));
         if (is_new) {
             at->second = must(inner_.embed(text));
         }
         return at->second;
     }
-    std::vector<Result<memory::Vector>> embed_many(std::span<const std::string> texts,
-                                                   const memory::BatchOptions& options) override {
+    std::vector<Result<embed::Vector>> embed_many(std::span<const std::string> texts,
+                                                   const embed::BatchOptions& options) override {
         return inner_.embed_many(texts, options);
     }
     std::string model() const override { return inner_.model(); }
 
   private:
-    memory::Embedder& inner_;
-    std::unordered_map<std::string, memory::Vector> kept_;
+    embed::Embedder& inner_;
+    std::unordered_map<std::string, embed::Vector> kept_;
 };
 
 struct Figures {
@@ -147,7 +147,7 @@ class Measurement {
         return taken / asked / 1e6;
     }
     // Vectors alone by another encoder, over everything but the pages.
-    void ask_meaning(memory::Embedder& embedder, const char* way) {
+    void ask_meaning(embed::Embedder& embedder, const char* way) {
         std::vector<std::string> texts;
         std::vector<std::size_t> memories;
         for (std::size_t i = 0; i < corpus_.memories.size(); ++i) {
@@ -157,17 +157,17 @@ class Measurement {
                 texts.push_back(each.title.empty() ? each.content : each.title + "\n" + each.content);
             }
         }
-        const memory::BatchOptions batch{.threads = std::thread::hardware_concurrency(), .niceness = 0};
+        const embed::BatchOptions batch{.threads = std::thread::hardware_concurrency(), .niceness = 0};
         const auto vectors = embedder.embed_many(texts, batch);
         for (const Question& question : corpus_.questions) {
             if (question.galaxy == "page") {
                 continue;
             }
-            const memory::Vector query = must(embedder.embed(question.text));
+            const embed::Vector query = must(embedder.embed(question.text));
             std::vector<std::pair<float, std::size_t>> order;
             for (std::size_t i = 0; i < memories.size(); ++i) {
                 if (corpus_.memories[memories[i]].galaxy == question.galaxy) {
-                    const memory::Vector vector = must(vectors[i]);
+                    const embed::Vector vector = must(vectors[i]);
                     order.emplace_back(-std::inner_product(query.begin(), query.end(), vector.begin(), 0.0F), i);
                 }
             }
@@ -233,9 +233,9 @@ struct Wishes {
     bool pages = true;
 };
 
-std::unique_ptr<memory::MiniLmEmbedder> open_model(const memory::Kernels& kernels) {
-    return must(memory::MiniLmEmbedder::open({.model_folder = memory::find_model_folder(),
-                                              .cache_folder = memory::default_cache_folder(),
+std::unique_ptr<embed::MiniLmEmbedder> open_model(const embed::Kernels& kernels) {
+    return must(embed::MiniLmEmbedder::open({.model_folder = embed::find_model_folder(),
+                                              .cache_folder = embed::default_cache_folder(),
                                               .kernels = &kernels}));
 }
 
@@ -257,8 +257,8 @@ Corpus read_corpus(const Wishes& wishes) {
 
 int run(const Wishes& wishes) {
     const Corpus corpus = read_corpus(wishes);
-    const auto model = open_model(memory::best_kernels());
-    const auto float32 = open_model(memory::best_float32_kernels());
+    const auto model = open_model(embed::best_kernels());
+    const auto float32 = open_model(embed::best_float32_kernels());
     KeepingEmbedder embedder(*model);
     SystemRandom random;
     SystemClock clock;

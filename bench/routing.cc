@@ -23,7 +23,7 @@
 
 #include "bench/report.h"
 #include "bench/routing_set.h"
-#include "resonant/memory/minilm_embedder.h"
+#include "resonant/embed/minilm_embedder.h"
 
 namespace resonant::bench {
 namespace {
@@ -100,7 +100,7 @@ struct Figures {
 
 class Measurement {
   public:
-    Measurement(memory::MiniLmEmbedder& embedder, RoutingSet set)
+    Measurement(embed::MiniLmEmbedder& embedder, RoutingSet set)
         : embedder_(embedder), name_(std::move(set.name)), documents_(std::move(set.documents)),
           requests_(std::move(set.requests)), bm25_(documents_), index_(documents_, embedded(), token_texts()) {}
 
@@ -108,7 +108,7 @@ class Measurement {
         for (const Request& request : requests_) {
             const tools::Meaning meaning = meaning_of(request.text);
             std::vector<double> near;
-            for (const memory::Vector& vector : plain_) {
+            for (const embed::Vector& vector : plain_) {
                 near.push_back(static_cast<double>(std::inner_product(
                     meaning.vectors.front().begin(), meaning.vectors.front().end(), vector.begin(), 0.0F)));
             }
@@ -225,20 +225,20 @@ class Measurement {
         }
     }
 
-    memory::MiniLmEmbedder& embedder_;
+    embed::MiniLmEmbedder& embedder_;
     const std::string name_;
     const ToolIndex::Documents documents_;
     const std::vector<Request> requests_;
     const PlainBm25 bm25_;
-    std::vector<memory::Vector> plain_;
+    std::vector<embed::Vector> plain_;
     const ToolIndex index_;
     std::map<std::size_t, std::string> why_;
     std::map<std::tuple<std::string, std::string, std::string>, Figures> figures_;
 };
 
 int run(std::vector<RoutingSet> sets, bool show_misses) {
-    const auto model = must(memory::MiniLmEmbedder::open(
-        {.model_folder = memory::find_model_folder(), .cache_folder = memory::default_cache_folder()}));
+    const auto model = must(embed::MiniLmEmbedder::open(
+        {.model_folder = embed::find_model_folder(), .cache_folder = embed::default_cache_folder()}));
     Json document{{"subject", "routing"}, {"machine", machine()}, {"sets", Json::array()}, {"rows", Json::array()}};
     if (sets.size() == 1) {
         document["tools"] = sets[0].documents.size();

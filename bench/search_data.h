@@ -18,15 +18,15 @@
 
 #include "bench/report.h"
 #include "resonant/memory/data_sea_reader.h"
-#include "resonant/memory/minilm_embedder.h"
+#include "resonant/embed/minilm_embedder.h"
 
 namespace resonant::bench {
 
 namespace fs = std::filesystem;
-using memory::kDimensions;
+using embed::kDimensions;
 using memory::MemoryId;
 using memory::Scored;
-using memory::Vector;
+using embed::Vector;
 
 inline constexpr std::size_t kPassages = 5'562;  // as many as the seed's corpus had
 inline constexpr std::size_t kQueries = 200;
@@ -225,8 +225,8 @@ inline void make_seed(const fs::path& folder, const fs::path& passages, const fs
     }
     std::fprintf(stderr, "embedding %zu passages, once (some minutes)\n", kPassages);
     fs::create_directories(folder);
-    const auto model = must(memory::MiniLmEmbedder::open(
-        {.model_folder = memory::find_model_folder(), .cache_folder = memory::default_cache_folder()}));
+    const auto model = must(embed::MiniLmEmbedder::open(
+        {.model_folder = embed::find_model_folder(), .cache_folder = embed::default_cache_folder()}));
     const auto embed = [&](const std::vector<std::string>& texts, const char* name) {
         std::vector<Vector> vectors;
         for (auto& vector : model->embed_many(texts, {.threads = 2})) {

@@ -15,7 +15,7 @@ from tidy_tree import Finding, Tree
 
 # The floors of the house: what each folder of resonant/ may include besides `base` and itself. A row that
 # names `plane` may also name what the plane's own headers show. Siblings on a floor never meet.
-PLANE = {"plane", "board", "ring", "memory", "ipc", "shm", "sql", "json"}
+PLANE = {"plane", "board", "ring", "memory", "embed", "ipc", "shm", "sql", "json"}
 FLOORS = {
     "base": set(),
     "shm": set(),
@@ -24,7 +24,8 @@ FLOORS = {
     "sql": set(),
     "board": {"shm"},
     "ring": {"shm"},
-    "memory": {"shm", "sql", "json"},
+    "embed": set(),
+    "memory": {"shm", "sql", "json", "embed"},
     "ipc": {"shm"},
     "call": {"json"},
     "plane": PLANE - {"plane", "sql", "json"},

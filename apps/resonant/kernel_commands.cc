@@ -13,7 +13,7 @@
 #include "apps/resonant/launch.h"
 #include "resonant/broker/sandbox.h"
 #include "resonant/ipc/channel.h"
-#include "resonant/memory/minilm_embedder.h"
+#include "resonant/embed/minilm_embedder.h"
 #include "resonant/net/kernel_socket.h"
 #include "resonant/runtime/kernel.h"
 
@@ -242,8 +242,8 @@ int doctor(const Common& common) {
     const bool running = kernel_answers(*home);
     parts.push_back(part("home", true, home->root.string()));
     parts.push_back(part("kernel", running, running ? "answers" : "not running; `resonant mcp` and `up` start one"));
-    const std::filesystem::path model = memory::find_model_folder();
-    const auto embedder = memory::MiniLmEmbedder::open({.model_folder = model, .cache_folder = {}});
+    const std::filesystem::path model = embed::find_model_folder();
+    const auto embedder = embed::MiniLmEmbedder::open({.model_folder = model, .cache_folder = {}});
     parts.push_back(part("embedding model", embedder.has_value(),
                          embedder ? model.string() : embedder.error().message + " (recall uses words only)"));
     SystemClock clock;

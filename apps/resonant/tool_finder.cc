@@ -6,7 +6,7 @@
 #include <memory>
 #include <thread>
 
-#include "resonant/memory/minilm_embedder.h"
+#include "resonant/embed/minilm_embedder.h"
 #include "resonant/tools/families.h"
 #include "resonant/tools/services.h"
 #include "resonant/tools/tool_listing.h"
@@ -45,14 +45,14 @@ ToolIndex::Documents our_catalogue() {
     return documents;
 }
 
-Result<ToolIndex::Vectors> embed_all(memory::Embedder& embedder, const ToolIndex::Documents& documents) {
+Result<ToolIndex::Vectors> embed_all(embed::Embedder& embedder, const ToolIndex::Documents& documents) {
     std::vector<std::string> texts;
     for (const auto& document : documents) {
         for (std::string& text : ToolIndex::texts_of(*document)) {
             texts.push_back(std::move(text));
         }
     }
-    const std::vector<Result<memory::Vector>> made = embedder.embed_many(texts, {.threads = 2, .niceness = 0});
+    const std::vector<Result<embed::Vector>> made = embedder.embed_many(texts, {.threads = 2, .niceness = 0});
     ToolIndex::Vectors vectors;
     for (std::size_t i = 0; i < texts.size(); ++i) {
         RESONANT_ASSIGN(vectors[texts[i]], made[i]);
@@ -61,7 +61,7 @@ Result<ToolIndex::Vectors> embed_all(memory::Embedder& embedder, const ToolIndex
 }
 
 // On two threads, for the first run with these texts.
-Result<tools::TokenTexts> embed_words(memory::TokenEmbedder& embedder, const ToolIndex::Documents& documents) {
+Result<tools::TokenTexts> embed_words(embed::TokenEmbedder& embedder, const ToolIndex::Documents& documents) {
     constexpr std::size_t kThreads = 2;
     std::vector<std::string> texts;
     for (const auto& document : documents) {
@@ -69,7 +69,7 @@ Result<tools::TokenTexts> embed_words(memory::TokenEmbedder& embedder, const Too
             texts.push_back(std::move(text));
         }
     }
-    std::vector<Result<std::shared_ptr<const memory::TokenText>>> made(texts.size());
+    std::vector<Result<std::shared_ptr<const embed::TokenText>>> made(texts.size());
     {
         std::vector<std::jthread> threads;
         for (std::size_t first = 0; first < kThreads; ++first) {
@@ -87,12 +87,12 @@ Result<tools::TokenTexts> embed_words(memory::TokenEmbedder& embedder, const Too
     return kept;
 }
 
-Result<Json> answer(const ToolIndex& index, memory::MiniLmEmbedder* embedder, const std::string& query,
+Result<Json> answer(const ToolIndex& index, embed::MiniLmEmbedder* embedder, const std::string& query,
                     std::size_t limit) {
     tools::Meaning meaning;
     if (embedder != nullptr) {
         for (const std::string& text : ToolIndex::texts_of(query)) {
-            RESONANT_ASSIGN(const memory::Vector vector, embedder->embed(text));
+            RESONANT_ASSIGN(const embed::Vector vector, embedder->embed(text));
             meaning.vectors.push_back(vector);
         }
         RESONANT_ASSIGN(meaning.tokens, embedder->embed_tokens(query, tools::kQueryTokensMax));
@@ -132,12 +132,12 @@ int find_tools(const Common& common, const ToolQuestion& question) {
     if (!documents) {
         return report(documents.error(), kUsage);
     }
-    std::unique_ptr<memory::MiniLmEmbedder> embedder;
+    std::unique_ptr<embed::MiniLmEmbedder> embedder;
     ToolIndex::Vectors vectors;
     tools::TokenTexts words;
     if (!question.words_only) {
-        auto opened = memory::MiniLmEmbedder::open(
-            {.model_folder = memory::find_model_folder(), .cache_folder = memory::default_cache_folder()});
+        auto opened = embed::MiniLmEmbedder::open(
+            {.model_folder = embed::find_model_folder(), .cache_folder = embed::default_cache_folder()});
         if (opened) {
             embedder = std::move(*opened);
             Result<ToolIndex::Vectors> made = embed_all(*embedder, *documents);

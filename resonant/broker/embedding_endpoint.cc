@@ -15,8 +15,8 @@
 namespace resonant::broker {
 namespace {
 
-using memory::kDimensions;
-using memory::Vector;
+using embed::kDimensions;
+using embed::Vector;
 
 // Whole characters only: a cut through one would be invalid JSON.
 std::string_view sent_part(std::string_view text) {
@@ -65,7 +65,7 @@ EmbeddingEndpoint::EmbeddingEndpoint(Options options, std::string host)
     if (options_.cache_folder.empty()) {
         return;
     }
-    if (auto cache = memory::EmbeddingCache::open(options_.cache_folder)) {
+    if (auto cache = embed::EmbeddingCache::open(options_.cache_folder)) {
         cache_ = std::move(*cache);
     } else {
         log().warn("embedding endpoint: works without its cache: {}", cache.error().message);
@@ -96,9 +96,9 @@ Result<std::unique_ptr<EmbeddingEndpoint>> EmbeddingEndpoint::open(Options optio
     return made;
 }
 
-memory::EmbeddingCache::Key EmbeddingEndpoint::key_of(std::string_view text) const {
+embed::EmbeddingCache::Key EmbeddingEndpoint::key_of(std::string_view text) const {
     const std::string bytes = model() + '\0' + std::string(text);
-    memory::EmbeddingCache::Key key;
+    embed::EmbeddingCache::Key key;
     SHA256(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), key.data());
     return key;
 }
@@ -158,7 +158,7 @@ Result<Vector> EmbeddingEndpoint::embed(std::string_view text) {
 }
 
 std::vector<Result<Vector>> EmbeddingEndpoint::embed_many(std::span<const std::string> texts,
-                                                          const memory::BatchOptions&) {
+                                                          const embed::BatchOptions&) {
     std::vector<Result<Vector>> results(texts.size(), fail(Code::Internal, "embedding endpoint: not reached"));
     std::vector<std::size_t> missing;
     for (std::size_t i = 0; i < texts.size(); ++i) {

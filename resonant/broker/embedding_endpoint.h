@@ -15,12 +15,12 @@
 #include <chrono>
 #include <memory>
 
-#include "resonant/memory/embedder.h"
-#include "resonant/memory/embedding_cache.h"
+#include "resonant/embed/embedder.h"
+#include "resonant/embed/embedding_cache.h"
 
 namespace resonant::broker {
 
-class EmbeddingEndpoint final : public memory::Embedder {
+class EmbeddingEndpoint final : public embed::Embedder {
   public:
     struct Options {
         std::string url;    // "http://127.0.0.1:11434/v1" or "https://..."; "/embeddings" is added
@@ -36,24 +36,24 @@ class EmbeddingEndpoint final : public memory::Embedder {
     // InvalidArgument for a URL or model that cannot be used; connects to nothing.
     static Result<std::unique_ptr<EmbeddingEndpoint>> open(Options options);
 
-    Result<memory::Vector> embed(std::string_view text) override;
-    std::vector<Result<memory::Vector>> embed_many(std::span<const std::string> texts,
-                                                   const memory::BatchOptions& options) override;
+    Result<embed::Vector> embed(std::string_view text) override;
+    std::vector<Result<embed::Vector>> embed_many(std::span<const std::string> texts,
+                                                   const embed::BatchOptions& options) override;
     Status forget(std::string_view text) override;
     std::string model() const override { return "endpoint " + host_ + " " + options_.model; }
 
   private:
     EmbeddingEndpoint(Options options, std::string host);
-    memory::EmbeddingCache::Key key_of(std::string_view text) const;
+    embed::EmbeddingCache::Key key_of(std::string_view text) const;
     // The vectors of at most kTextsMax texts, in one request.
-    Result<std::vector<memory::Vector>> ask(std::span<const std::string> texts);
-    Result<std::vector<memory::Vector>> read(const std::string& body, std::size_t count) const;
+    Result<std::vector<embed::Vector>> ask(std::span<const std::string> texts);
+    Result<std::vector<embed::Vector>> read(const std::string& body, std::size_t count) const;
 
     const Options options_;
     const std::string host_;  // with its port
     std::string port_, target_, name_;
     bool is_encrypted_ = false;
-    std::unique_ptr<memory::EmbeddingCache> cache_;
+    std::unique_ptr<embed::EmbeddingCache> cache_;
 };
 
 }  // namespace resonant::broker

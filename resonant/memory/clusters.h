@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "resonant/memory/embedder.h"
+#include "resonant/memory/memory.h"
 
 namespace resonant::memory {
 

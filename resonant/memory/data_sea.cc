@@ -16,7 +16,7 @@ using sql::Connection;
 constexpr std::size_t kTouchedMax = 256;  // accesses kept in memory before they are written
 
 // The model whose vectors count: the embedder's, or without one the last that was used.
-Result<std::string> choose_model(sql::Database& database, const Embedder* embedder) {
+Result<std::string> choose_model(sql::Database& database, const embed::Embedder* embedder) {
     std::string known;
     const Status done = database.read([&](Connection& connection) -> Status {
         RESONANT_ASSIGN(auto row,
@@ -104,7 +104,7 @@ DataSea::~DataSea() {
 }
 
 Result<std::unique_ptr<DataSea>> DataSea::open(sql::Database& database,
-                                               std::filesystem::path folder, Embedder* embedder,
+                                               std::filesystem::path folder, embed::Embedder* embedder,
                                                Clock& clock, ChangeSink sink) {
     database.set_bookkeeping({"memory_access"});
     RESONANT_CHECK(create_tables(database));

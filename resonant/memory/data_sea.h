@@ -32,7 +32,7 @@
 #include <vector>
 
 #include "resonant/base/clock.h"
-#include "resonant/memory/embedder.h"
+#include "resonant/embed/embedder.h"
 #include "resonant/memory/memory.h"
 #include "resonant/sql/database.h"
 
@@ -115,7 +115,7 @@ class DataSea {
     // absent. Conflict when a newer program made the tables. A missing, stale or damaged Arrow copy
     // is no error: search goes to SQLite until catch_up() or verify() has rebuilt it.
     static Result<std::unique_ptr<DataSea>> open(sql::Database& database,
-                                                 std::filesystem::path folder, Embedder* embedder,
+                                                 std::filesystem::path folder, embed::Embedder* embedder,
                                                  Clock& clock, ChangeSink sink);
     DataSea(const DataSea&) = delete;
     DataSea& operator=(const DataSea&) = delete;

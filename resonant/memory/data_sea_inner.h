@@ -18,7 +18,7 @@ namespace resonant::memory {
 struct DataSea::Inner {
     struct Recall;  // one recall on its way
 
-    Inner(sql::Database& database_in, std::filesystem::path folder, Embedder* embedder_in,
+    Inner(sql::Database& database_in, std::filesystem::path folder, embed::Embedder* embedder_in,
           std::string model, Clock& clock_in, ChangeSink sink_in)
         : database(database_in),
           embedder(embedder_in),
@@ -52,7 +52,7 @@ struct DataSea::Inner {
     Status link_near(MemoryId id, const Vector& vector);
 
     sql::Database& database;
-    Embedder* embedder;
+    embed::Embedder* embedder;
     Clock& clock;
     ChangeSink sink;
     Store store;

@@ -18,7 +18,6 @@
 #include <string_view>
 #include <vector>
 
-#include "resonant/memory/embedder.h"
 #include "resonant/memory/memory.h"
 
 namespace resonant::memory {

@@ -10,7 +10,6 @@
 #include <variant>
 #include <vector>
 
-#include "resonant/memory/embedder.h"
 #include "resonant/memory/memory.h"
 #include "resonant/sql/database.h"
 

@@ -30,7 +30,6 @@
 #include "resonant/base/result.h"
 #include "resonant/memory/code_search.h"
 #include "resonant/memory/durable_file.h"
-#include "resonant/memory/embedder.h"
 #include "resonant/memory/memory.h"
 #include "resonant/memory/retention.h"
 

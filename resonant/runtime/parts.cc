@@ -9,7 +9,7 @@
 #include "resonant/broker/embedding_endpoint.h"
 #include "resonant/engines/galactic.h"
 #include "resonant/engines/serendipity.h"
-#include "resonant/memory/minilm_embedder.h"
+#include "resonant/embed/minilm_embedder.h"
 #include "resonant/runtime/upstream_servers.h"
 #include "resonant/tools/prompt_book.h"
 #include "resonant/tools/tool_search.h"
@@ -66,12 +66,12 @@ Status Parts::make_embedder(const Config& config) {
                                        .model = config.embedding.model,
                                        .key = key == nullptr ? "" : key,
                                        .timeout = std::chrono::milliseconds(config.embedding.timeout_ms),
-                                       .cache_folder = memory::default_cache_folder()}));
+                                       .cache_folder = embed::default_cache_folder()}));
         return {};
     }
-    const std::filesystem::path model = config.model.empty() ? memory::find_model_folder() : config.model;
-    Result<std::unique_ptr<memory::MiniLmEmbedder>> opened = memory::MiniLmEmbedder::open(
-        {.model_folder = model, .cache_folder = memory::default_cache_folder()});
+    const std::filesystem::path model = config.model.empty() ? embed::find_model_folder() : config.model;
+    Result<std::unique_ptr<embed::MiniLmEmbedder>> opened = embed::MiniLmEmbedder::open(
+        {.model_folder = model, .cache_folder = embed::default_cache_folder()});
     if (opened) {
         embedder = std::move(*opened);
         services.paths.model = model;
@@ -270,7 +270,7 @@ void Parts::start() {
     plane->publish(ring::EventType::SystemStarted, "kernel");
     scheduler->start();
     if (embedder) {
-        services.search->use(*embedder, dynamic_cast<memory::TokenEmbedder*>(embedder.get()),
+        services.search->use(*embedder, dynamic_cast<embed::TokenEmbedder*>(embedder.get()),
                              [this] { upkeep.nudge(); });
     }
     quiet_since_ = clock.monotonic();

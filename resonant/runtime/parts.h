@@ -34,7 +34,7 @@
 #include "resonant/mcp/stdio_front.h"
 #include "resonant/memory/constellations.h"
 #include "resonant/memory/data_sea.h"
-#include "resonant/memory/embedder.h"
+#include "resonant/embed/embedder.h"
 #include "resonant/memory/galaxies.h"
 #include "resonant/memory/imports.h"
 #include "resonant/memory/survey.h"
@@ -77,7 +77,7 @@ struct Parts {
     SystemRandom random;
     std::unique_ptr<sql::Database> database;
     std::unique_ptr<plane::KernelPlane> plane;
-    std::unique_ptr<memory::Embedder> embedder;
+    std::unique_ptr<embed::Embedder> embedder;
     std::string embedder_missing;  // why there is none
     std::unique_ptr<memory::DataSea> sea;
     std::unique_ptr<memory::Constellations> constellations;

@@ -12,9 +12,9 @@ double rarity_of(double all, double in) { return std::log(1 + (all - in + 0.5) /
 }  // namespace
 
 TokenMatch::TokenMatch(std::span<const TokenText* const> texts) {
-    std::unordered_map<memory::TokenId, std::size_t> in;
+    std::unordered_map<embed::TokenId, std::size_t> in;
     for (const TokenText* text : texts) {
-        std::set<memory::TokenId> seen;
+        std::set<embed::TokenId> seen;
         for (const TokenText::Kept& token : text->tokens) {
             in[token.id] += seen.insert(token.id).second ? 1 : 0;
         }
@@ -26,7 +26,7 @@ TokenMatch::TokenMatch(std::span<const TokenText* const> texts) {
     }
 }
 
-double TokenMatch::rarity(memory::TokenId token) const {
+double TokenMatch::rarity(embed::TokenId token) const {
     const auto at = rarities_.find(token);
     return at == rarities_.end() ? rarest_ : at->second;
 }
@@ -37,10 +37,10 @@ double TokenMatch::score(const Query& query, const TokenText& text) const {
     }
     std::vector<float> best_of_query(query.size(), -1);
     double told = 0, told_of = 0;
-    memory::Vector direction;
+    embed::Vector direction;
     for (std::size_t i = 0; i < text.tokens.size(); ++i) {
-        const std::int8_t* steps = text.steps.data() + i * memory::kDimensions;
-        std::transform(steps, steps + memory::kDimensions, direction.begin(),
+        const std::int8_t* steps = text.steps.data() + i * embed::kDimensions;
+        std::transform(steps, steps + embed::kDimensions, direction.begin(),
                        [scale = text.tokens[i].scale](std::int8_t step) { return scale * static_cast<float>(step); });
         float best = -1;
         for (std::size_t q = 0; q < query.size(); ++q) {

@@ -14,18 +14,18 @@
 #include <vector>
 
 #include "resonant/memory/kernels.h"
-#include "resonant/memory/token_text.h"
+#include "resonant/embed/token_text.h"
 
 namespace resonant::tools {
 
 inline constexpr std::size_t kQueryTokensMax = 126;
 
-using memory::TokenText;
+using embed::TokenText;
 using TokenTexts = std::unordered_map<std::string, std::shared_ptr<const TokenText>>;
 
 class TokenMatch {
   public:
-    using Query = std::vector<memory::Token>;
+    using Query = std::vector<embed::Token>;
 
     // `texts`: all that are compared; in how many a token stands decides what it counts.
     explicit TokenMatch(std::span<const TokenText* const> texts);
@@ -35,9 +35,9 @@ class TokenMatch {
     double score(const Query& query, const TokenText& text) const;
 
   private:
-    double rarity(memory::TokenId token) const;
+    double rarity(embed::TokenId token) const;
 
-    std::unordered_map<memory::TokenId, double> rarities_;
+    std::unordered_map<embed::TokenId, double> rarities_;
     double rarest_ = 0;
     memory::Dot dot_ = memory::dot_of(memory::best_kernel());
 };

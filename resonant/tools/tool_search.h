@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "resonant/base/units.h"
-#include "resonant/memory/embedder.h"
+#include "resonant/embed/embedder.h"
 #include "resonant/tools/tool_index.h"
 #include "resonant/tools/toolbox.h"
 
@@ -58,7 +58,7 @@ class ToolSearch {
 
     // Meaning counts from now on, and words in their context where `words` is given. `bell` is called, from any
     // thread, when texts wait for embed_some(). Once, before the first search.
-    void use(memory::Embedder& embedder, memory::TokenEmbedder* words, std::function<void()> bell);
+    void use(embed::Embedder& embedder, embed::TokenEmbedder* words, std::function<void()> bell);
     bool has_meaning() const { return embedder_ != nullptr; }
     // Embeds at most `count` texts that wait, for work in the background; returns how many are left.
     // Nothing waits before the first search.
@@ -78,8 +78,8 @@ class ToolSearch {
     Result<std::size_t> embed_some_words(std::size_t count);
 
     const Toolbox& toolbox_;
-    memory::Embedder* embedder_ = nullptr;
-    memory::TokenEmbedder* token_embedder_ = nullptr;
+    embed::Embedder* embedder_ = nullptr;
+    embed::TokenEmbedder* token_embedder_ = nullptr;
     std::function<void()> bell_;
     std::mutex mutex_;
     std::condition_variable embedded_;

@@ -64,7 +64,7 @@ class EmbeddingEndpointTest : public testing::Test {
                 return;
             }
             std::vector<double> numbers;
-            const memory::Vector vector = words_.embed(text).value();
+            const embed::Vector vector = words_.embed(text).value();
             for (const float value : vector) {
                 numbers.push_back(3.0 * static_cast<double>(value));  // of any length
             }
@@ -106,7 +106,7 @@ TEST_F(EmbeddingEndpointTest, gives_unit_vectors_in_the_order_of_the_texts_in_fe
     ASSERT_EQ(vectors.size(), texts.size());
     for (std::size_t i = 0; i < texts.size(); ++i) {
         ASSERT_TRUE(vectors[i].has_value()) << vectors[i].error().message;
-        for (std::size_t d = 0; d < memory::kDimensions; ++d) {
+        for (std::size_t d = 0; d < embed::kDimensions; ++d) {
             ASSERT_NEAR((*vectors[i])[d], (*words_.embed(texts[i]))[d], 1e-5);
         }
     }
@@ -185,7 +185,7 @@ TEST_F(EmbeddingEndpointTest, its_vectors_are_never_mixed_with_the_local_models)
     const auto database = sql::Database::open(home / "home.db", {});
     ASSERT_TRUE(database.has_value());
     const auto endpoint = open(options());
-    const auto reopen = [&](memory::Embedder& embedder) {
+    const auto reopen = [&](embed::Embedder& embedder) {
         auto sea = memory::DataSea::open(**database, home / "sea", &embedder, clock, nullptr);
         EXPECT_TRUE(sea.has_value());
         return std::move(*sea);

@@ -1,4 +1,4 @@
-#include "resonant/memory/embedding_cache.h"
+#include "resonant/embed/embedding_cache.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -11,7 +11,7 @@
 #include "tests/support/child.h"
 #include "tests/support/scratch.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 namespace {
 
 constexpr std::size_t kRecordBytes = 32 + 1536 + 8;
@@ -199,4 +199,4 @@ TEST_F(EmbeddingCacheFile, takes_appends_of_two_processes_at_once) {
 }
 
 }  // namespace
-}  // namespace resonant::memory
+}  // namespace resonant::embed

@@ -1,4 +1,4 @@
-#include "resonant/memory/encoder_kernels.h"
+#include "resonant/embed/encoder_kernels.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-namespace resonant::memory {
+namespace resonant::embed {
 namespace {
 
 constexpr unsigned kSeed = 20240117;
@@ -138,4 +138,4 @@ TEST_P(EveryKernel, attention_equals_the_textbook_at_and_around_the_padding) {
 }
 
 }  // namespace
-}  // namespace resonant::memory
+}  // namespace resonant::embed

@@ -1,4 +1,4 @@
-#include "resonant/memory/minilm_embedder.h"
+#include "resonant/embed/minilm_embedder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,12 +6,12 @@
 #include <cmath>
 #include <fstream>
 
-#include "resonant/memory/token_text.h"
+#include "resonant/embed/token_text.h"
 #include "tests/embed/model_folder.h"
 #include "tests/support/interrupt.h"
 #include "tests/support/scratch.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 namespace {
 
 using testing::HasSubstr;
@@ -332,4 +332,4 @@ TEST(EmbedderModelFolder, is_the_one_that_the_environment_names) {
 }
 
 }  // namespace
-}  // namespace resonant::memory
+}  // namespace resonant::embed

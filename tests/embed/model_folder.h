@@ -7,7 +7,7 @@
 
 #include "tests/support/repository.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 
 inline std::filesystem::path model_folder() {
     const char* named = std::getenv("RESONANT_MODEL");
@@ -15,4 +15,4 @@ inline std::filesystem::path model_folder() {
                             : test::repository() / "build" / "model";
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

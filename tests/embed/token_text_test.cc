@@ -1,10 +1,10 @@
-#include "resonant/memory/token_text.h"
+#include "resonant/embed/token_text.h"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 
-namespace resonant::memory {
+namespace resonant::embed {
 namespace {
 
 std::vector<Token> tokens(std::size_t count) {
@@ -41,4 +41,4 @@ TEST(TokenText, is_not_made_of_what_was_never_packed) {
 }
 
 }  // namespace
-}  // namespace resonant::memory
+}  // namespace resonant::embed

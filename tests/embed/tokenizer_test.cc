@@ -1,4 +1,4 @@
-#include "resonant/memory/tokenizer.h"
+#include "resonant/embed/tokenizer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include "tests/embed/model_folder.h"
 #include "tests/support/scratch.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 namespace {
 
 using testing::ElementsAre;
@@ -92,4 +92,4 @@ TEST(Tokenizer, of_another_vocabulary_is_refused_with_the_way_out) {
 }
 
 }  // namespace
-}  // namespace resonant::memory
+}  // namespace resonant::embed

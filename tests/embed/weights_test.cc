@@ -1,4 +1,4 @@
-#include "resonant/memory/weights.h"
+#include "resonant/embed/weights.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 
 #include "tests/support/scratch.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 namespace {
 
 using testing::HasSubstr;
@@ -94,4 +94,4 @@ TEST_F(WeightsFile, whose_header_is_no_json_or_misses_parts_is_damaged) {
 }
 
 }  // namespace
-}  // namespace resonant::memory
+}  // namespace resonant::embed

@@ -8,28 +8,28 @@
 #include <cmath>
 #include <functional>
 
-#include "resonant/memory/embedder.h"
+#include "resonant/embed/embedder.h"
 
 namespace resonant::test {
 
-class WordEmbedder final : public memory::Embedder {
+class WordEmbedder final : public embed::Embedder {
   public:
     explicit WordEmbedder(std::string model = "words/f32") : model_(std::move(model)) {}
 
-    Result<memory::Vector> embed(std::string_view text) override {
+    Result<embed::Vector> embed(std::string_view text) override {
         ++calls;
         if (is_missing) {
             return fail(Code::Unavailable, "there is no model; run ./dev setup");
         }
-        memory::Vector vector{};
+        embed::Vector vector{};
         std::size_t word = 1469598103934665603U;
         for (const char letter : std::string(text) + " ") {
             if (std::isalnum(static_cast<unsigned char>(letter)) != 0) {
                 word = (word ^ static_cast<unsigned char>(letter)) * 1099511628211U;
                 continue;
             }
-            vector[word % memory::kDimensions] += 1;
-            vector[(word >> 20) % memory::kDimensions] += 1;
+            vector[word % embed::kDimensions] += 1;
+            vector[(word >> 20) % embed::kDimensions] += 1;
             word = 1469598103934665603U;
         }
         float length = 0;

@@ -8,13 +8,13 @@
 namespace resonant::tools {
 namespace {
 
-memory::Token token(memory::TokenId id, std::size_t axis) {
-    memory::Token made{id, {}};
+embed::Token token(embed::TokenId id, std::size_t axis) {
+    embed::Token made{id, {}};
     made.direction[axis] = 1;
     return made;
 }
 
-TokenText text(std::vector<memory::Token> tokens) { return TokenText(tokens); }
+TokenText text(std::vector<embed::Token> tokens) { return TokenText(tokens); }
 
 TEST(TokenMatch, of_nothing_is_nothing) {
     const TokenText empty = text({}), one = text({token(1, 1)});
@@ -54,8 +54,8 @@ TEST(TokenText, a_byte_a_number_is_enough) {
     std::mt19937 random(seed);
     std::normal_distribution<float> normal;
     const auto directions = [&](std::size_t count) {
-        std::vector<memory::Token> made(count);
-        for (memory::Token& each : made) {
+        std::vector<embed::Token> made(count);
+        for (embed::Token& each : made) {
             float squares = 0;
             for (float& value : each.direction) {
                 value = normal(random);
@@ -67,9 +67,9 @@ TEST(TokenText, a_byte_a_number_is_enough) {
         }
         return made;
     };
-    const std::vector<memory::Token> one = directions(1), other = directions(1);
+    const std::vector<embed::Token> one = directions(1), other = directions(1);
     double exact = 0;
-    for (std::size_t i = 0; i < memory::kDimensions; ++i) {
+    for (std::size_t i = 0; i < embed::kDimensions; ++i) {
         exact += static_cast<double>(one[0].direction[i]) * static_cast<double>(other[0].direction[i]);
     }
     const TokenText kept(other);

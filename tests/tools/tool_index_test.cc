@@ -23,8 +23,8 @@ const std::vector<ToolDocument> kThree = {
     {.name = "mail__send", .server = "mail", .description = "Send a message to somebody"},
     {.name = "mail__list", .server = "mail", .description = "Messages that came"}};
 
-memory::Vector along(std::size_t axis) {
-    memory::Vector vector{};
+embed::Vector along(std::size_t axis) {
+    embed::Vector vector{};
     vector[axis] = 1;
     return vector;
 }
@@ -52,7 +52,7 @@ TEST(ToolIndex, meaning_finds_what_words_do_not) {
     }
     const ToolIndex index(documents(kThree), vectors);
     EXPECT_EQ(index.embedded(), 3U);
-    const memory::Vector query = along(2);
+    const embed::Vector query = along(2);
     EXPECT_EQ(index.rank("anything new?", {{query}}, 5).front().document, 2U);
 }
 
@@ -62,7 +62,7 @@ TEST(ToolIndex, a_tool_that_is_not_embedded_yet_is_still_found_by_its_words) {
         vectors[text] = along(0);
     }
     const ToolIndex index(documents(kThree), vectors);
-    const memory::Vector query = along(5);
+    const embed::Vector query = along(5);
     EXPECT_EQ(index.rank("send a message", {{query}}, 5).front().document, 1U);
 }
 
@@ -70,7 +70,7 @@ TEST(ToolIndex, a_tool_that_is_not_embedded_yet_is_still_found_by_its_words) {
 TokenTexts tokens_of(const std::vector<ToolDocument>& tools, std::size_t first_axis) {
     TokenTexts all;
     for (std::size_t i = 0; i < tools.size(); ++i) {
-        const memory::Token token{static_cast<memory::TokenId>(i), along(first_axis + i)};
+        const embed::Token token{static_cast<embed::TokenId>(i), along(first_axis + i)};
         for (const std::string& text : ToolIndex::token_texts_of(tools[i])) {
             all[text] = std::make_shared<TokenText>(std::span(&token, 1));
         }
@@ -87,7 +87,7 @@ TEST(ToolIndex, the_best_are_told_apart_word_by_word) {
     }
     const ToolIndex index(documents(kThree), vectors, tokens_of(kThree, 10));
     EXPECT_EQ(index.tokened(), 3U);
-    const memory::Token word{7, along(12)};
+    const embed::Token word{7, along(12)};
     EXPECT_EQ(index.rank("...", {{along(0)}}, 5).front().document, 0U);
     const auto found = index.rank("...", {{along(0)}, {word}}, 5);
     ASSERT_EQ(found.size(), 3U);

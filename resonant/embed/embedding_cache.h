@@ -25,9 +25,9 @@
 
 #include "resonant/base/descriptor.h"
 #include "resonant/base/result.h"
-#include "resonant/memory/embedder.h"
+#include "resonant/embed/embedder.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 
 class EmbeddingCache {
   public:
@@ -73,4 +73,4 @@ class EmbeddingCache {
     std::size_t indexed_ = 0;                                 // records of the file that index_ knows
 };
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

@@ -1,13 +1,13 @@
-#include "resonant/memory/encoder_kernels.h"
+#include "resonant/embed/encoder_kernels.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-#include "resonant/memory/encoder_bfloat16.h"
-#include "resonant/memory/encoder_float16.h"
+#include "resonant/embed/encoder_bfloat16.h"
+#include "resonant/embed/encoder_float16.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 namespace {
 
 // Found by measuring on AVX2 with 32 KiB and 512 KiB of cache: inputs a tile takes at once, rows that pass
@@ -25,7 +25,7 @@ struct Tile {
 namespace plain {
 #define RESONANT_LANES 4
 #define RESONANT_TARGET
-#include "resonant/memory/encoder_kernels.inc"
+#include "resonant/embed/encoder_kernels.inc"
 constexpr Kernels kKernels{"plain", Precision::Float32, nullptr, linear, gelu, add_and_normalise, attention};
 }  // namespace plain
 
@@ -33,14 +33,14 @@ constexpr Kernels kKernels{"plain", Precision::Float32, nullptr, linear, gelu, a
 namespace avx2 {
 #define RESONANT_LANES 8
 #define RESONANT_TARGET __attribute__((target("avx2,fma")))
-#include "resonant/memory/encoder_kernels.inc"
+#include "resonant/embed/encoder_kernels.inc"
 constexpr Kernels kKernels{"avx2", Precision::Float32, nullptr, linear, gelu, add_and_normalise, attention};
 }  // namespace avx2
 
 namespace avx512 {
 #define RESONANT_LANES 16
 #define RESONANT_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma")))
-#include "resonant/memory/encoder_kernels.inc"
+#include "resonant/embed/encoder_kernels.inc"
 constexpr Kernels kKernels{"avx512", Precision::Float32, nullptr, linear, gelu, add_and_normalise, attention};
 constexpr Kernels kBfloat16Kernels{"avx512_bf16", Precision::BFloat16, bfloat16::pack,
                                    bfloat16::linear, gelu, add_and_normalise, attention};
@@ -88,4 +88,4 @@ std::string_view name_of(Precision precision) {
                                              : "f32";
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

@@ -21,7 +21,7 @@
 
 #include "resonant/base/result.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 
 using TokenId = std::int32_t;
 
@@ -55,4 +55,4 @@ class Tokenizer {
     std::vector<TokenId> signs_;  // sorted
 };
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

@@ -1,4 +1,4 @@
-#include "resonant/memory/minilm_embedder.h"
+#include "resonant/embed/minilm_embedder.h"
 
 #include <fmt/format.h>
 #include <openssl/sha.h>
@@ -11,9 +11,9 @@
 #include <thread>
 
 #include "resonant/base/log.h"
-#include "resonant/memory/token_text.h"
+#include "resonant/embed/token_text.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 namespace {
 
 constexpr std::size_t kWindowOwnTokens = kWindowTokens - 2;
@@ -287,4 +287,4 @@ std::vector<Result<Vector>> MiniLmEmbedder::embed_many(std::span<const std::stri
     return results;
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

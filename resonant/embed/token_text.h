@@ -14,9 +14,9 @@
 #include <span>
 #include <vector>
 
-#include "resonant/memory/token_embedder.h"
+#include "resonant/embed/token_embedder.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 
 struct TokenText {
     // As it lies in a file; what is beyond `count` is zero.
@@ -44,4 +44,4 @@ struct TokenText {
     std::vector<std::int8_t> steps;  // kDimensions of each token
 };
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

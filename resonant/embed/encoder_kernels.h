@@ -17,7 +17,7 @@
 #include <span>
 #include <string_view>
 
-namespace resonant::memory {
+namespace resonant::embed {
 
 inline constexpr std::size_t kHeads = 12;
 inline constexpr std::size_t kHeadWidth = 32;
@@ -72,4 +72,4 @@ std::span<const Kernels* const> available_kernels();
 const Kernels& best_kernels();
 const Kernels& best_float32_kernels();
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

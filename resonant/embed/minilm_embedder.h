@@ -25,12 +25,12 @@
 #include <mutex>
 #include <optional>
 
-#include "resonant/memory/embedder.h"
-#include "resonant/memory/embedding_cache.h"
-#include "resonant/memory/encoder.h"
-#include "resonant/memory/token_embedder.h"
+#include "resonant/embed/embedder.h"
+#include "resonant/embed/embedding_cache.h"
+#include "resonant/embed/encoder.h"
+#include "resonant/embed/token_embedder.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 
 inline constexpr std::size_t kWindowsMax = 64;
 
@@ -88,4 +88,4 @@ class MiniLmEmbedder final : public Embedder, public TokenEmbedder {
     std::optional<Encoder> encoder_;
 };
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "resonant/base/result.h"
-#include "resonant/memory/embedder.h"
-#include "resonant/memory/encoder_kernels.h"
-#include "resonant/memory/tokenizer.h"
-#include "resonant/memory/weights.h"
+#include "resonant/embed/embedder.h"
+#include "resonant/embed/encoder_kernels.h"
+#include "resonant/embed/tokenizer.h"
+#include "resonant/embed/weights.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 
 inline constexpr std::size_t kWindowTokens = 256;  // what the model was trained to read at once
 inline constexpr std::size_t kBatchTokens = kWindowTokens;  // of the windows that go through at once
@@ -64,4 +64,4 @@ class Encoder {
     std::vector<std::vector<std::uint16_t>> packed_;  // what the maps' `packed` point into
 };
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

@@ -1,9 +1,9 @@
-#include "resonant/memory/token_text.h"
+#include "resonant/embed/token_text.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace resonant::memory {
+namespace resonant::embed {
 namespace {
 
 constexpr float kSteps = 127;
@@ -51,4 +51,4 @@ TokenText::Packed TokenText::packed() const {
     return packed;
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

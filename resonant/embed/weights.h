@@ -21,7 +21,7 @@
 
 #include "resonant/base/result.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 
 class Weights {
   public:
@@ -58,4 +58,4 @@ class Weights {
     std::array<std::uint8_t, 32> fingerprint_{};
 };
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

@@ -11,7 +11,7 @@
 
 #include "resonant/base/result.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 
 inline constexpr std::size_t kDimensions = 384;
 using Vector = std::array<float, kDimensions>;
@@ -47,4 +47,4 @@ class Embedder {
     virtual std::string model() const = 0;
 };
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

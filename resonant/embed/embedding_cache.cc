@@ -1,4 +1,4 @@
-#include "resonant/memory/embedding_cache.h"
+#include "resonant/embed/embedding_cache.h"
 
 #include <fcntl.h>
 #include <openssl/sha.h>
@@ -12,7 +12,7 @@
 
 #include "resonant/base/ensure.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 namespace {
 
 using Key = EmbeddingCache::Key;
@@ -209,4 +209,4 @@ Status EmbeddingCache::forget(const Key& key) {
     return {};
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

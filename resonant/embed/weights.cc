@@ -1,4 +1,4 @@
-#include "resonant/memory/weights.h"
+#include "resonant/embed/weights.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 
 #include "resonant/base/descriptor.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 namespace {
 
 constexpr std::size_t kHeaderBytesMax = 1 << 20;
@@ -152,4 +152,4 @@ Result<std::span<const float>> Weights::array(std::string_view name,
     return std::span(reinterpret_cast<const float*>(data), count);
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

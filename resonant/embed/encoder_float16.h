@@ -12,9 +12,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "resonant/memory/encoder_kernels.h"
+#include "resonant/embed/encoder_kernels.h"
 
-namespace resonant::memory::float16 {
+namespace resonant::embed::float16 {
 
 inline constexpr std::size_t kPanel = 96;      // outputs side by side: three registers of 16-bit sums
 inline constexpr std::size_t kSumInputs = 64;  // inputs whose products are summed in 16 bits
@@ -28,4 +28,4 @@ void pack(const Linear& map, std::uint16_t* packed);
 // As Kernels::linear, over map.packed. inputs at most kInner.
 void linear(const Linear& map, const float* x, std::size_t rows, float* y, std::size_t y_stride);
 
-}  // namespace resonant::memory::float16
+}  // namespace resonant::embed::float16

@@ -1,4 +1,4 @@
-#include "resonant/memory/encoder_float16.h"
+#include "resonant/embed/encoder_float16.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 
 #define RESONANT_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512fp16,fma")))
 
-namespace resonant::memory::float16 {
+namespace resonant::embed::float16 {
 namespace {
 
 constexpr std::size_t kRows = 8;    // of a tile: 24 of the 32 registers are sums
@@ -159,11 +159,11 @@ void linear(const Linear& map, const float* x, std::size_t rows, float* y, std::
     }
 }
 
-}  // namespace resonant::memory::float16
+}  // namespace resonant::embed::float16
 
 #else
 
-namespace resonant::memory::float16 {
+namespace resonant::embed::float16 {
 
 bool is_available() { return false; }
 void pack(const Linear&, std::uint16_t*) { RESONANT_ENSURE(false, "no half precision here"); }
@@ -171,6 +171,6 @@ void linear(const Linear&, const float*, std::size_t, float*, std::size_t) {
     RESONANT_ENSURE(false, "no half precision here");
 }
 
-}  // namespace resonant::memory::float16
+}  // namespace resonant::embed::float16
 
 #endif

@@ -1,4 +1,4 @@
-#include "resonant/memory/encoder.h"
+#include "resonant/embed/encoder.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 #include "resonant/base/ensure.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 namespace {
 
 constexpr std::size_t kVocabulary = 30522;
@@ -147,4 +147,4 @@ void Encoder::add_outputs(std::span<const Window> windows) const {
     }
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

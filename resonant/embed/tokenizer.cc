@@ -1,4 +1,4 @@
-#include "resonant/memory/tokenizer.h"
+#include "resonant/embed/tokenizer.h"
 
 #include <fmt/format.h>
 #include <utf8proc.h>
@@ -9,7 +9,7 @@
 #include <fstream>
 #include <iterator>
 
-namespace resonant::memory {
+namespace resonant::embed {
 namespace {
 
 constexpr std::size_t kVocabularySize = 30522;
@@ -190,4 +190,4 @@ std::vector<TokenId> Tokenizer::tokens(std::string_view text, std::size_t tokens
     return out;
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

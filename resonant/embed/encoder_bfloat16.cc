@@ -1,4 +1,4 @@
-#include "resonant/memory/encoder_bfloat16.h"
+#include "resonant/embed/encoder_bfloat16.h"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +12,7 @@
 #define RESONANT_TARGET \
     __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,fma")))
 
-namespace resonant::memory::bfloat16 {
+namespace resonant::embed::bfloat16 {
 namespace {
 
 constexpr std::size_t kPanel = 32;  // outputs side by side: two registers of float32 sums
@@ -125,11 +125,11 @@ void linear(const Linear& map, const float* x, std::size_t rows, float* y, std::
     }
 }
 
-}  // namespace resonant::memory::bfloat16
+}  // namespace resonant::embed::bfloat16
 
 #else
 
-namespace resonant::memory::bfloat16 {
+namespace resonant::embed::bfloat16 {
 
 bool is_available() { return false; }
 void pack(const Linear&, std::uint16_t*) { RESONANT_ENSURE(false, "no bfloat16 here"); }
@@ -137,6 +137,6 @@ void linear(const Linear&, const float*, std::size_t, float*, std::size_t) {
     RESONANT_ENSURE(false, "no bfloat16 here");
 }
 
-}  // namespace resonant::memory::bfloat16
+}  // namespace resonant::embed::bfloat16
 
 #endif

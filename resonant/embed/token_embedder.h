@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "resonant/base/result.h"
-#include "resonant/memory/embedder.h"
-#include "resonant/memory/tokenizer.h"
+#include "resonant/embed/embedder.h"
+#include "resonant/embed/tokenizer.h"
 
-namespace resonant::memory {
+namespace resonant::embed {
 
 inline constexpr std::size_t kTextTokensMax = 64;  // of a text that is kept
 
@@ -41,4 +41,4 @@ class TokenEmbedder {
     virtual Result<std::shared_ptr<const TokenText>> embed_text(std::string_view text) = 0;
 };
 
-}  // namespace resonant::memory
+}  // namespace resonant::embed

@@ -11,9 +11,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "resonant/memory/encoder_kernels.h"
+#include "resonant/embed/encoder_kernels.h"
 
-namespace resonant::memory::bfloat16 {
+namespace resonant::embed::bfloat16 {
 
 // Whether this processor can run the functions below.
 bool is_available();
@@ -24,4 +24,4 @@ void pack(const Linear& map, std::uint16_t* packed);
 // As Kernels::linear, over map.packed. inputs at most kInner.
 void linear(const Linear& map, const float* x, std::size_t rows, float* y, std::size_t y_stride);
 
-}  // namespace resonant::memory::bfloat16
+}  // namespace resonant::embed::bfloat16
