@@ -128,13 +128,16 @@ def test_a_full_disk_denies_writes_keeps_reads_and_what_was_acknowledged():
         client = Client(home, environment)
         acknowledged = []
         refused = None
-        for number in range(400):
-            content, failed = client.call("memory.add", {"content": f"{number} " + "x" * 40_000})
-            if failed:
-                refused = content
-                break
-            acknowledged.append(content["id"])
-        assert refused is not None, "the disk never filled"
+        # To the brim: what a large one that was refused had begun to write is room for smaller ones.
+        for size in (40_000, 4_000, 40):
+            refused = None
+            for number in range(400):
+                content, failed = client.call("memory.add", {"content": f"{number} of {size} " + "x" * size})
+                if failed:
+                    refused = content
+                    break
+                acknowledged.append(content["id"])
+            assert refused is not None, "the disk never filled"
         assert "full" in str(refused).lower() or "space" in str(refused).lower(), refused
         read, failed = client.call("memory.read", {"ids": [acknowledged[0]], "metadata": True})
         assert not failed, read
