@@ -164,6 +164,10 @@ bool HttpServer::parse(Connection& connection) {
     if (!connection.output.empty()) {
         return true;  // flushed first; serve() comes back here
     }
+    if (!connection.parser->got_some()) {
+        // RFC 9112, 2.2: an empty line before a request is overlooked.
+        connection.input.erase(0, connection.input.starts_with("\r\n") ? 2 : 0);
+    }
     if (connection.state == Connection::State::Idle && !connection.input.empty()) {
         connection.enter(Connection::State::Reading);
     }
@@ -227,6 +231,7 @@ bool HttpServer::go_on(Connection& connection) {
 
 bool HttpServer::refuse(Connection& connection, int status, std::string_view words) {
     connection.keep_alive = false;
+    connection.old = false;
     connection.head = false;
     HttpResponse response;
     response.status = status;
@@ -250,6 +255,7 @@ void HttpServer::dispatch(Connection& connection) {
     }
     request.gone = connection.gone = std::make_shared<std::atomic<bool>>(false);
     connection.keep_alive = message.keep_alive();
+    connection.old = message.version() < 11;
     connection.head = request.method == "HEAD";
     connection.enter(Connection::State::Working);
     const std::uint64_t number = ++connection.request;

@@ -16,7 +16,14 @@ namespace http = boost::beast::http;
 
 namespace {
 
-std::string render(const HttpResponse& response, bool keep_alive, bool head) {
+// What of a request decides on the form of its answer.
+struct Form {
+    bool keep_alive;
+    bool old;
+    bool head;
+};
+
+std::string render(const HttpResponse& response, const Form& form) {
     const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
     std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status,
                                    std::string_view(reason.data(), reason.size()));
@@ -26,14 +33,16 @@ std::string render(const HttpResponse& response, bool keep_alive, bool head) {
     for (const auto& [name, value] : response.headers) {
         text += fmt::format("{}: {}\r\n", name, value);
     }
-    if (!keep_alive) {
+    if (!form.keep_alive) {
         text += "Connection: close\r\n";
+    } else if (form.old) {
+        text += "Connection: keep-alive\r\n";
     }
     if (response.stream) {
-        return text + "Transfer-Encoding: chunked\r\n\r\n";
+        return text + (form.old ? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n");
     }
     text += fmt::format("Content-Length: {}\r\n\r\n", response.body.size());
-    if (!head) {
+    if (!form.head) {
         text += response.body;
     }
     return text;
@@ -84,7 +93,8 @@ void HttpServer::next_request(std::uint64_t id) {
 
 bool HttpServer::begin_stream(Connection& connection, const HttpResponse& response) {
     const std::shared_ptr<HttpStream> body = response.stream;
-    connection.output += render(response, connection.keep_alive, connection.head);
+    connection.keep_alive = connection.keep_alive && !connection.old;  // the end of a stream that is not chunked is its connection's
+    connection.output += render(response, {connection.keep_alive, connection.old, connection.head});
     connection.stream = body;
     body->sink_ = [this, id = connection.id, number = connection.request,
                    alive = std::weak_ptr<int>(alive_)](std::string_view bytes, bool last) {
@@ -111,12 +121,14 @@ void HttpServer::stream(std::uint64_t id, std::uint64_t request, std::string_vie
         return;
     }
     Connection& connection = *found->second;
-    if (!bytes.empty()) {
+    if (connection.old) {
+        connection.output += bytes;
+    } else if (!bytes.empty()) {
         connection.output += fmt::format("{:x}\r\n", bytes.size());
         connection.output.append(bytes).append("\r\n");
     }
     if (last) {
-        connection.output += "0\r\n\r\n";
+        connection.output += connection.old ? "" : "0\r\n\r\n";
         connection.stream.reset();
         connection.gone.reset();
         connection.keep_alive ? connection.expect_request() : connection.enter(Connection::State::Draining);
@@ -153,7 +165,7 @@ bool HttpServer::respond(Connection& connection, const HttpResponse& response) {
     if (response.stream && !connection.head) {
         return begin_stream(connection, response);
     }
-    connection.output += render(response, connection.keep_alive, connection.head);
+    connection.output += render(response, {connection.keep_alive, connection.old, connection.head});
     if (connection.keep_alive) {
         connection.expect_request();
     } else {

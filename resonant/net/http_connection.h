@@ -39,6 +39,7 @@ struct HttpServer::Connection {
     std::size_t reserved = 0;    // bytes of room for a large body
     std::uint64_t request = 0;   // counts the requests of this connection
     bool keep_alive = true;
+    bool old = false;            // the request being answered is HTTP/1.0: nothing is chunked, staying is said
     bool head = false;           // the request being answered is a HEAD
     bool half_closed = false;
     bool head_taken = false;     // of the request being read

@@ -44,7 +44,14 @@ class Http : public testing::Test {
     void TearDown() override { close(); }
     void handle(HttpRequest request, std::function<void(HttpResponse)> give) {
         HttpResponse response{200, "text/plain", request.method + " " + request.target + " " + request.body, {}};
-        if (request.path() == "/never") {
+        if (request.path() == "/stream") {
+            response.stream = std::make_shared<HttpStream>();
+            response.body.clear();
+            give(response);
+            response.stream->write("one");
+            response.stream->write("two");
+            response.stream->end();
+        } else if (request.path() == "/never") {
             const std::lock_guard<std::mutex> guard(mutex_);
             gone_ = request.gone;
         } else if (request.path() == "/later") {
@@ -88,6 +95,37 @@ TEST_F(Http, keeps_the_connection_and_the_order_of_pipelined_requests) {
     for (int i = 0; i < 5; ++i) {
         EXPECT_EQ(client.receive().body, "GET /" + std::to_string(i) + " ");
     }
+}
+
+TEST_F(Http, overlooks_an_empty_line_before_a_request) {
+    EXPECT_EQ(ask("\r\nGET /a HTTP/1.1\r\nHost: h\r\n\r\n").body, "GET /a ");
+    EXPECT_EQ(ask("\r\n\r\nGET /a HTTP/1.1\r\nHost: h\r\n\r\n").status, 400) << "one, not any number of them";
+    HttpClient client(server_->port());
+    ASSERT_TRUE(client.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n"));
+    EXPECT_EQ(client.receive().body, "GET /a ");
+    EXPECT_EQ(client.receive().body, "GET /b ") << "as after a body with a line end too many";
+}
+
+TEST_F(Http, an_old_client_that_asks_for_it_is_told_that_the_connection_stays) {
+    HttpClient client(server_->port());
+    for (const char* path : {"/a", "/b"}) {
+        ASSERT_TRUE(client.send(std::string("GET ") + path + " HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
+        const HttpAnswer answer = client.receive();
+        EXPECT_EQ(answer.body, std::string("GET ") + path + " ");
+        EXPECT_EQ(answer.headers.at("Connection"), "keep-alive");
+    }
+    EXPECT_EQ(ask("GET /a HTTP/1.0\r\n\r\n").headers.at("Connection"), "close");
+}
+
+TEST_F(Http, an_old_client_gets_a_stream_that_is_not_chunked) {
+    HttpClient client(server_->port());
+    ASSERT_TRUE(client.send("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
+    std::string all;
+    for (std::string some = client.read_some(); !some.empty(); some = client.read_some()) {
+        all += some;
+    }
+    EXPECT_EQ(all.find("chunked"), std::string::npos) << all;
+    EXPECT_TRUE(all.ends_with("\r\n\r\nonetwo")) << all;
 }
 
 TEST_F(Http, takes_a_chunked_body) {
