@@ -52,7 +52,7 @@ std::string passage(std::size_t words, std::size_t seed) {
     return text;
 }
 
-void must(const std::vector<resonant::Result<resonant::embed::Vector>>& results) {
+void must(const std::vector<resonant::Result<resonant::Vector>>& results) {
     for (const auto& result : results) {
         if (!result) {
             std::cerr << result.error().message << '\n';

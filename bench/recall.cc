@@ -39,14 +39,14 @@ constexpr std::size_t kPool = 50;  // of each list that equal weights see
 class KeepingEmbedder final : public embed::Embedder {
   public:
     explicit KeepingEmbedder(embed::Embedder& inner) : inner_(inner) {}
-    Result<embed::Vector> embed(std::string_view text) override {
+    Result<Vector> embed(std::string_view text) override {
         const auto [at, is_new] = kept_.try_emplace(std::string(text));
         if (is_new) {
             at->second = must(inner_.embed(text));
         }
         return at->second;
     }
-    std::vector<Result<embed::Vector>> embed_many(std::span<const std::string> texts,
+    std::vector<Result<Vector>> embed_many(std::span<const std::string> texts,
                                                    const embed::BatchOptions& options) override {
         return inner_.embed_many(texts, options);
     }
@@ -54,7 +54,7 @@ class KeepingEmbedder final : public embed::Embedder {
 
   private:
     embed::Embedder& inner_;
-    std::unordered_map<std::string, embed::Vector> kept_;
+    std::unordered_map<std::string, Vector> kept_;
 };
 
 struct Figures {
@@ -163,11 +163,11 @@ class Measurement {
             if (question.galaxy == "page") {
                 continue;
             }
-            const embed::Vector query = must(embedder.embed(question.text));
+            const Vector query = must(embedder.embed(question.text));
             std::vector<std::pair<float, std::size_t>> order;
             for (std::size_t i = 0; i < memories.size(); ++i) {
                 if (corpus_.memories[memories[i]].galaxy == question.galaxy) {
-                    const embed::Vector vector = must(vectors[i]);
+                    const Vector vector = must(vectors[i]);
                     order.emplace_back(-std::inner_product(query.begin(), query.end(), vector.begin(), 0.0F), i);
                 }
             }

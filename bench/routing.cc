@@ -108,7 +108,7 @@ class Measurement {
         for (const Request& request : requests_) {
             const tools::Meaning meaning = meaning_of(request.text);
             std::vector<double> near;
-            for (const embed::Vector& vector : plain_) {
+            for (const Vector& vector : plain_) {
                 near.push_back(static_cast<double>(std::inner_product(
                     meaning.vectors.front().begin(), meaning.vectors.front().end(), vector.begin(), 0.0F)));
             }
@@ -230,7 +230,7 @@ class Measurement {
     const ToolIndex::Documents documents_;
     const std::vector<Request> requests_;
     const PlainBm25 bm25_;
-    std::vector<embed::Vector> plain_;
+    std::vector<Vector> plain_;
     const ToolIndex index_;
     std::map<std::size_t, std::string> why_;
     std::map<std::tuple<std::string, std::string, std::string>, Figures> figures_;

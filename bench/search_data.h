@@ -23,10 +23,8 @@
 namespace resonant::bench {
 
 namespace fs = std::filesystem;
-using embed::kDimensions;
 using memory::MemoryId;
-using memory::Scored;
-using embed::Vector;
+using search::Scored;
 
 inline constexpr std::size_t kPassages = 5'562;  // as many as the seed's corpus had
 inline constexpr std::size_t kQueries = 200;
@@ -114,8 +112,8 @@ class VectorSet {
 
     // The best by a scan of every vector in float32: what all others are held against. An id is the row + 1.
     std::vector<Scored> full_scan(const Vector& query, std::uint8_t zone_max = 255) const {
-        const memory::Dot dot = memory::dot_of(memory::best_kernel());
-        memory::TopK best(kBest);
+        const search::Dot dot = search::dot_of(search::best_kernel());
+        search::TopK best(kBest);
         for (std::size_t i = 0; i < count_; ++i) {
             if (zones_[i] <= zone_max) {
                 best.offer({dot(query.data(), rows_ + i * kDimensions), i + 1});
@@ -139,12 +137,12 @@ class VectorSet {
         fs::create_directories(copy());
         const double before = cpu_seconds();
         std::vector<float> sample;
-        const std::size_t wanted = std::min(count_, memory::kSampleRowsMax);
+        const std::size_t wanted = std::min(count_, search::kSampleRowsMax);
         for (std::size_t i = 0; i < wanted; ++i) {
             const float* row = rows_ + i * count_ / wanted * kDimensions;
             sample.insert(sample.end(), row, row + kDimensions);
         }
-        const auto book = memory::CodeBook::choose(sample, count_);
+        const auto book = search::CodeBook::choose(sample, count_);
         memory::Manifest manifest;
         manifest.model = "all-MiniLM-L6-v2";
         manifest.book = "sea-0-0.book";

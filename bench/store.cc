@@ -118,9 +118,9 @@ void measure_large(Report& report) {
 }
 
 // Vectors for numbers; what is measured is not the model.
-embed::Vector vector_of(std::uint64_t number) {
+Vector vector_of(std::uint64_t number) {
     std::uint64_t state = number * 0x9E3779B97F4A7C15U + 7;
-    embed::Vector vector{};
+    Vector vector{};
     float squares = 0;
     for (float& value : vector) {
         state ^= state << 13;
@@ -138,12 +138,12 @@ embed::Vector vector_of(std::uint64_t number) {
 // Knows the vectors of the notes and of the queries beforehand.
 class TableEmbedder final : public embed::Embedder {
   public:
-    Result<embed::Vector> embed(std::string_view text) override {
+    Result<Vector> embed(std::string_view text) override {
         const auto found = vectors.find(text);
         return found != vectors.end() ? found->second : vector_of(std::hash<std::string_view>{}(text));
     }
     std::string model() const override { return "table"; }
-    std::map<std::string, embed::Vector, std::less<>> vectors;
+    std::map<std::string, Vector, std::less<>> vectors;
 };
 
 // Gives every memory a vector at once, past the background thread.
@@ -158,7 +158,7 @@ void fill_vectors(sql::Database& database, const std::string& model) {
         RESONANT_ASSIGN(auto insert, connection.prepare("INSERT INTO memory_embeddings(memory_id, model, is_private, vector)"
                                                         " VALUES(?, ?, 0, ?)"));
         for (const std::int64_t id : ids) {
-            const embed::Vector vector = vector_of(static_cast<std::uint64_t>(id));
+            const Vector vector = vector_of(static_cast<std::uint64_t>(id));
             RESONANT_CHECK(insert.reset().bind(1, id).bind(2, model).bind(3, std::as_bytes(std::span(vector))).run());
         }
         return connection.run("DELETE FROM memory_pending");
@@ -174,7 +174,7 @@ void measure_rebuild(Report& report) {
     const fs::path folder = kernel.database().parent_path() / "bench-segments";
     memory::VectorIndex index(*kernel.parts().database, folder, "table", kernel.parts().clock);
     must(index.open());
-    const double bytes = static_cast<double>(kRows) * sizeof(embed::Vector);
+    const double bytes = static_cast<double>(kRows) * sizeof(Vector);
     Row row{.name = "rebuild", .unit = "GB/s", .lower_is_better = false, .ours = {}, .peer_name = "plain scan in SQLite"};
     for (int run = 0; run < 5; ++run) {
         row.ours.push_back(bytes / nanoseconds([&] { must(index.rebuild()); }));

@@ -15,7 +15,7 @@ from tidy_tree import Finding, Tree
 
 # The floors of the house: what each folder of resonant/ may include besides `base` and itself. A row that
 # names `plane` may also name what the plane's own headers show. Siblings on a floor never meet.
-PLANE = {"plane", "board", "ring", "memory", "embed", "ipc", "shm", "sql", "json"}
+PLANE = {"plane", "board", "ring", "memory", "embed", "search", "ipc", "shm", "sql", "json"}
 FLOORS = {
     "base": set(),
     "shm": set(),
@@ -25,7 +25,8 @@ FLOORS = {
     "board": {"shm"},
     "ring": {"shm"},
     "embed": set(),
-    "memory": {"shm", "sql", "json", "embed"},
+    "search": set(),
+    "memory": {"shm", "sql", "json", "embed", "search"},
     "ipc": {"shm"},
     "call": {"json"},
     "plane": PLANE - {"plane", "sql", "json"},

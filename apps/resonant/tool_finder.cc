@@ -52,7 +52,7 @@ Result<ToolIndex::Vectors> embed_all(embed::Embedder& embedder, const ToolIndex:
             texts.push_back(std::move(text));
         }
     }
-    const std::vector<Result<embed::Vector>> made = embedder.embed_many(texts, {.threads = 2, .niceness = 0});
+    const std::vector<Result<Vector>> made = embedder.embed_many(texts, {.threads = 2, .niceness = 0});
     ToolIndex::Vectors vectors;
     for (std::size_t i = 0; i < texts.size(); ++i) {
         RESONANT_ASSIGN(vectors[texts[i]], made[i]);
@@ -92,7 +92,7 @@ Result<Json> answer(const ToolIndex& index, embed::MiniLmEmbedder* embedder, con
     tools::Meaning meaning;
     if (embedder != nullptr) {
         for (const std::string& text : ToolIndex::texts_of(query)) {
-            RESONANT_ASSIGN(const embed::Vector vector, embedder->embed(text));
+            RESONANT_ASSIGN(const Vector vector, embedder->embed(text));
             meaning.vectors.push_back(vector);
         }
         RESONANT_ASSIGN(meaning.tokens, embedder->embed_tokens(query, tools::kQueryTokensMax));

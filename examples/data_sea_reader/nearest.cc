@@ -19,7 +19,7 @@ int main(int count, char** arguments) {
         std::fprintf(stderr, "usage: data_sea_nearest FOLDER VECTOR [K [SECONDS]]\n");
         return 2;
     }
-    memory::Vector query{};
+    resonant::Vector query{};
     std::ifstream(arguments[2], std::ios::binary).read(reinterpret_cast<char*>(query.data()), sizeof query);
     const std::size_t k = count > 3 ? std::strtoul(arguments[3], nullptr, 10) : 10;
     const auto reader = memory::DataSeaReader::open(arguments[1]);
@@ -32,7 +32,7 @@ int main(int count, char** arguments) {
         std::fprintf(stderr, "%s\n", found.error().message.c_str());
         return 1;
     }
-    for (const memory::Scored& each : *found) {
+    for (const resonant::search::Scored& each : *found) {
         std::printf("%s %.9g\n", memory::wire_id(each.id).c_str(), static_cast<double>(each.score));
     }
     std::fflush(stdout);

@@ -15,8 +15,6 @@
 namespace resonant::broker {
 namespace {
 
-using embed::kDimensions;
-using embed::Vector;
 
 // Whole characters only: a cut through one would be invalid JSON.
 std::string_view sent_part(std::string_view text) {

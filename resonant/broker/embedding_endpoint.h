@@ -36,8 +36,8 @@ class EmbeddingEndpoint final : public embed::Embedder {
     // InvalidArgument for a URL or model that cannot be used; connects to nothing.
     static Result<std::unique_ptr<EmbeddingEndpoint>> open(Options options);
 
-    Result<embed::Vector> embed(std::string_view text) override;
-    std::vector<Result<embed::Vector>> embed_many(std::span<const std::string> texts,
+    Result<Vector> embed(std::string_view text) override;
+    std::vector<Result<Vector>> embed_many(std::span<const std::string> texts,
                                                    const embed::BatchOptions& options) override;
     Status forget(std::string_view text) override;
     std::string model() const override { return "endpoint " + host_ + " " + options_.model; }
@@ -46,8 +46,8 @@ class EmbeddingEndpoint final : public embed::Embedder {
     EmbeddingEndpoint(Options options, std::string host);
     embed::EmbeddingCache::Key key_of(std::string_view text) const;
     // The vectors of at most kTextsMax texts, in one request.
-    Result<std::vector<embed::Vector>> ask(std::span<const std::string> texts);
-    Result<std::vector<embed::Vector>> read(const std::string& body, std::size_t count) const;
+    Result<std::vector<Vector>> ask(std::span<const std::string> texts);
+    Result<std::vector<Vector>> read(const std::string& body, std::size_t count) const;
 
     const Options options_;
     const std::string host_;  // with its port

@@ -3,18 +3,15 @@
 // Threads: any; calls run side by side.
 #pragma once
 
-#include <array>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "resonant/base/result.h"
+#include "resonant/base/vector.h"
 
 namespace resonant::embed {
-
-inline constexpr std::size_t kDimensions = 384;
-using Vector = std::array<float, kDimensions>;
 
 // How to embed many texts: on how many threads of their own, and how much they step back for others.
 struct BatchOptions {

@@ -106,7 +106,7 @@ Status Constellations::create_table(Connection& connection) {
 namespace {
 
 // Gives each centre an id: its former one, or the next that was never used.
-Status give_ids(Connection& connection, const Centres& centres, const std::vector<Former>& former,
+Status give_ids(Connection& connection, const search::Centres& centres, const std::vector<Former>& former,
                 const std::string& galaxy, std::int64_t now_ns,
                 std::vector<Constellation>& made) {
     RESONANT_ASSIGN(auto row, connection.prepare("SELECT coalesce(max(seq), 0) FROM sqlite_sequence"
@@ -117,7 +117,7 @@ Status give_ids(Connection& connection, const Centres& centres, const std::vecto
         Constellation one;
         one.galaxy = galaxy;
         one.made_ns = now_ns;
-        if (centres.origin[i] != kNoCluster) {
+        if (centres.origin[i] != search::kNoCluster) {
             one = former[centres.origin[i]].row;
         } else if (++next <= std::numeric_limits<std::uint16_t>::max()) {
             one.id = static_cast<std::uint16_t>(next);
@@ -165,7 +165,7 @@ Status write_moves(Connection& connection,
 // What one pass over all members of a galaxy finds, constellation by constellation.
 struct Found {
     std::vector<Former> former;
-    Centres centres;
+    search::Centres centres;
     std::vector<Constellation> made;
     std::vector<std::size_t> stayed;  // members that were in the same one before
     std::vector<double> cosines;      // sums
@@ -181,9 +181,9 @@ Status place_member(const Statement& row, Found& found) {
     for (Former& one : found.former) {
         one.size_before += one.row.id == before ? 1 : 0;
     }
-    const Assigned at = assign(vector, found.centres.centres, ClusterLimits().member_cosine);
+    const search::Assigned at = search::assign(vector, found.centres.centres, search::ClusterLimits().member_cosine);
     std::uint16_t after = 0;
-    if (at.cluster != kNoCluster) {
+    if (at.cluster != search::kNoCluster) {
         Constellation& one = found.made[at.cluster];
         after = one.id;
         ++one.size;
@@ -225,10 +225,10 @@ void describe(Found& found) {
         Constellation& one = found.made[i];
         std::size_t before = 0;
         one.drift = 0;
-        if (found.centres.origin[i] != kNoCluster) {
+        if (found.centres.origin[i] != search::kNoCluster) {
             const Former& former = found.former[found.centres.origin[i]];
             before = former.size_before;
-            one.drift = 1 - double{assign(found.centres.centres[i], std::span(&former.centre, 1), -1)
+            one.drift = 1 - double{search::assign(found.centres.centres[i], std::span(&former.centre, 1), -1)
                                        .cosine};
         }
         const std::size_t both = one.size + before - found.stayed[i];
@@ -257,14 +257,14 @@ Status Constellations::refresh_galaxy(Connection& connection, const std::string&
     for (const Former& one : found.former) {
         starts.push_back(one.centre);
     }
-    found.centres = find_centres(vectors, starts, ClusterLimits());
+    found.centres = search::find_centres(vectors, starts, search::ClusterLimits());
     RESONANT_CHECK(give_ids(connection, found.centres, found.former, galaxy, clock_.wall().count,
                             found.made));
     RESONANT_CHECK(place_members(connection, galaxy, model, found));
     describe(found);
     const auto lasted = static_cast<std::size_t>(
         std::count_if(found.centres.origin.begin(), found.centres.origin.end(),
-                      [](std::size_t from) { return from != kNoCluster; }));
+                      [](std::size_t from) { return from != search::kNoCluster; }));
     report.found += found.made.size();
     report.vanished += found.former.size() - lasted;
     report.moved += found.moves.size();

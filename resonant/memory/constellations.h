@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "resonant/base/clock.h"
-#include "resonant/memory/clusters.h"
+#include "resonant/search/clusters.h"
 #include "resonant/sql/database.h"
 
 namespace resonant::memory {

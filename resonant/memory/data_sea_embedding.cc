@@ -71,7 +71,7 @@ Status DataSea::Inner::link_near(MemoryId id, const Vector& vector) {
     Filter filter;
     filter.galaxy = memory.galaxy;
     RESONANT_ASSIGN(const auto near, nearest({&vector, 1}, filter, kNearDuplicatesMax + 1, ""));
-    for (const Scored& each : near.front()) {
+    for (const search::Scored& each : near.front()) {
         if (each.id == id || double{each.score} < kNearDuplicate) {
             continue;
         }

@@ -36,7 +36,7 @@ struct DataSea::Inner {
     void tell_moves(const SweepReport& report) const;
 
     // Nearest memories that `filter` lets through, best first, for each query.
-    Result<std::vector<std::vector<Scored>>> nearest(std::span<const Vector> queries, const Filter& filter,
+    Result<std::vector<std::vector<search::Scored>>> nearest(std::span<const Vector> queries, const Filter& filter,
                                                      std::size_t k, const std::string& viewer);
     // The vector of `id` by this model, if it has one.
     static Result<std::optional<Vector>> stored_vector(sql::Connection& connection, MemoryId id,

@@ -39,7 +39,7 @@ Result<std::optional<Vector>> DataSea::Inner::stored_vector(Connection& connecti
     return vector;
 }
 
-Result<std::vector<std::vector<Scored>>> DataSea::Inner::nearest(std::span<const Vector> queries,
+Result<std::vector<std::vector<search::Scored>>> DataSea::Inner::nearest(std::span<const Vector> queries,
                                                                  const Filter& filter, std::size_t k,
                                                                  const std::string& viewer) {
     const Condition condition = condition_of(filter, viewer);
@@ -67,10 +67,10 @@ Result<std::vector<Page>> DataSea::nearest_each(std::span<const Vector> queries,
     std::vector<Page> pages;
     const Status done = inner_->database.read([&](Connection& connection) -> Status {
         RESONANT_ASSIGN(const auto found, inner_->nearest(queries, filter, k, viewer));
-        for (const std::vector<Scored>& answer : found) {
+        for (const std::vector<search::Scored>& answer : found) {
             Page& page = pages.emplace_back();
             page.vectors_used = true;
-            for (const Scored& each : answer) {
+            for (const search::Scored& each : answer) {
                 if (double{each.score} < score_min) {
                     break;
                 }

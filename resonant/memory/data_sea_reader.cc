@@ -20,7 +20,7 @@ Result<std::unique_ptr<DataSeaReader>> DataSeaReader::open(std::filesystem::path
         return fail(Code::NotFound, "open " + reader->folder_.string() +
                                         ": there is no Arrow copy yet; run vector.index, or wait for the kernel");
     }
-    reader->searches_.push_back(std::make_unique<CodeSearch>());
+    reader->searches_.push_back(std::make_unique<search::CodeSearch>());
     return reader;
 }
 
@@ -55,24 +55,24 @@ Result<bool> DataSeaReader::follow() {
     return std::unexpected(last);
 }
 
-Result<std::span<const Scored>> DataSeaReader::nearest(const Vector& query, std::size_t k, const RowFilter& filter) {
+Result<std::span<const search::Scored>> DataSeaReader::nearest(const Vector& query, std::size_t k, const RowFilter& filter) {
     RESONANT_CHECK(follow());
-    CodeSearch* search = searches_.front().get();
+    search::CodeSearch* search = searches_.front().get();
     RESONANT_CHECK(search->begin(query.data(), k));
     RESONANT_CHECK(set_->scan({&search, 1}, filter, nullptr));
     return search->finish();
 }
 
-Result<std::vector<std::vector<Scored>>> DataSeaReader::nearest_each(std::span<const Vector> queries, std::size_t k,
+Result<std::vector<std::vector<search::Scored>>> DataSeaReader::nearest_each(std::span<const Vector> queries, std::size_t k,
                                                                      const RowFilter& filter) {
     RESONANT_CHECK(follow());
     while (searches_.size() < std::min(queries.size(), kTogether)) {
-        searches_.push_back(std::make_unique<CodeSearch>());
+        searches_.push_back(std::make_unique<search::CodeSearch>());
     }
-    std::vector<std::vector<Scored>> answers;
+    std::vector<std::vector<search::Scored>> answers;
     for (std::size_t from = 0; from < queries.size(); from += kTogether) {
         const std::size_t count = std::min(kTogether, queries.size() - from);
-        std::array<CodeSearch*, kTogether> now{};
+        std::array<search::CodeSearch*, kTogether> now{};
         for (std::size_t i = 0; i < count; ++i) {
             now[i] = searches_[i].get();
             RESONANT_CHECK(now[i]->begin(queries[from + i].data(), k));

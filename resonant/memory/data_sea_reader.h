@@ -27,9 +27,9 @@ class DataSeaReader {
 
     // The `k` nearest rows that `filter` lets through, best first; valid until the next call. Follows the manifest
     // first (one stat). InvalidArgument when a number is not finite.
-    Result<std::span<const Scored>> nearest(const Vector& query, std::size_t k, const RowFilter& filter = {});
+    Result<std::span<const search::Scored>> nearest(const Vector& query, std::size_t k, const RowFilter& filter = {});
     // The same for several queries in one pass over the codes.
-    Result<std::vector<std::vector<Scored>>> nearest_each(std::span<const Vector> queries, std::size_t k,
+    Result<std::vector<std::vector<search::Scored>>> nearest_each(std::span<const Vector> queries, std::size_t k,
                                                           const RowFilter& filter = {});
     // Takes over the newest manifest; true when there was a newer one.
     Result<bool> follow();
@@ -50,7 +50,7 @@ class DataSeaReader {
     const std::filesystem::path folder_;
     Stamp stamp_;
     std::shared_ptr<const SegmentSet> set_ = std::make_shared<SegmentSet>();
-    std::vector<std::unique_ptr<CodeSearch>> searches_;
+    std::vector<std::unique_ptr<search::CodeSearch>> searches_;
 };
 
 }  // namespace resonant::memory

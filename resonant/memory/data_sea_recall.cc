@@ -35,7 +35,7 @@ struct DataSea::Inner::Recall {
     Connection& connection;
     const Filter& filter;
     const std::string& viewer;
-    Dot dot = dot_of(best_kernel());
+    search::Dot dot = search::dot_of(search::best_kernel());
     std::string model = sea.index.status().model;
     WordScores words = {};
     Parts parts = {};
@@ -51,9 +51,9 @@ struct DataSea::Inner::Recall {
     }
     Context context(MemoryId id) const { return context_of(id, neighbours, candidates, words, parts); }
     // The best `count` candidates, by base and, when there are neighbours, by context.
-    std::vector<Scored> best(std::size_t count) {
+    std::vector<search::Scored> best(std::size_t count) {
         parts = parts_of(candidates);
-        TopK best(count);
+        search::TopK best(count);
         for (const auto& [id, each] : candidates) {
             best.offer({static_cast<float>(base_of(each, parts) + context(id).score), id});
         }
@@ -89,7 +89,7 @@ struct DataSea::Inner::Recall {
     Result<std::vector<Hit>> hits(const Question& question, std::size_t limit) {
         std::vector<Hit> found;
         std::vector<MemoryId> ids;
-        for (const Scored& each : best(std::max(kRead, limit))) {
+        for (const search::Scored& each : best(std::max(kRead, limit))) {
             RESONANT_ASSIGN(Memory memory, load(connection, each.id, viewer));
             Hit hit{std::move(memory), 0, {}};
             weigh(hit, candidates.at(each.id), parts, context(each.id), question);
@@ -116,14 +116,14 @@ Result<Page> DataSea::recall(const std::string& query, const Filter& filter, std
     const Status done = inner_->database.read([&](Connection& connection) -> Status {
         Inner::Recall recall{*inner_, connection, filter, viewer};
         RESONANT_ASSIGN(recall.words, inner_->store.word_scores(query, filter, wanted, viewer));
-        for (const Scored& each : recall.words.top()) {
+        for (const search::Scored& each : recall.words.top()) {
             recall.candidate(each.id);
         }
         RESONANT_ASSIGN(const std::size_t left, inner_->pending());
         if (meaning) {
             RESONANT_ASSIGN(const auto near, inner_->nearest({&*meaning, 1}, filter, wanted, viewer));
             page.vectors_used = !near.front().empty();
-            for (const Scored& each : near.front()) {
+            for (const search::Scored& each : near.front()) {
                 recall.candidate(each.id).cosine = each.score;
             }
             RESONANT_CHECK(recall.fill_in(*meaning));

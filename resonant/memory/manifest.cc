@@ -127,7 +127,7 @@ std::string manifest_checksum(std::string_view text) {
         bare.back() = '}';
     }
     const auto bytes = std::as_bytes(std::span(bare));
-    return fmt::format("{:016x}", code_kernels(best_kernel()).checksum(bytes.data(), bytes.size()));
+    return fmt::format("{:016x}", search::code_kernels(search::best_kernel()).checksum(bytes.data(), bytes.size()));
 }
 
 std::size_t Manifest::rows() const {

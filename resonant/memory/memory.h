@@ -9,12 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "resonant/embed/embedder.h"
+#include "resonant/base/vector.h"
 
 namespace resonant::memory {
-
-using embed::kDimensions;
-using embed::Vector;
 
 using MemoryId = std::uint64_t;  // on the wire a string: "m42"
 

@@ -16,7 +16,7 @@ namespace resonant::memory {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
-constexpr std::size_t kMasks = kSegmentRowsMax / kBlockRows;
+constexpr std::size_t kMasks = kSegmentRowsMax / search::kBlockRows;
 
 std::unexpected<Error> damaged(const std::filesystem::path& path, std::string_view how) {
     return fail(Code::DataLoss, fmt::format("open Arrow segment {}: {}; it is rebuilt from SQLite",
@@ -45,10 +45,10 @@ std::uint16_t bits_of(const std::byte* bitmap, std::size_t bytes, std::size_t bl
 // The rows of a block whose value passes; `values` has `count` of them.
 template <typename Value, typename Pass>
 std::uint16_t pass_block(const std::byte* values, std::size_t count, Pass pass) {
-    std::array<Value, kBlockRows> block{};
+    std::array<Value, search::kBlockRows> block{};
     std::memcpy(block.data(), values, count * sizeof(Value));
     std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < kBlockRows; ++i) {
+    for (std::size_t i = 0; i < search::kBlockRows; ++i) {
         bits |= static_cast<std::uint32_t>(pass(block[i])) << i;
     }
     return static_cast<std::uint16_t>(bits);
@@ -56,14 +56,14 @@ std::uint16_t pass_block(const std::byte* values, std::size_t count, Pass pass) 
 
 }  // namespace
 
-std::size_t column_bytes(Column column, std::size_t rows, const CodeBook* book) {
+std::size_t column_bytes(Column column, std::size_t rows, const search::CodeBook* book) {
     switch (column) {
         case Column::Embedding: return rows * sizeof(Vector);
         case Column::Protected:
         case Column::Archived: return (rows + 7) / 8;
         case Column::Coarse: return book == nullptr ? 0 : rows * book->shape().row_bytes();
         case Column::Fine: return book == nullptr ? 0 : rows * kDimensions;
-        case Column::FineFacts: return book == nullptr ? 0 : rows * sizeof(FineFacts);
+        case Column::FineFacts: return book == nullptr ? 0 : rows * sizeof(search::FineFacts);
         case Column::Id:
         case Column::Created:
         case Column::Signature: break;
@@ -79,7 +79,7 @@ Segment::~Segment() {
 
 Result<std::shared_ptr<const Segment>> Segment::open(const std::filesystem::path& folder,
                                                      const SegmentFacts& facts,
-                                                     std::shared_ptr<const CodeBook> book) {
+                                                     std::shared_ptr<const search::CodeBook> book) {
     const std::filesystem::path path = folder / facts.file;
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     struct stat status {};
@@ -114,7 +114,7 @@ Result<std::shared_ptr<const Segment>> Segment::open(const std::filesystem::path
     segment->facts_ = facts;
     segment->book_ = std::move(book);
     segment->bytes_ = static_cast<const std::byte*>(mapped);
-    CodedRows& rows = segment->rows_;
+    search::CodedRows& rows = segment->rows_;
     rows.name = segment->facts_.file;
     rows.ids = {reinterpret_cast<const MemoryId*>(segment->at(Column::Id)), facts.rows};
     rows.vectors = reinterpret_cast<const float*>(segment->at(Column::Embedding));
@@ -123,13 +123,13 @@ Result<std::shared_ptr<const Segment>> Segment::open(const std::filesystem::path
         ask_for_huge_pages(static_cast<std::byte*>(mapped), facts.bytes, facts.columns[index_of(Column::Coarse)]);
         rows.coarse = segment->at(Column::Coarse);
         rows.fine = reinterpret_cast<const std::uint8_t*>(segment->at(Column::Fine));
-        rows.facts = reinterpret_cast<const FineFacts*>(segment->at(Column::FineFacts));
+        rows.facts = reinterpret_cast<const search::FineFacts*>(segment->at(Column::FineFacts));
         rows.code_norm = facts.code_norm;
         rows.row_norm = facts.row_norm;
-        if (const std::size_t lanes = facts.rows % kBlockRows; lanes != 0) {
-            const CoarseShape& shape = rows.book->shape();
+        if (const std::size_t lanes = facts.rows % search::kBlockRows; lanes != 0) {
+            const search::CoarseShape& shape = rows.book->shape();
             segment->last_block_.resize(shape.block_bytes());
-            widen_block(shape, rows.coarse + facts.rows / kBlockRows * shape.block_bytes(), lanes,
+            search::widen_block(shape, rows.coarse + facts.rows / search::kBlockRows * shape.block_bytes(), lanes,
                         segment->last_block_.data());
             rows.last_block = segment->last_block_.data();
         }
@@ -145,12 +145,12 @@ Status Segment::check(Column column) const {
     if (is_checked(column)) {
         return {};
     }
-    ByteSums sums;
-    code_kernels(best_kernel()).sum(at(column), facts_.columns[index_of(column)].bytes, sums);
+    search::ByteSums sums;
+    search::code_kernels(search::best_kernel()).sum(at(column), facts_.columns[index_of(column)].bytes, sums);
     return check(column, sums);
 }
 
-Status Segment::check(Column column, const ByteSums& sums) const {
+Status Segment::check(Column column, const search::ByteSums& sums) const {
     const Extent& extent = facts_.columns[index_of(column)];
     if (sums.count != extent.bytes || checksum_of(sums) != extent.checksum) {
         return damaged(path_, "a column differs from its checksum");
@@ -173,7 +173,7 @@ const float* Segment::vector_of(MemoryId id) const {
         return nullptr;
     }
     const float* vector = rows_.vectors + std::size_t{*found} * kDimensions;
-    const bool whole = vector_check(code_kernels(best_kernel()), vector, id) == rows_.facts[*found].vector_check;
+    const bool whole = search::vector_check(search::code_kernels(search::best_kernel()), vector, id) == rows_.facts[*found].vector_check;
     return whole ? vector : nullptr;
 }
 
@@ -200,9 +200,9 @@ Result<std::size_t> Segment::choose(const RowFilter& filter, std::size_t begin, 
     }
     const std::size_t bitmap_bytes = (facts_.rows + 7) / 8;
     std::size_t passed = 0;
-    for (std::size_t block = begin / kBlockRows; block * kBlockRows < end; ++block) {
-        const std::size_t row = block * kBlockRows;
-        const std::size_t count = std::min(kBlockRows, facts_.rows - row);
+    for (std::size_t block = begin / search::kBlockRows; block * search::kBlockRows < end; ++block) {
+        const std::size_t row = block * search::kBlockRows;
+        const std::size_t count = std::min(search::kBlockRows, facts_.rows - row);
         auto mask = static_cast<std::uint16_t>((1U << count) - 1);
         if (by_protection) {
             const std::uint16_t bits = bits_of(at(Column::Protected), bitmap_bytes, block);
@@ -232,7 +232,7 @@ Result<std::size_t> Segment::choose(const RowFilter& filter, std::size_t begin, 
     return passed;
 }
 
-Status Segment::scan(CodeSearch& search, const RowFilter& filter, const std::vector<MemoryId>* without,
+Status Segment::scan(search::CodeSearch& search, const RowFilter& filter, const std::vector<MemoryId>* without,
                      const std::vector<MemoryId>* gone) const {
     if ((filter.signature & ~facts_.signature_any) != 0 || filter.created_min > facts_.created_max ||
         filter.created_max < facts_.created_min) {
@@ -251,7 +251,7 @@ Status Segment::scan(CodeSearch& search, const RowFilter& filter, const std::vec
             end += facts_.zones[zone];
         }
         if (wanted && end > begin) {
-            RowChoice choice{begin, end, nullptr, SIZE_MAX, without, gone};
+            search::RowChoice choice{begin, end, nullptr, SIZE_MAX, without, gone};
             RESONANT_ASSIGN(const std::size_t passed, choose(filter, begin, end, masks));
             if (passed != SIZE_MAX) {
                 choice.masks = masks.data();
@@ -267,8 +267,8 @@ Status Segment::scan(CodeSearch& search, const RowFilter& filter, const std::vec
 }
 
 // The first search that reads every coarse code checks them on its way; any other before it.
-Status Segment::scan_checked(CodeSearch& search, RowChoice& choice) const {
-    ByteSums sums;
+Status Segment::scan_checked(search::CodeSearch& search, search::RowChoice& choice) const {
+    search::ByteSums sums;
     if (rows_.book != nullptr && !is_checked(Column::Coarse)) {
         if (choice.begin == 0 && choice.end == facts_.rows && choice.masks == nullptr) {
             choice.coarse_sums = &sums;

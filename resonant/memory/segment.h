@@ -28,7 +28,7 @@
 #include <vector>
 
 #include "resonant/base/result.h"
-#include "resonant/memory/code_search.h"
+#include "resonant/search/code_search.h"
 #include "resonant/memory/durable_file.h"
 #include "resonant/memory/memory.h"
 #include "resonant/memory/retention.h"
@@ -108,7 +108,7 @@ struct RowFilter {
 };
 
 // How many bytes a column of so many rows has; 0 for codes without a book.
-std::size_t column_bytes(Column column, std::size_t rows, const CodeBook* book);
+std::size_t column_bytes(Column column, std::size_t rows, const search::CodeBook* book);
 
 // The bits that a tag, type or galaxy sets: `kind` keeps equal names of different kinds apart.
 std::uint64_t signature_of(std::string_view kind, std::string_view name);
@@ -123,11 +123,11 @@ struct UnsyncedSegment {
 // ResourceExhausted when the disk is full; then no file is left. `book`: of the codes; null: without.
 Result<SegmentFacts> write_segment(const std::filesystem::path& folder, const std::string& file,
                                    std::span<const SegmentRow> rows, std::string_view model,
-                                   const CodeBook* book = nullptr);
+                                   const search::CodeBook* book = nullptr);
 // The same, but for the last step.
 Result<UnsyncedSegment> prepare_segment(const std::filesystem::path& folder, const std::string& file,
                                         std::span<const SegmentRow> rows, std::string_view model,
-                                        const CodeBook* book = nullptr);
+                                        const search::CodeBook* book = nullptr);
 
 class Segment {
   public:
@@ -135,7 +135,7 @@ class Segment {
     // with when it is theirs; it outlives the segment.
     static Result<std::shared_ptr<const Segment>> open(const std::filesystem::path& folder,
                                                        const SegmentFacts& facts,
-                                                       std::shared_ptr<const CodeBook> book = nullptr);
+                                                       std::shared_ptr<const search::CodeBook> book = nullptr);
     Segment(const Segment&) = delete;
     Segment& operator=(const Segment&) = delete;
     ~Segment();
@@ -147,7 +147,7 @@ class Segment {
 
     // Adds its rows that `filter` lets through, but those in `without` and `gone` (sorted), to `search`. DataLoss when
     // what it reads is damaged.
-    Status scan(CodeSearch& search, const RowFilter& filter, const std::vector<MemoryId>* without,
+    Status scan(search::CodeSearch& search, const RowFilter& filter, const std::vector<MemoryId>* without,
                 const std::vector<MemoryId>* gone = nullptr) const;
     // The vector of its row with that id; null when it has none, or the row is damaged. The first time costs a sort of
     // its ids, and two bytes a row.
@@ -162,17 +162,17 @@ class Segment {
     Status check(Column column) const;
     bool is_checked(Column column) const;
     // The same of a column whose bytes were summed up on the way.
-    Status check(Column column, const ByteSums& sums) const;
-    Status scan_checked(CodeSearch& search, RowChoice& choice) const;
+    Status check(Column column, const search::ByteSums& sums) const;
+    Status scan_checked(search::CodeSearch& search, search::RowChoice& choice) const;
     // Fills the masks of rows [begin, end), and says about how many pass; SIZE_MAX: all, and no mask is filled.
     Result<std::size_t> choose(const RowFilter& filter, std::size_t begin, std::size_t end,
                                std::span<std::uint16_t> masks) const;
 
     std::filesystem::path path_;
     SegmentFacts facts_;
-    std::shared_ptr<const CodeBook> book_;
+    std::shared_ptr<const search::CodeBook> book_;
     const std::byte* bytes_ = nullptr;
-    CodedRows rows_;
+    search::CodedRows rows_;
     std::vector<std::byte> last_block_;
     mutable std::array<std::atomic<bool>, kColumns> checked_{};
     mutable std::once_flag ordered_;

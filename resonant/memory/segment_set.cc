@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kBookBytesMax = 4 * kDimensions * (kDimensions + 2) + 64;
 constexpr std::size_t kIdleMax = 8;  // searches kept: 256 KiB each
 
-Result<CodeBook> read_book(const std::filesystem::path& path) {
+Result<search::CodeBook> read_book(const std::filesystem::path& path) {
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     struct stat status {};
     if (!file || ::fstat(file.get(), &status) != 0 || status.st_size <= 0 ||
@@ -28,7 +28,7 @@ Result<CodeBook> read_book(const std::filesystem::path& path) {
     if (::pread(file.get(), bytes.get(), size, 0) != status.st_size) {
         return fail(Code::DataLoss, "read code book " + path.string() + ": it is cut short");
     }
-    return CodeBook::parse({bytes.get(), size});
+    return search::CodeBook::parse({bytes.get(), size});
 }
 
 }  // namespace
@@ -41,7 +41,7 @@ Result<std::shared_ptr<const SegmentSet>> SegmentSet::open(const std::filesystem
     } else if (!manifest.book.empty()) {
         auto book = read_book(folder / manifest.book);
         if (book) {
-            set->book_ = std::make_shared<CodeBook>(std::move(*book));
+            set->book_ = std::make_shared<search::CodeBook>(std::move(*book));
         } else {
             log().warn("{}; every vector is read until it is rebuilt", book.error().message);
         }
@@ -69,18 +69,18 @@ std::shared_ptr<const SegmentSet> SegmentSet::none(const Manifest& former) {
     return set;
 }
 
-Status SegmentSet::scan(std::span<CodeSearch* const> searches, const RowFilter& filter,
+Status SegmentSet::scan(std::span<search::CodeSearch* const> searches, const RowFilter& filter,
                         const std::vector<MemoryId>* without) const {
     for (std::size_t i = 0; i < segments_.size(); ++i) {
         const std::vector<MemoryId>& gone = manifest_.segments[i].gone;
-        for (CodeSearch* search : searches) {
+        for (search::CodeSearch* search : searches) {
             RESONANT_CHECK(segments_[i]->scan(*search, filter, without, gone.empty() ? nullptr : &gone));
         }
     }
     return {};
 }
 
-Status write_book(const std::filesystem::path& folder, const std::string& file, const CodeBook& book) {
+Status write_book(const std::filesystem::path& folder, const std::string& file, const search::CodeBook& book) {
     RESONANT_ASSIGN(auto target, DurableFile::create(folder, file));
     RESONANT_CHECK(target->append(book.bytes()));
     return target->commit();
@@ -99,7 +99,7 @@ const float* SegmentSet::vector_of(MemoryId id) const {
     return nullptr;
 }
 
-std::unique_ptr<CodeSearch> SearchPool::take() {
+std::unique_ptr<search::CodeSearch> SearchPool::take() {
     {
         const std::lock_guard lock(mutex_);
         if (!idle_.empty()) {
@@ -108,10 +108,10 @@ std::unique_ptr<CodeSearch> SearchPool::take() {
             return search;
         }
     }
-    return std::make_unique<CodeSearch>();
+    return std::make_unique<search::CodeSearch>();
 }
 
-void SearchPool::give_back(std::unique_ptr<CodeSearch> search) {
+void SearchPool::give_back(std::unique_ptr<search::CodeSearch> search) {
     const std::lock_guard lock(mutex_);
     if (idle_.size() < kIdleMax) {
         idle_.push_back(std::move(search));

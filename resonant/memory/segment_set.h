@@ -30,11 +30,11 @@ class SegmentSet {
     const Manifest& manifest() const { return manifest_; }
     std::span<const std::shared_ptr<const Segment>> segments() const { return segments_; }
     // The codes' book; null when it is missing or damaged, or there is none.
-    const std::shared_ptr<const CodeBook>& book() const { return book_; }
+    const std::shared_ptr<const search::CodeBook>& book() const { return book_; }
 
     // Adds the rows that `filter` lets through, but those in `without` (sorted), to each search: several questions
     // share one pass over the codes. DataLoss when what it reads is damaged.
-    Status scan(std::span<CodeSearch* const> searches, const RowFilter& filter,
+    Status scan(std::span<search::CodeSearch* const> searches, const RowFilter& filter,
                 const std::vector<MemoryId>* without) const;
 
     // The vector of that id, float[384], looked at for damage; null when there is none that counts.
@@ -43,21 +43,21 @@ class SegmentSet {
   private:
     Manifest manifest_;
     std::vector<std::shared_ptr<const Segment>> segments_;
-    std::shared_ptr<const CodeBook> book_;
+    std::shared_ptr<const search::CodeBook> book_;
 };
 
 // Writes a code book's file. The name it is given is in no manifest yet.
-Status write_book(const std::filesystem::path& folder, const std::string& file, const CodeBook& book);
+Status write_book(const std::filesystem::path& folder, const std::string& file, const search::CodeBook& book);
 
 // CodeSearches kept for those who ask next. Threads: any.
 class SearchPool {
   public:
-    std::unique_ptr<CodeSearch> take();
-    void give_back(std::unique_ptr<CodeSearch> search);
+    std::unique_ptr<search::CodeSearch> take();
+    void give_back(std::unique_ptr<search::CodeSearch> search);
 
   private:
     std::mutex mutex_;
-    std::vector<std::unique_ptr<CodeSearch>> idle_;  // guarded by mutex_
+    std::vector<std::unique_ptr<search::CodeSearch>> idle_;  // guarded by mutex_
 };
 
 // One search out of a pool, for as long as this lives.
@@ -67,12 +67,12 @@ class PooledSearch {
     PooledSearch(const PooledSearch&) = delete;
     PooledSearch& operator=(const PooledSearch&) = delete;
     ~PooledSearch() { pool_.give_back(std::move(search_)); }
-    CodeSearch* get() const { return search_.get(); }
-    CodeSearch* operator->() const { return search_.get(); }
+    search::CodeSearch* get() const { return search_.get(); }
+    search::CodeSearch* operator->() const { return search_.get(); }
 
   private:
     SearchPool& pool_;
-    std::unique_ptr<CodeSearch> search_;
+    std::unique_ptr<search::CodeSearch> search_;
 };
 
 }  // namespace resonant::memory

@@ -136,8 +136,8 @@ std::shared_ptr<arrow::Array> vector_column(const std::vector<float>& vectors, s
 std::uint8_t zone_of(const SegmentRow& row) { return static_cast<std::uint8_t>(zone_at(row.distance)); }
 
 // The seed's columns in the seed's order, then resonance, then what filters and searches read.
-arrow::Result<Table> table_of(Rows rows, const std::vector<float>& vectors, const CodeBook* book,
-                              const Codes& codes) {
+arrow::Result<Table> table_of(Rows rows, const std::vector<float>& vectors, const search::CodeBook* book,
+                              const search::Codes& codes) {
     using Row = SegmentRow;
     Table table;
     ARROW_ASSIGN_OR_RAISE(auto made, column<arrow::UInt64Builder>(rows, [](const Row& r) { return r.id; }));
@@ -174,13 +174,13 @@ arrow::Result<Table> table_of(Rows rows, const std::vector<float>& vectors, cons
     if (book != nullptr) {
         table.add_bytes("coarse_code", codes.coarse, book->shape().row_bytes(), rows.size(), Column::Coarse);
         table.add_bytes("fine_code", codes.fine, kDimensions, rows.size(), Column::Fine);
-        table.add_bytes("fine_facts", codes.facts, sizeof(FineFacts), rows.size(), Column::FineFacts);
+        table.add_bytes("fine_facts", codes.facts, sizeof(search::FineFacts), rows.size(), Column::FineFacts);
     }
     return table;
 }
 
 // Arrow places the vectors wherever what stands before them ends; the filler moves them to a multiple of 64 bytes.
-std::shared_ptr<arrow::RecordBatch> batch_of(const Table& table, std::string_view model, const CodeBook* book,
+std::shared_ptr<arrow::RecordBatch> batch_of(const Table& table, std::string_view model, const search::CodeBook* book,
                                              std::size_t filler) {
     const auto metadata = arrow::key_value_metadata(
         {"resonant.format", "resonant.model", "resonant.normalised", "resonant.code_book", "resonant.filler"},
@@ -204,7 +204,7 @@ struct Placed {
     std::unique_ptr<Sink> measure;
 };
 
-arrow::Result<Placed> aligned(const Table& table, std::string_view model, const CodeBook* book) {
+arrow::Result<Placed> aligned(const Table& table, std::string_view model, const search::CodeBook* book) {
     for (std::size_t filler = 0; filler < 4 * kAlignment; filler += 4) {
         Placed tried{batch_of(table, model, book, filler), std::make_unique<Sink>(nullptr)};
         ARROW_RETURN_NOT_OK(write_batch(*tried.measure, *tried.batch));
@@ -217,7 +217,7 @@ arrow::Result<Placed> aligned(const Table& table, std::string_view model, const 
 }
 
 // What a manifest says of the rows themselves.
-SegmentFacts facts_of(Rows rows, const CodeBook* book, const Codes& codes) {
+SegmentFacts facts_of(Rows rows, const search::CodeBook* book, const search::Codes& codes) {
     SegmentFacts facts;
     facts.rows = rows.size();
     facts.book = book == nullptr ? 0 : book->id();
@@ -253,7 +253,7 @@ std::vector<const SegmentRow*> sorted_by_zone(std::span<const SegmentRow> rows) 
 }
 
 Result<UnsyncedSegment> write_table(const std::filesystem::path& folder, const std::string& file, const Table& table,
-                                    std::string_view model, const CodeBook* book, SegmentFacts facts) {
+                                    std::string_view model, const search::CodeBook* book, SegmentFacts facts) {
     const std::string tried = "write Arrow segment " + (folder / file).string() + ": ";
     const auto placed = aligned(table, model, book);
     if (!placed.ok()) {
@@ -276,7 +276,7 @@ Result<UnsyncedSegment> write_table(const std::filesystem::path& folder, const s
         RESONANT_ENSURE(place >= 0 && place == placed->measure->place_of(data), "Arrow writes each buffer from where it lies");
         const std::size_t bytes = column_bytes(static_cast<Column>(i), facts.rows, book);
         facts.columns[i] = {static_cast<std::uint64_t>(place), bytes,
-                            code_kernels(best_kernel()).checksum(data, bytes)};
+                            search::code_kernels(search::best_kernel()).checksum(data, bytes)};
     }
     facts.file = file;
     facts.bytes = static_cast<std::uint64_t>(*sink.Tell());
@@ -287,14 +287,14 @@ Result<UnsyncedSegment> write_table(const std::filesystem::path& folder, const s
 }  // namespace
 
 Result<SegmentFacts> write_segment(const std::filesystem::path& folder, const std::string& file,
-                                   std::span<const SegmentRow> rows, std::string_view model, const CodeBook* book) {
+                                   std::span<const SegmentRow> rows, std::string_view model, const search::CodeBook* book) {
     RESONANT_ASSIGN(UnsyncedSegment made, prepare_segment(folder, file, rows, model, book));
     RESONANT_CHECK(made.file->commit());
     return std::move(made.facts);
 }
 
 Result<UnsyncedSegment> prepare_segment(const std::filesystem::path& folder, const std::string& file,
-                                        std::span<const SegmentRow> rows, std::string_view model, const CodeBook* book) {
+                                        std::span<const SegmentRow> rows, std::string_view model, const search::CodeBook* book) {
     RESONANT_ENSURE(!rows.empty() && rows.size() <= kSegmentRowsMax, "a segment holds 1 to kSegmentRowsMax rows");
     const std::vector<const SegmentRow*> sorted = sorted_by_zone(rows);
     std::vector<float> vectors;
@@ -305,7 +305,7 @@ Result<UnsyncedSegment> prepare_segment(const std::filesystem::path& folder, con
         vectors.insert(vectors.end(), row->vector.begin(), row->vector.end());
         ids.push_back(row->id);
     }
-    Codes codes;
+    search::Codes codes;
     if (book != nullptr) {
         RESONANT_ASSIGN(codes, book->encode(vectors, ids));
     }

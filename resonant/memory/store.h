@@ -19,7 +19,7 @@
 #include "resonant/base/clock.h"
 #include "resonant/memory/data_sea.h"
 #include "resonant/memory/digest.h"
-#include "resonant/memory/kernels.h"
+#include "resonant/search/kernels.h"
 #include "resonant/memory/rows.h"
 #include "resonant/memory/word_lengths.h"
 #include "resonant/memory/word_scores.h"
@@ -62,7 +62,7 @@ class Store {
                                    const std::string& viewer);
     // Of each: the memories of its session that were stored right before and after it and that `filter`
     // lets through, itself among them, in their order: at most kSideMax on each side.
-    Result<std::vector<std::vector<MemoryId>>> around(std::span<const Scored> ids, const Filter& filter,
+    Result<std::vector<std::vector<MemoryId>>> around(std::span<const search::Scored> ids, const Filter& filter,
                                                       const std::string& viewer);
     // Compares the text index with the memories; builds it anew where that is wanted and needed.
     Status check_words(bool repair, std::vector<std::string>& findings);

@@ -242,7 +242,7 @@ std::string beside(std::string_view range, std::string_view order, std::string_v
 
 }  // namespace
 
-Result<std::vector<std::vector<MemoryId>>> Store::around(std::span<const Scored> ids, const Filter& filter,
+Result<std::vector<std::vector<MemoryId>>> Store::around(std::span<const search::Scored> ids, const Filter& filter,
                                                          const std::string& viewer) {
     // Sessions that are stored at the same time lie interleaved: so much further is looked.
     constexpr std::int64_t kReach = 3 * static_cast<std::int64_t>(kSideMax);
@@ -258,7 +258,7 @@ Result<std::vector<std::vector<MemoryId>>> Store::around(std::span<const Scored>
             side->bind(2, kReach).bind(3, kSilenceNs);
             condition.bind(*side, 4);
         }
-        for (const Scored& each : ids) {
+        for (const search::Scored& each : ids) {
             std::vector<MemoryId>& found = all.emplace_back();
             const auto take = [&](Statement& side, std::size_t limit) -> Status {
                 side.reset().bind(1, sql_id(each.id));

@@ -24,7 +24,7 @@ VectorIndex::VectorIndex(sql::Database& database, std::filesystem::path folder, 
       folder_(std::move(folder)),
       model_(std::move(model)),
       clock_(clock),
-      dot_(dot_of(best_kernel())),
+      dot_(search::dot_of(search::best_kernel())),
       current_(std::make_shared<Snapshot>()) {}
 
 Status VectorIndex::open() {
@@ -164,7 +164,7 @@ VectorStatus VectorIndex::status() const {
     const auto now = snapshot();
     VectorStatus status;
     status.model = model_;
-    status.kernel = name_of(best_kernel());
+    status.kernel = name_of(search::best_kernel());
     status.segments = now->set->segments().size();
     for (const SegmentFacts& facts : now->manifest().segments) {
         status.bytes += facts.bytes;

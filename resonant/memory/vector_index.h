@@ -52,9 +52,9 @@ class VectorIndex {
     // Maps the segments. Fails only when the folder can be neither read nor made.
     Status open();
     // InvalidArgument when a number of `query` is not finite.
-    Result<std::vector<Scored>> nearest(const Vector& query, const Question& question);
+    Result<std::vector<search::Scored>> nearest(const Vector& query, const Question& question);
     // The same for several queries: passes over the codes are shared, and the answers are of one state of SQLite.
-    Result<std::vector<std::vector<Scored>>> nearest_each(std::span<const Vector> queries, const Question& question);
+    Result<std::vector<std::vector<search::Scored>>> nearest_each(std::span<const Vector> queries, const Question& question);
     // The memory's public vector where it is mapped, valid as long as `keeps` is; null where it is not, or no longer
     // rightly: then SQLite has it, or there is none. Cost: some binary searches.
     const float* mapped(MemoryId id, std::shared_ptr<const SegmentSet>& keeps) const;
@@ -86,12 +86,12 @@ class VectorIndex {
     struct Rows;
 
     std::shared_ptr<const Snapshot> snapshot() const;
-    using Answers = std::vector<std::vector<Scored>>;
+    using Answers = std::vector<std::vector<search::Scored>>;
     // Of at most kTogether queries.
     Result<Answers> nearest_of(std::span<const Vector> queries, const Question& question, const Ids& unwanted);
     Result<Answers> nearest_together(std::span<const Vector> queries, const Question& question);
     Status scan_rest(const Snapshot& now, const Question& question, const Ids& apart, const Vector& query,
-                     CodeSearch& search);
+                     search::CodeSearch& search);
     // The ids that do not meet the question's condition.
     Result<Ids> failing(const Answers& found, const Question& question);
     // Memories whose columns have changed since the segments were written, sorted; nothing where they
@@ -111,9 +111,9 @@ class VectorIndex {
     // Marks the rows of segments whose memories were forgotten up to `mark`.
     Status mark_gone(const SegmentSet& set, std::uint64_t mark, Manifest& manifest);
     // Makes a code book for the vectors that there are, and its file.
-    Status make_book(Manifest& manifest, std::shared_ptr<const CodeBook>& book);
+    Status make_book(Manifest& manifest, std::shared_ptr<const search::CodeBook>& book);
     // Writes the public vectors with a sequence after `after` as further segments of `manifest`.
-    Status write_rows(std::int64_t after, Manifest& manifest, const CodeBook& book,
+    Status write_rows(std::int64_t after, Manifest& manifest, const search::CodeBook& book,
                       const std::function<void(std::size_t)>& told = {});
     Status switch_to(Manifest manifest, std::uint64_t forget_up_to);
     void sweep_files(const Manifest& keep) const;
@@ -122,7 +122,7 @@ class VectorIndex {
     const std::filesystem::path folder_;
     const std::string model_;
     Clock& clock_;
-    const Dot dot_;
+    const search::Dot dot_;
     SearchPool pool_;
 
     std::mutex folding_;

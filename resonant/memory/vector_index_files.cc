@@ -47,7 +47,7 @@ Result<bool> VectorIndex::wants_rebuild(const Snapshot& now) {
     }
     const std::size_t behind_max = std::max(kBehindMin, rows / kBehindShare);
     RESONANT_ASSIGN(const auto moved, changed(manifest));
-    const bool outgrown = manifest.book_rows < kTrainingRowsMin && rows >= kTrainingRowsMin &&
+    const bool outgrown = manifest.book_rows < search::kTrainingRowsMin && rows >= search::kTrainingRowsMin &&
                           rows >= kBookGrowth * manifest.book_rows;
     for (const MemoryId id : now.forgotten) {  // what was erased or became private leaves the files at once
         RESONANT_ASSIGN(const std::int64_t is_public, state("SELECT count(*) FROM memories WHERE is_private = 0 AND id = " +
@@ -105,7 +105,7 @@ Status VectorIndex::rebuild_locked(const Progress& progress) {
     RESONANT_ASSIGN(const std::int64_t rows, state("SELECT count(*) FROM memory_embeddings WHERE is_private = 0"));
     const std::size_t before = now->manifest().book_rows;
     const auto after = static_cast<std::size_t>(rows);
-    if (book != nullptr && now->manifest().model == model_ && before >= kTrainingRowsMin &&
+    if (book != nullptr && now->manifest().model == model_ && before >= search::kTrainingRowsMin &&
         after < kBookDrift * before && before < kBookDrift * after) {
         next.book = fmt::format("sea-{}-{}{}", next.generation, ++next.files, kBookSuffix);
         next.book_rows = before;
@@ -194,7 +194,7 @@ Status VectorIndex::mark_gone(const SegmentSet& set, std::uint64_t mark, Manifes
     return {};
 }
 
-Status VectorIndex::make_book(Manifest& manifest, std::shared_ptr<const CodeBook>& book) {
+Status VectorIndex::make_book(Manifest& manifest, std::shared_ptr<const search::CodeBook>& book) {
     std::vector<float> sample;
     std::size_t rows = 0;
     const Status read = database_.read([&](Connection& connection) -> Status {
@@ -206,7 +206,7 @@ Status VectorIndex::make_book(Manifest& manifest, std::shared_ptr<const CodeBook
         const std::int64_t last = range.integer(2);
         RESONANT_ASSIGN(auto row, connection.prepare("SELECT vector FROM memory_embeddings WHERE is_private = 0"
                                                      " AND model = ? AND sequence >= ? ORDER BY sequence LIMIT 1"));
-        const auto wanted = static_cast<std::int64_t>(std::min(rows, kSampleRowsMax));
+        const auto wanted = static_cast<std::int64_t>(std::min(rows, search::kSampleRowsMax));
         for (std::int64_t i = 0; i < wanted; ++i) {
             row.reset().bind(1, model_).bind(2, first + (last - first) * i / wanted);
             RESONANT_CHECK(row.step());
@@ -220,7 +220,7 @@ Status VectorIndex::make_book(Manifest& manifest, std::shared_ptr<const CodeBook
     if (sample.empty()) {
         sample.resize(kDimensions);
     }
-    book = std::make_shared<CodeBook>(CodeBook::choose(sample, rows));
+    book = std::make_shared<search::CodeBook>(search::CodeBook::choose(sample, rows));
     manifest.book = fmt::format("sea-{}-{}{}", manifest.generation, ++manifest.files, kBookSuffix);
     manifest.book_rows = rows;
     return write_book(folder_, manifest.book, *book);
@@ -232,7 +232,7 @@ struct VectorIndex::Rows {
     const std::filesystem::path& folder;
     const std::string& model;
     Manifest& manifest;
-    const CodeBook& book;
+    const search::CodeBook& book;
     std::vector<SegmentRow> waiting = {};
     std::vector<SegmentRow> leaving = {};  // what `writing` writes
     std::future<Result<UnsyncedSegment>> writing = {};
@@ -320,7 +320,7 @@ struct VectorIndex::Rows {
     }
 };
 
-Status VectorIndex::write_rows(std::int64_t after, Manifest& manifest, const CodeBook& book,
+Status VectorIndex::write_rows(std::int64_t after, Manifest& manifest, const search::CodeBook& book,
                                const std::function<void(std::size_t)>& told) {
     constexpr std::size_t kTellEvery = 4'096;  // rows
     manifest.model = model_;

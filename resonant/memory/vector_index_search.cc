@@ -59,12 +59,12 @@ RowFilter row_filter_of(const Filter& filter) {
     return rows;
 }
 
-Result<std::vector<Scored>> VectorIndex::nearest(const Vector& query, const Question& question) {
+Result<std::vector<search::Scored>> VectorIndex::nearest(const Vector& query, const Question& question) {
     RESONANT_ASSIGN(Answers found, nearest_together({&query, 1}, question));
     return std::move(found.front());
 }
 
-Result<std::vector<std::vector<Scored>>> VectorIndex::nearest_each(std::span<const Vector> queries,
+Result<std::vector<std::vector<search::Scored>>> VectorIndex::nearest_each(std::span<const Vector> queries,
                                                                    const Question& question) {
     Answers answers;
     const Status done = database_.read([&](Connection&) -> Status {
@@ -135,7 +135,7 @@ Result<VectorIndex::Answers> VectorIndex::nearest_of(std::span<const Vector> que
         Ids without;
         std::ranges::set_union(apart, unwanted, std::back_inserter(without));
         std::array<std::optional<PooledSearch>, kTogether> pooled;
-        std::array<CodeSearch*, kTogether> searches{};
+        std::array<search::CodeSearch*, kTogether> searches{};
         for (std::size_t i = 0; i < queries.size(); ++i) {
             searches[i] = pooled[i].emplace(pool_).get();
             RESONANT_CHECK(searches[i]->begin(queries[i].data(), question.k));
@@ -165,7 +165,7 @@ Result<VectorIndex::Answers> VectorIndex::nearest_of(std::span<const Vector> que
 // What the segments do not hold: newer vectors, those of `apart` as they are now, the asker's private
 // ones. The question's condition is asked of each.
 Status VectorIndex::scan_rest(const Snapshot& now, const Question& question, const Ids& apart, const Vector& query,
-                              CodeSearch& search) {
+                              search::CodeSearch& search) {
     const std::string where = question.condition == nullptr ? "1" : question.condition->text;
     const auto bind = [&](Statement& statement, int parameter) {
         return question.condition == nullptr ? parameter : question.condition->bind(statement, parameter);
@@ -226,8 +226,8 @@ Result<VectorIndex::Ids> VectorIndex::failing(const Answers& found, const Questi
         RESONANT_ASSIGN(auto row, connection.prepare("SELECT 1 FROM memories m WHERE " + question.condition->text +
                                                      " AND m.id = ?"));
         const int next = question.condition->bind(row, 1);
-        for (const std::vector<Scored>& answer : found) {
-            for (const Scored& each : answer) {
+        for (const std::vector<search::Scored>& answer : found) {
+            for (const search::Scored& each : answer) {
                 RESONANT_ASSIGN(const bool passes, row.reset().bind(next, sql_id(each.id)).step());
                 if (!passes) {
                     failed.push_back(each.id);

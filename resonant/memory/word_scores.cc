@@ -43,10 +43,10 @@ Status WordScores::settle(std::size_t count, const Check& lets_through) {
     enum class Known : std::uint8_t { No, LetThrough, Refused };
     std::vector<Known> known(ids_.size());
     // The first `wanted` of `rows` (by number) that are let through.
-    const auto first = [&](std::vector<Scored> rows, std::size_t wanted) -> Result<std::vector<Scored>> {
-        const auto is_after = [](const Scored& a, const Scored& b) { return b < a; };
+    const auto first = [&](std::vector<search::Scored> rows, std::size_t wanted) -> Result<std::vector<search::Scored>> {
+        const auto is_after = [](const search::Scored& a, const search::Scored& b) { return b < a; };
         std::ranges::make_heap(rows, is_after);
-        std::vector<Scored> found;
+        std::vector<search::Scored> found;
         while (!rows.empty() && found.size() < wanted) {
             std::ranges::pop_heap(rows, is_after);
             Known& here = known[rows.back().id];
@@ -61,17 +61,17 @@ Status WordScores::settle(std::size_t count, const Check& lets_through) {
         }
         return found;
     };
-    std::vector<Scored> sums;
+    std::vector<search::Scored> sums;
     for (std::size_t i = 0; i < ids_.size(); ++i) {
         const std::span<const float> scores = at(i);
         sums.push_back({std::accumulate(scores.begin(), scores.end(), 0.0F), i});
     }
     RESONANT_ASSIGN(top_, first(std::move(sums), count));
-    for (Scored& each : top_) {
+    for (search::Scored& each : top_) {
         each.id = ids_[each.id];
     }
     for (std::size_t word = 0; word < words_; ++word) {
-        std::vector<Scored> having;
+        std::vector<search::Scored> having;
         for (std::size_t i = 0; i < ids_.size(); ++i) {
             if (at(i)[word] > 0) {
                 having.push_back({at(i)[word], i});

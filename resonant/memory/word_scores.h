@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "resonant/memory/kernels.h"
+#include "resonant/search/kernels.h"
 #include "resonant/memory/memory.h"
 #include "resonant/sql/term_postings.h"
 
@@ -36,7 +36,7 @@ class WordScores {
     // The most that each word is worth in any memory.
     std::span<const float> best() const { return best_; }
     // The memories that have most, best first; as many as settle() was asked for.
-    std::span<const Scored> top() const { return top_; }
+    std::span<const search::Scored> top() const { return top_; }
     // The ids that postings name, each once, in ascending order.
     static std::vector<MemoryId> ids_of(const sql::TermPostings& postings);
     // Out of postings and the tokens of each of their ids_of().
@@ -50,7 +50,7 @@ class WordScores {
     std::vector<MemoryId> ids_;
     std::vector<float> scores_;  // words_ of each id
     std::vector<float> best_;
-    std::vector<Scored> top_;
+    std::vector<search::Scored> top_;
 };
 
 }  // namespace resonant::memory

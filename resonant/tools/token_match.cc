@@ -37,10 +37,10 @@ double TokenMatch::score(const Query& query, const TokenText& text) const {
     }
     std::vector<float> best_of_query(query.size(), -1);
     double told = 0, told_of = 0;
-    embed::Vector direction;
+    Vector direction;
     for (std::size_t i = 0; i < text.tokens.size(); ++i) {
-        const std::int8_t* steps = text.steps.data() + i * embed::kDimensions;
-        std::transform(steps, steps + embed::kDimensions, direction.begin(),
+        const std::int8_t* steps = text.steps.data() + i * kDimensions;
+        std::transform(steps, steps + kDimensions, direction.begin(),
                        [scale = text.tokens[i].scale](std::int8_t step) { return scale * static_cast<float>(step); });
         float best = -1;
         for (std::size_t q = 0; q < query.size(); ++q) {

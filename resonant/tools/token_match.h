@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "resonant/memory/kernels.h"
+#include "resonant/search/kernels.h"
 #include "resonant/embed/token_text.h"
 
 namespace resonant::tools {
@@ -39,7 +39,7 @@ class TokenMatch {
 
     std::unordered_map<embed::TokenId, double> rarities_;
     double rarest_ = 0;
-    memory::Dot dot_ = memory::dot_of(memory::best_kernel());
+    search::Dot dot_ = search::dot_of(search::best_kernel());
 };
 
 }  // namespace resonant::tools

@@ -37,11 +37,11 @@ constexpr Field kFields[] = {{2, 0.5, 1}, {1, 0.75, 0.8}, {0.3, 0.75, 0.5}, {1, 
 enum : std::size_t { kName, kDescription, kParameters, kServer, kFieldCount };
 
 // Side by side in lanes, so that the compiler takes vector registers.
-double dot(const embed::Vector& a, const embed::Vector& b) {
+double dot(const Vector& a, const Vector& b) {
     constexpr std::size_t kLanes = 16;
-    static_assert(embed::kDimensions % kLanes == 0);
+    static_assert(kDimensions % kLanes == 0);
     std::array<float, kLanes> sums{};
-    for (std::size_t i = 0; i < embed::kDimensions; i += kLanes) {
+    for (std::size_t i = 0; i < kDimensions; i += kLanes) {
         for (std::size_t lane = 0; lane < kLanes; ++lane) {
             sums[lane] += a[i + lane] * b[i + lane];
         }
@@ -211,7 +211,7 @@ std::vector<ToolIndex::Words> ToolIndex::words(const std::vector<Term>& query) c
     return scores;
 }
 
-std::vector<double> ToolIndex::cosines(const std::vector<embed::Vector>& meaning) const {
+std::vector<double> ToolIndex::cosines(const std::vector<Vector>& meaning) const {
     std::vector<double> sums(documents_.size()), uses(documents_.size(), -1);
     std::vector<int> texts(documents_.size());
     for (const Text& text : texts_) {

@@ -34,7 +34,7 @@ struct RankedTool {
 
 // What a query means, as far as it is known. Nothing: words alone.
 struct Meaning {
-    std::vector<embed::Vector> vectors;  // of the whole, then of its clauses if there are several
+    std::vector<Vector> vectors;  // of the whole, then of its clauses if there are several
     TokenMatch::Query tokens = {};        // word by word
 };
 
@@ -42,7 +42,7 @@ class ToolIndex {
   public:
     using Documents = std::vector<std::shared_ptr<const ToolDocument>>;
     // Vectors by text; one that is not there is taken as not embedded yet.
-    using Vectors = std::unordered_map<std::string, embed::Vector>;
+    using Vectors = std::unordered_map<std::string, Vector>;
 
     ToolIndex(Documents documents, const Vectors& vectors, const TokenTexts& tokens = {});
     ToolIndex(const ToolIndex&) = delete;
@@ -84,7 +84,7 @@ class ToolIndex {
     };
     std::vector<Words> words(const std::vector<Term>& query) const;
     // Of each tool, the greatest of the cosines of its uses and the mean over its other texts; -1 where there is none yet.
-    std::vector<double> cosines(const std::vector<embed::Vector>& meaning) const;
+    std::vector<double> cosines(const std::vector<Vector>& meaning) const;
     // Compares the best of `ranked`, sorted, with the query word by word, and sorts them anew.
     void compare_words(const TokenMatch::Query& query, std::vector<RankedTool>& ranked) const;
     std::string why(std::size_t document, const std::vector<Term>& query, double cosine) const;
@@ -94,7 +94,7 @@ class ToolIndex {
     struct Text {
         std::uint32_t document;
         bool is_use;  // tells in other words what the tool, or one of its kind, is for
-        embed::Vector vector;
+        Vector vector;
     };
     std::vector<Text> texts_;
     std::vector<std::vector<std::shared_ptr<const TokenText>>> tokens_;  // of each document, none where one is missing

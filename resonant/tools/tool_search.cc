@@ -125,7 +125,7 @@ Result<std::size_t> ToolSearch::embed_some(std::size_t count) {
     if (texts.empty()) {
         return embed_some_words(count);
     }
-    const std::vector<Result<embed::Vector>> vectors = embedder_->embed_many(texts, {});
+    const std::vector<Result<Vector>> vectors = embedder_->embed_many(texts, {});
     const std::lock_guard lock(mutex_);
     for (std::size_t i = 0; i < texts.size(); ++i) {
         if (!vectors[i]) {
@@ -214,7 +214,7 @@ std::vector<ToolHit> ToolSearch::rank(std::string_view query, std::size_t limit)
     Meaning meaning;
     if (embedder_ != nullptr && now->index->embedded() > 0) {
         for (const std::string& text : ToolIndex::texts_of(query)) {
-            if (Result<embed::Vector> vector = embedder_->embed(text)) {
+            if (Result<Vector> vector = embedder_->embed(text)) {
                 meaning.vectors.push_back(*vector);
             }
         }

@@ -156,8 +156,8 @@ Result<Json> related(Services& services, call::Call& call) {
     return answer;
 }
 
-Result<embed::Vector> given_vector(const call::Call& call) {
-    embed::Vector vector{};
+Result<Vector> given_vector(const call::Call& call) {
+    Vector vector{};
     double square = 0;
     for (std::size_t i = 0; i < vector.size(); ++i) {
         const double value = call.arguments["vector"][i].get<double>();
@@ -179,14 +179,14 @@ constexpr std::size_t kQueriesMax = 32;  // of one search
 constexpr std::size_t kNearMax = 1'000;  // hits of all of them
 
 // What the call asks for, one vector a question. `several`: it asked by a list.
-Result<std::vector<embed::Vector>> query_vectors(Services& services, const call::Call& call, bool& several) {
+Result<std::vector<Vector>> query_vectors(Services& services, const call::Call& call, bool& several) {
     constexpr std::array<const char*, 5> kWays = {"query", "vector", "like_id", "queries", "like_ids"};
     const auto given = std::ranges::count_if(kWays, [&](const char* way) { return has(call, way); });
     if (given != 1) {
         return fail(Code::InvalidArgument,
                     fmt::format("vector.search: give one of query, vector, like_id, queries or like_ids, not {}", given));
     }
-    std::vector<embed::Vector> vectors;
+    std::vector<Vector> vectors;
     if (has(call, "vector")) {
         RESONANT_ASSIGN(vectors.emplace_back(), given_vector(call));
         return vectors;
@@ -247,7 +247,7 @@ Result<Json> nearest(Services& services, call::Call& call) {
 Result<Json> status(Services& services, call::Call& call) {
     const memory::VectorStatus status = services.sea->status();
     Json answer = {{"model", status.model.empty() ? Json(nullptr) : Json(status.model)},
-                   {"dimensions", embed::kDimensions},
+                   {"dimensions", kDimensions},
                    {"rows", status.rows},
                    {"embedded", status.embedded},
                    {"coverage", status.rows == 0 ? 1.0

@@ -64,7 +64,7 @@ class EmbeddingEndpointTest : public testing::Test {
                 return;
             }
             std::vector<double> numbers;
-            const embed::Vector vector = words_.embed(text).value();
+            const Vector vector = words_.embed(text).value();
             for (const float value : vector) {
                 numbers.push_back(3.0 * static_cast<double>(value));  // of any length
             }
@@ -106,7 +106,7 @@ TEST_F(EmbeddingEndpointTest, gives_unit_vectors_in_the_order_of_the_texts_in_fe
     ASSERT_EQ(vectors.size(), texts.size());
     for (std::size_t i = 0; i < texts.size(); ++i) {
         ASSERT_TRUE(vectors[i].has_value()) << vectors[i].error().message;
-        for (std::size_t d = 0; d < embed::kDimensions; ++d) {
+        for (std::size_t d = 0; d < kDimensions; ++d) {
             ASSERT_NEAR((*vectors[i])[d], (*words_.embed(texts[i]))[d], 1e-5);
         }
     }

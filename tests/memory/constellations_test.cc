@@ -123,9 +123,9 @@ TEST(Clusters, a_vector_near_no_centre_is_assigned_to_none) {
     Vector north{};
     north[1] = 1;
     const std::vector<Vector> centres = {east};
-    EXPECT_EQ(assign(east, centres, 0.5F).cluster, 0U);
-    EXPECT_EQ(assign(north, centres, 0.5F).cluster, kNoCluster);
-    EXPECT_THAT(find_centres({}, centres, ClusterLimits()).centres, IsEmpty());
+    EXPECT_EQ(search::assign(east, centres, 0.5F).cluster, 0U);
+    EXPECT_EQ(search::assign(north, centres, 0.5F).cluster, search::kNoCluster);
+    EXPECT_THAT(search::find_centres({}, centres, search::ClusterLimits()).centres, IsEmpty());
 }
 
 }  // namespace

@@ -22,10 +22,10 @@ using testing::Not;
 
 class DataSeaReaderTest : public SeaTest {
   protected:
-    static Ids ids_of(const Result<std::span<const Scored>>& found) {
+    static Ids ids_of(const Result<std::span<const search::Scored>>& found) {
         EXPECT_TRUE(found.has_value()) << found.error().message;
         Ids ids;
-        for (const Scored& each : *found) {
+        for (const search::Scored& each : *found) {
             ids.push_back(each.id);
         }
         return ids;
@@ -68,7 +68,7 @@ TEST_F(DataSeaReaderTest, it_answers_as_the_kernel_does_and_follows_what_is_adde
     for (std::size_t i = 0; i < 5; ++i) {
         const auto alone = reading->nearest(i % 2 == 0 ? one : other, 7);
         EXPECT_TRUE(std::equal(alone->begin(), alone->end(), (*each)[i].begin(), (*each)[i].end(),
-                               [](const Scored& a, const Scored& b) { return a.id == b.id && a.score == b.score; }));
+                               [](const search::Scored& a, const search::Scored& b) { return a.id == b.id && a.score == b.score; }));
     }
 }
 
@@ -156,7 +156,7 @@ TEST_F(DataSeaReaderTest, another_process_follows_without_reopening_and_holds_le
     for (const SegmentRow& row : rows) {
         sample.insert(sample.end(), row.vector.begin(), row.vector.end());
     }
-    const CodeBook book = CodeBook::plain(sample);
+    const search::CodeBook book = search::CodeBook::plain(sample);
     Manifest manifest;
     manifest.book = "sea-0-0.book";
     ASSERT_TRUE(write_book(folder(), manifest.book, book));

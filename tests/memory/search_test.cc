@@ -207,7 +207,7 @@ TEST_F(SearchTest, a_memory_stands_among_the_nearest_four_of_its_session_on_each
         }
     }
     Store store(*database_, clock_);
-    const std::vector<Scored> asked{{0, told[0]}, {0, told[6]}, {0, told[11]}, {0, told[5] + 2}, {0, 999}};
+    const std::vector<search::Scored> asked{{0, told[0]}, {0, told[6]}, {0, told[11]}, {0, told[5] + 2}, {0, 999}};
     const auto found = store.around(asked, {}, "ann");
     ASSERT_TRUE(found.has_value()) << found.error().message;
     EXPECT_EQ(found->size(), asked.size());

@@ -127,32 +127,32 @@ TEST(Segment, vectors_lie_on_a_multiple_of_64_whatever_stands_before_them) {
     }
 }
 
-CodeBook book_of(const std::vector<SegmentRow>& rows) {
+search::CodeBook book_of(const std::vector<SegmentRow>& rows) {
     std::vector<float> vectors;
     for (const SegmentRow& row : rows) {
         vectors.insert(vectors.end(), row.vector.begin(), row.vector.end());
     }
-    return CodeBook::plain(vectors);
+    return search::CodeBook::plain(vectors);
 }
 
-Result<std::vector<Scored>> nearest(const Segment& segment, const Vector& query, std::size_t k,
+Result<std::vector<search::Scored>> nearest(const Segment& segment, const Vector& query, std::size_t k,
                                     const RowFilter& filter = {}) {
-    CodeSearch search;
+    search::CodeSearch search;
     RESONANT_CHECK(search.begin(query.data(), k));
     RESONANT_CHECK(segment.scan(search, filter, nullptr));
     RESONANT_ASSIGN(const auto found, search.finish());
-    return std::vector<Scored>(found.begin(), found.end());
+    return std::vector<search::Scored>(found.begin(), found.end());
 }
 
-bool same(const std::vector<Scored>& a, const std::vector<Scored>& b) {
+bool same(const std::vector<search::Scored>& a, const std::vector<search::Scored>& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](const Scored& x, const Scored& y) { return x.id == y.id && x.score == y.score; });
+                      [](const search::Scored& x, const search::Scored& y) { return x.id == y.id && x.score == y.score; });
 }
 
 TEST(Segment, no_flipped_bit_goes_unseen_or_changes_an_answer) {
     const test::Scratch scratch;
     const auto rows = make_rows(21);
-    const auto book = std::make_shared<CodeBook>(book_of(rows));
+    const auto book = std::make_shared<search::CodeBook>(book_of(rows));
     for (const bool with_codes : {true, false}) {
         const auto facts = write_segment(scratch.path(), "a.arrow", rows, "words/f32", with_codes ? book.get() : nullptr);
         ASSERT_TRUE(facts.has_value());
@@ -188,7 +188,7 @@ TEST(Segment, no_flipped_bit_goes_unseen_or_changes_an_answer) {
 TEST(Segment, a_damaged_coarse_code_is_refused_by_whichever_search_reads_it_first_and_by_the_next) {
     const test::Scratch scratch;
     const auto rows = make_rows(1'005);
-    const auto book = std::make_shared<CodeBook>(book_of(rows));
+    const auto book = std::make_shared<search::CodeBook>(book_of(rows));
     const auto facts = write_segment(scratch.path(), "a.arrow", rows, "words/f32", book.get());
     ASSERT_TRUE(facts.has_value());
     RowFilter some;
@@ -229,7 +229,7 @@ TEST(Segment, columns_narrow_a_search_to_what_they_say) {
         row.created_ns = static_cast<std::int64_t>(random() % 1000) - 500;
         row.signature = random() & random();
     }
-    const auto book = std::make_shared<CodeBook>(book_of(rows));
+    const auto book = std::make_shared<search::CodeBook>(book_of(rows));
     const auto facts = write_segment(scratch.path(), "a.arrow", rows, "m", book.get());
     ASSERT_TRUE(facts.has_value());
     const auto segment = Segment::open(scratch.path(), *facts, book);
@@ -252,7 +252,7 @@ TEST(Segment, columns_narrow_a_search_to_what_they_say) {
         }
         filter.only = random() % 3 == 0 ? &only : nullptr;
         const Vector& query = rows[random() % rows.size()].vector;
-        std::vector<Scored> expected;
+        std::vector<search::Scored> expected;
         for (const SegmentRow& row : rows) {
             Memory memory;
             memory.distance = row.distance;
@@ -261,7 +261,7 @@ TEST(Segment, columns_narrow_a_search_to_what_they_say) {
                 (filter.with_archived || !row.is_archived) && row.created_ns >= filter.created_min &&
                 row.created_ns <= filter.created_max && (row.signature & filter.signature) == filter.signature &&
                 (filter.only == nullptr || std::binary_search(only.begin(), only.end(), row.id))) {
-                expected.push_back({dot_of(Kernel::Scalar)(query.data(), row.vector.data()), row.id});
+                expected.push_back({search::dot_of(search::Kernel::Scalar)(query.data(), row.vector.data()), row.id});
             }
         }
         std::sort(expected.begin(), expected.end());
@@ -273,12 +273,12 @@ TEST(Segment, columns_narrow_a_search_to_what_they_say) {
 TEST(Segment, without_its_code_book_every_vector_is_read) {
     const test::Scratch scratch;
     const auto rows = make_rows(100);
-    const auto book = std::make_shared<CodeBook>(book_of(rows));
-    const auto other = std::make_shared<CodeBook>(book_of(make_rows(7)));
+    const auto book = std::make_shared<search::CodeBook>(book_of(rows));
+    const auto other = std::make_shared<search::CodeBook>(book_of(make_rows(7)));
     const auto facts = write_segment(scratch.path(), "a.arrow", rows, "m", book.get());
     const auto coded = Segment::open(scratch.path(), *facts, book);
     EXPECT_TRUE((*coded)->has_codes());
-    for (const auto& none : {std::shared_ptr<CodeBook>(), other}) {
+    for (const auto& none : {std::shared_ptr<search::CodeBook>(), other}) {
         const auto plain = Segment::open(scratch.path(), *facts, none);
         ASSERT_TRUE(plain.has_value()) << plain.error().message;
         EXPECT_FALSE((*plain)->has_codes());
@@ -289,7 +289,7 @@ TEST(Segment, without_its_code_book_every_vector_is_read) {
 TEST(Segment, a_reader_opens_what_a_later_version_wrote_with_more_columns) {
     const test::Scratch scratch;
     const auto rows = make_rows(50);
-    const auto book = std::make_shared<CodeBook>(book_of(rows));
+    const auto book = std::make_shared<search::CodeBook>(book_of(rows));
     auto facts = write_segment(scratch.path(), "a.arrow", rows, "m", book.get());
     const auto expected = nearest(**Segment::open(scratch.path(), *facts, book), rows[3].vector, 7);
     ASSERT_TRUE(rewrite_with_more_columns(scratch / "a.arrow", *facts).ok());
@@ -308,7 +308,7 @@ TEST(Segment, a_reader_opens_what_a_later_version_wrote_with_more_columns) {
         later.erase("sha256");
         later.erase("checksum");
         const std::string text = later.dump();
-        const auto sum = code_kernels(best_kernel()).checksum(reinterpret_cast<const std::byte*>(text.data()), text.size());
+        const auto sum = search::code_kernels(search::best_kernel()).checksum(reinterpret_cast<const std::byte*>(text.data()), text.size());
         char word[17];
         std::snprintf(word, sizeof word, "%016llx", static_cast<unsigned long long>(sum));
         later["checksum"] = word;

@@ -366,11 +366,11 @@ using Twins = std::map<MemoryId, Twin>;
 
 Ids plain_scan(const Twins& twins, test::WordEmbedder& embedder, const Vector& query, std::size_t k,
                bool with_private) {
-    std::vector<Scored> all;
+    std::vector<search::Scored> all;
     for (const auto& [id, twin] : twins) {
         if (twin.has_vector && !twin.is_archived && (with_private || !twin.is_private)) {
             const Vector vector = *embedder.embed(twin.text);
-            all.push_back({dot_of(Kernel::Scalar)(query.data(), vector.data()), id});
+            all.push_back({search::dot_of(search::Kernel::Scalar)(query.data(), vector.data()), id});
         }
     }
     std::sort(all.begin(), all.end());
@@ -516,18 +516,18 @@ TEST_F(VectorIndexTest, filters_let_through_what_sqlite_says_whatever_changed_si
             filter.since_ns = clock_.wall().count - static_cast<std::int64_t>(random() % 5'000'000) * 1'000'000'000;
         }
         const Vector query = *embedder_.embed("w" + std::to_string(random() % 30));
-        std::vector<Scored> expected;
+        std::vector<search::Scored> expected;
         for (const MemoryId id : all) {
             const Memory memory = read(id);
             if (passes(filter, memory)) {
                 const Vector vector = *sea_->vector_of(id, "ann");
-                expected.push_back({dot_of(Kernel::Scalar)(query.data(), vector.data()), id});
+                expected.push_back({search::dot_of(search::Kernel::Scalar)(query.data(), vector.data()), id});
             }
         }
         std::sort(expected.begin(), expected.end());
         expected.resize(std::min<std::size_t>(expected.size(), 7));
         Ids best;
-        for (const Scored& each : expected) {
+        for (const search::Scored& each : expected) {
             best.push_back(each.id);
         }
         EXPECT_EQ(ids(sea_->nearest(query, filter, 7, -2, "ann")), best) << "step " << step << " after " << what;

@@ -16,20 +16,20 @@ class WordEmbedder final : public embed::Embedder {
   public:
     explicit WordEmbedder(std::string model = "words/f32") : model_(std::move(model)) {}
 
-    Result<embed::Vector> embed(std::string_view text) override {
+    Result<Vector> embed(std::string_view text) override {
         ++calls;
         if (is_missing) {
             return fail(Code::Unavailable, "there is no model; run ./dev setup");
         }
-        embed::Vector vector{};
+        Vector vector{};
         std::size_t word = 1469598103934665603U;
         for (const char letter : std::string(text) + " ") {
             if (std::isalnum(static_cast<unsigned char>(letter)) != 0) {
                 word = (word ^ static_cast<unsigned char>(letter)) * 1099511628211U;
                 continue;
             }
-            vector[word % embed::kDimensions] += 1;
-            vector[(word >> 20) % embed::kDimensions] += 1;
+            vector[word % kDimensions] += 1;
+            vector[(word >> 20) % kDimensions] += 1;
             word = 1469598103934665603U;
         }
         float length = 0;

@@ -69,7 +69,7 @@ TEST(TokenText, a_byte_a_number_is_enough) {
     };
     const std::vector<embed::Token> one = directions(1), other = directions(1);
     double exact = 0;
-    for (std::size_t i = 0; i < embed::kDimensions; ++i) {
+    for (std::size_t i = 0; i < kDimensions; ++i) {
         exact += static_cast<double>(one[0].direction[i]) * static_cast<double>(other[0].direction[i]);
     }
     const TokenText kept(other);

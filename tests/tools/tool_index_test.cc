@@ -23,8 +23,8 @@ const std::vector<ToolDocument> kThree = {
     {.name = "mail__send", .server = "mail", .description = "Send a message to somebody"},
     {.name = "mail__list", .server = "mail", .description = "Messages that came"}};
 
-embed::Vector along(std::size_t axis) {
-    embed::Vector vector{};
+Vector along(std::size_t axis) {
+    Vector vector{};
     vector[axis] = 1;
     return vector;
 }
@@ -52,7 +52,7 @@ TEST(ToolIndex, meaning_finds_what_words_do_not) {
     }
     const ToolIndex index(documents(kThree), vectors);
     EXPECT_EQ(index.embedded(), 3U);
-    const embed::Vector query = along(2);
+    const Vector query = along(2);
     EXPECT_EQ(index.rank("anything new?", {{query}}, 5).front().document, 2U);
 }
 
@@ -62,7 +62,7 @@ TEST(ToolIndex, a_tool_that_is_not_embedded_yet_is_still_found_by_its_words) {
         vectors[text] = along(0);
     }
     const ToolIndex index(documents(kThree), vectors);
-    const embed::Vector query = along(5);
+    const Vector query = along(5);
     EXPECT_EQ(index.rank("send a message", {{query}}, 5).front().document, 1U);
 }
 

@@ -137,7 +137,7 @@ TEST_F(WinnowingBasket, several_questions_are_answered_in_their_order_as_each_al
     std::vector<std::string> ids;
     for (std::size_t i = 0; i < 3; ++i) {
         ids.push_back(world_.remember("place " + std::to_string(i)));
-        memory::Vector vector{};
+        Vector vector{};
         vector[0] = 0.8F;
         vector[i + 1] = 0.6F;
         const auto kept = world_.parts().database->write([&](sql::Connection& connection) -> Status {

@@ -1,4 +1,4 @@
-#include "resonant/memory/code_kernels.h"
+#include "resonant/search/code_kernels.h"
 
 #include <immintrin.h>
 
@@ -8,7 +8,7 @@
 
 #include "resonant/base/ensure.h"
 
-namespace resonant::memory {
+namespace resonant::search {
 namespace {
 
 constexpr std::size_t kAheadBytes = 8'192;  // asked for before they are read
@@ -386,4 +386,4 @@ std::uint16_t half_above(double value) {
     return static_cast<std::uint16_t>((bits >> kCut) - (std::uint64_t{1023 - 15} << 10) + up);
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::search

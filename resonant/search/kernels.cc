@@ -1,4 +1,4 @@
-#include "resonant/memory/kernels.h"
+#include "resonant/search/kernels.h"
 
 #include <immintrin.h>
 
@@ -8,7 +8,7 @@
 
 #include "resonant/base/ensure.h"
 
-namespace resonant::memory {
+namespace resonant::search {
 namespace {
 
 constexpr std::size_t kLanes = 64;
@@ -130,7 +130,7 @@ std::vector<Kernel> found_kernels() {
     return found;
 }
 
-bool holds(const std::vector<MemoryId>* ids, MemoryId id) {
+bool holds(const std::vector<RowId>* ids, RowId id) {
     return std::binary_search(ids->begin(), ids->end(), id);
 }
 
@@ -181,7 +181,7 @@ std::span<const Scored> TopK::sorted() {
     return best_;
 }
 
-void scan(const Scan& how, std::span<const MemoryId> ids, const float* rows, TopK& best) {
+void scan(const Scan& how, std::span<const RowId> ids, const float* rows, TopK& best) {
     for (std::size_t row = 0; row < ids.size(); ++row) {
         if ((how.only != nullptr && !holds(how.only, ids[row])) ||
             (how.without != nullptr && holds(how.without, ids[row]))) {
@@ -191,4 +191,4 @@ void scan(const Scan& how, std::span<const MemoryId> ids, const float* rows, Top
     }
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::search

@@ -1,4 +1,4 @@
-#include "resonant/memory/kernels.h"
+#include "resonant/search/kernels.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <cstring>
 #include <random>
 
-namespace resonant::memory {
+namespace resonant::search {
 namespace {
 
 // Vectors of unit length as they come in practice: spread, in clusters, and the same many times
@@ -17,7 +17,7 @@ namespace {
 enum class Shape { Spread, Clustered, Doubled };
 
 struct Sea {
-    std::vector<MemoryId> ids;
+    std::vector<RowId> ids;
     std::vector<float> rows;
     Vector query{};
 };
@@ -55,11 +55,11 @@ Sea make_sea(std::mt19937_64& random, Shape shape, std::size_t size) {
 }
 
 // The best k by sorting everything.
-std::vector<Scored> naive(const Sea& sea, std::size_t k, const std::vector<MemoryId>* only,
-                          const std::vector<MemoryId>* without) {
+std::vector<Scored> naive(const Sea& sea, std::size_t k, const std::vector<RowId>* only,
+                          const std::vector<RowId>* without) {
     std::vector<Scored> all;
     for (std::size_t i = 0; i < sea.ids.size(); ++i) {
-        const auto has = [&](const std::vector<MemoryId>& ids) {
+        const auto has = [&](const std::vector<RowId>& ids) {
             return std::find(ids.begin(), ids.end(), sea.ids[i]) != ids.end();
         };
         if ((only == nullptr || has(*only)) && (without == nullptr || !has(*without))) {
@@ -132,14 +132,14 @@ TEST(TopK, a_scan_equals_sorting_everything) {
         const auto shape = static_cast<Shape>(round % 3);
         const Sea sea = make_sea(random, shape, random() % 200);
         const std::size_t k = random() % 20;
-        std::vector<MemoryId> some;
-        for (const MemoryId id : sea.ids) {
+        std::vector<RowId> some;
+        for (const RowId id : sea.ids) {
             if (random() % 3 == 0) {
                 some.push_back(id);
             }
         }
         for (const auto& [only, without] :
-             {std::pair<std::vector<MemoryId>*, std::vector<MemoryId>*>{nullptr, nullptr},
+             {std::pair<std::vector<RowId>*, std::vector<RowId>*>{nullptr, nullptr},
               {&some, nullptr},
               {nullptr, &some}}) {
             const auto expected = naive(sea, k, only, without);
@@ -155,7 +155,7 @@ TEST(TopK, a_scan_equals_sorting_everything) {
 
 TEST(TopK, equal_scores_come_in_the_order_of_their_ids) {
     TopK best(3);
-    for (const MemoryId id : {9U, 2U, 7U, 4U}) {
+    for (const RowId id : {9U, 2U, 7U, 4U}) {
         best.offer({0.5F, id});
     }
     const auto taken = best.take();
@@ -176,4 +176,4 @@ TEST(TopK, none_of_none_and_more_than_there_are) {
 }
 
 }  // namespace
-}  // namespace resonant::memory
+}  // namespace resonant::search

@@ -16,9 +16,9 @@
 #include <cstdint>
 #include <span>
 
-#include "resonant/memory/kernels.h"
+#include "resonant/search/kernels.h"
 
-namespace resonant::memory {
+namespace resonant::search {
 
 inline constexpr std::size_t kBlockRows = 16;  // rows of one coarse block
 inline constexpr std::size_t kLineBytes = 64;  // of one group in a block: 4 bytes a row
@@ -107,4 +107,4 @@ float from_half(std::uint16_t half);
 // The least half float that is not below `value` (>= 0); infinity where there is none.
 std::uint16_t half_above(double value);
 
-}  // namespace resonant::memory
+}  // namespace resonant::search

@@ -8,9 +8,9 @@
 #include <span>
 #include <vector>
 
-#include "resonant/memory/memory.h"
+#include "resonant/base/vector.h"
 
-namespace resonant::memory {
+namespace resonant::search {
 
 struct ClusterLimits {
     std::size_t clusters_max = 32;
@@ -39,4 +39,4 @@ struct Assigned {
 };
 Assigned assign(const Vector& vector, std::span<const Vector> centres, float cosine_min);
 
-}  // namespace resonant::memory
+}  // namespace resonant::search

@@ -1,11 +1,11 @@
-#include "resonant/memory/clusters.h"
+#include "resonant/search/clusters.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "resonant/memory/kernels.h"
+#include "resonant/search/kernels.h"
 
-namespace resonant::memory {
+namespace resonant::search {
 namespace {
 
 constexpr std::size_t kSampleMax = 1024;
@@ -129,4 +129,4 @@ Centres find_centres(std::span<const Vector> vectors, std::span<const Vector> st
     return found;
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::search

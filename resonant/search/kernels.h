@@ -18,9 +18,11 @@
 #include <string_view>
 #include <vector>
 
-#include "resonant/memory/memory.h"
+#include "resonant/base/vector.h"
 
-namespace resonant::memory {
+namespace resonant::search {
+
+using RowId = std::uint64_t;  // what a row is called: the id of a memory
 
 enum class Kernel : std::uint8_t { Scalar, Avx2, Avx512 };
 
@@ -38,7 +40,7 @@ DotFour dot_four_of(Kernel kernel);
 
 struct Scored {
     float score = 0;
-    MemoryId id = 0;
+    RowId id = 0;
 
     // True when this comes before `other`.
     bool operator<(const Scored& other) const {
@@ -86,9 +88,9 @@ class TopK {
 struct Scan {
     Dot dot = nullptr;
     const float* query = nullptr;
-    const std::vector<MemoryId>* only = nullptr;
-    const std::vector<MemoryId>* without = nullptr;
+    const std::vector<RowId>* only = nullptr;
+    const std::vector<RowId>* without = nullptr;
 };
-void scan(const Scan& how, std::span<const MemoryId> ids, const float* rows, TopK& best);
+void scan(const Scan& how, std::span<const RowId> ids, const float* rows, TopK& best);
 
-}  // namespace resonant::memory
+}  // namespace resonant::search

@@ -1,11 +1,11 @@
-#include "resonant/memory/rotation.h"
+#include "resonant/search/rotation.h"
 
 #include <gmock/gmock.h>
 
 #include <cmath>
 #include <random>
 
-namespace resonant::memory {
+namespace resonant::search {
 namespace {
 
 std::vector<float> unit_rows(std::mt19937_64& random, std::size_t count) {
@@ -57,4 +57,4 @@ TEST(Rotation, there_may_be_no_directions) {
 }
 
 }  // namespace
-}  // namespace resonant::memory
+}  // namespace resonant::search

@@ -1,4 +1,4 @@
-#include "resonant/memory/code_search.h"
+#include "resonant/search/code_search.h"
 
 #include <immintrin.h>
 
@@ -9,7 +9,7 @@
 
 #include "resonant/base/ensure.h"
 
-namespace resonant::memory {
+namespace resonant::search {
 namespace {
 
 constexpr std::size_t kCandidatesMax = 32'768;  // before they are looked at: 256 KiB
@@ -250,13 +250,13 @@ void CodeSearch::settle_seeds() {
 
 void CodeSearch::score(const Part& part, std::uint32_t row) {
     const CodedRows& rows = part.rows;
-    const MemoryId id = rows.ids[row];
+    const RowId id = rows.ids[row];
     const float* vector = rows.vectors + std::size_t{row} * kDimensions;
     if (rows.facts != nullptr && vector_check(kernels_, vector, id) != rows.facts[row].vector_check) {
         damaged_ = rows.name;
         return;
     }
-    for (const std::vector<MemoryId>* out : {part.without, part.gone}) {
+    for (const std::vector<RowId>* out : {part.without, part.gone}) {
         if (out != nullptr && std::binary_search(out->begin(), out->end(), id)) {
             return;
         }
@@ -336,4 +336,4 @@ Result<std::span<const Scored>> CodeSearch::finish() {
     return best_.sorted();
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::search

@@ -1,16 +1,17 @@
 // The part of a CodeBook that makes codes of vectors. A row is gone through once, eight numbers at a time, in double
 // precision: what a code leaves out must not be measured short.
-#include "resonant/memory/code_book.h"
+#include "resonant/search/code_book.h"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <string>
 
 #include "resonant/base/ensure.h"
-#include "resonant/memory/rotation.h"
+#include "resonant/search/rotation.h"
 
-namespace resonant::memory {
+namespace resonant::search {
 namespace {
 
 constexpr double kByteCodeMax = 127;
@@ -188,7 +189,7 @@ void place_norms(const Coarse& coarse, double centred_squares, std::size_t lane,
 
 }  // namespace
 
-Result<Codes> CodeBook::encode(std::span<const float> rows, std::span<const MemoryId> ids, Kernel kernel) const {
+Result<Codes> CodeBook::encode(std::span<const float> rows, std::span<const RowId> ids, Kernel kernel) const {
     RESONANT_ENSURE(rows.size() == ids.size() * kDimensions, "a vector for each id");
     const CodeKernels& kernels = code_kernels(kernel);
     const Encoder& encoder = encoder_of(kernel);
@@ -214,7 +215,7 @@ Result<Codes> CodeBook::encode(std::span<const float> rows, std::span<const Memo
             squares[i] = found.centred_squares;
             if (!(found.squares < kSquaresMax)) {
                 return fail(Code::InvalidArgument,
-                            "code vector of " + wire_id(ids[row]) +
+                            "code vector of row " + std::to_string(ids[row]) +
                                 ": it holds NaN, infinity or numbers beyond reason; embed it anew");
             }
             codes.row_norm = std::max(codes.row_norm, static_cast<float>(std::sqrt(found.squares) * 1.0001));
@@ -240,4 +241,4 @@ Result<Codes> CodeBook::encode(std::span<const float> rows, std::span<const Memo
     return codes;
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::search

@@ -1,5 +1,5 @@
 // The layout of a code book and of codes: docs/formats/memory.md.
-#include "resonant/memory/code_book.h"
+#include "resonant/search/code_book.h"
 
 #include <immintrin.h>
 
@@ -10,7 +10,7 @@
 
 #include "resonant/base/ensure.h"
 
-namespace resonant::memory {
+namespace resonant::search {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x4b4f4252;  // "RBOK"
@@ -123,7 +123,7 @@ std::uint32_t fine_check(const CodeKernels& kernels, const std::uint8_t* codes, 
            std::bit_cast<std::uint32_t>(facts.residual) * 5;
 }
 
-std::uint32_t vector_check(const CodeKernels& kernels, const float* vector, MemoryId id) {
+std::uint32_t vector_check(const CodeKernels& kernels, const float* vector, RowId id) {
     const auto* bytes = reinterpret_cast<const std::byte*>(vector);
     return folded(kernels.checksum(bytes, kDimensions * sizeof(float))) + static_cast<std::uint32_t>(id) * 3 +
            static_cast<std::uint32_t>(id >> 32) * 5;
@@ -194,4 +194,4 @@ Result<CodeBook> CodeBook::parse(std::span<const std::byte> bytes) {
 
 void CodeBook::seal() { id_ = checksum(bytes()); }
 
-}  // namespace resonant::memory
+}  // namespace resonant::search

@@ -16,15 +16,15 @@
 #include <string_view>
 #include <vector>
 
-#include "resonant/memory/code_book.h"
+#include "resonant/search/code_book.h"
 
-namespace resonant::memory {
+namespace resonant::search {
 
 // Rows in mapped or owned memory. Everything of it stays valid until finish().
 struct CodedRows {
     std::string_view name;  // of the file, for errors
     const CodeBook* book = nullptr;  // null: no codes, every vector is read
-    std::span<const MemoryId> ids;
+    std::span<const RowId> ids;
     const float* vectors = nullptr;       // float[ids.size() * 384]
     const std::byte* coarse = nullptr;    // whole blocks
     const std::byte* last_block = nullptr;  // the incomplete one, widened; null where there is none
@@ -40,8 +40,8 @@ struct RowChoice {
     std::size_t end = SIZE_MAX;
     const std::uint16_t* masks = nullptr;        // bit w of masks[b]: row 16 b + w does; null: all
     std::size_t likely = SIZE_MAX;               // how many the masks let through
-    const std::vector<MemoryId>* without = nullptr;  // sorted ids that do not
-    const std::vector<MemoryId>* gone = nullptr;     // nor these
+    const std::vector<RowId>* without = nullptr;  // sorted ids that do not
+    const std::vector<RowId>* gone = nullptr;     // nor these
     // Sums up the coarse codes as they are read, where every row takes part: the bytes come from memory once. Until
     // those are compared, nothing that was found is an answer. Left behind the column's end only if all were read.
     ByteSums* coarse_sums = nullptr;
@@ -70,8 +70,8 @@ class CodeSearch {
   private:
     struct Part {
         CodedRows rows;
-        const std::vector<MemoryId>* without = nullptr;
-        const std::vector<MemoryId>* gone = nullptr;
+        const std::vector<RowId>* without = nullptr;
+        const std::vector<RowId>* gone = nullptr;
         std::size_t begin = 0;  // its first candidate
     };
     struct Seed {
@@ -110,4 +110,4 @@ class CodeSearch {
     Counts counts_;
 };
 
-}  // namespace resonant::memory
+}  // namespace resonant::search

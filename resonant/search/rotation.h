@@ -14,9 +14,9 @@
 #include <span>
 #include <vector>
 
-#include "resonant/memory/kernels.h"
+#include "resonant/search/kernels.h"
 
-namespace resonant::memory {
+namespace resonant::search {
 
 class Rotation {
   public:
@@ -41,4 +41,4 @@ class Rotation {
     TurnPanel turn_panel_;
 };
 
-}  // namespace resonant::memory
+}  // namespace resonant::search

@@ -1,6 +1,6 @@
 // How a CodeBook is made from a sample: principal directions by subspace iteration, widths of steps, and the choice
 // among schemes by counting who survives them.
-#include "resonant/memory/code_book.h"
+#include "resonant/search/code_book.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,7 @@
 
 #include "resonant/base/ensure.h"
 
-namespace resonant::memory {
+namespace resonant::search {
 namespace {
 
 constexpr CoarseShape kPlain{0, kDimensions / 8};
@@ -148,7 +148,7 @@ Vector trial_query(std::span<const float> sample, std::size_t number, Noise& noi
 // Nanoseconds a row that a search of `all` rows is likely to take.
 double likely_cost(const CodeBook& book, std::span<const float> sample, std::size_t all) {
     const std::size_t rows = sample.size() / kDimensions;
-    std::vector<MemoryId> ids(rows);
+    std::vector<RowId> ids(rows);
     const auto codes = book.encode(sample, ids);
     RESONANT_ENSURE(codes.has_value(), "the sample is finite");
     const Dot dot = dot_of(best_kernel());
@@ -299,4 +299,4 @@ CodeBook CodeBook::choose(std::span<const float> sample, std::size_t all) {
     return best;
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::search

@@ -1,5 +1,5 @@
 // Coarse to fine: whatever the vectors, the book, the kernel, k and the choice of rows, the answer is the full scan's.
-#include "resonant/memory/code_search.h"
+#include "resonant/search/code_search.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 
 #include "tests/support/allocations.h"
 
-namespace resonant::memory {
+namespace resonant::search {
 namespace {
 
 using Random = std::mt19937_64;
@@ -90,7 +90,7 @@ std::vector<Shape> shapes(Random& random) {
 // Coded rows with everything that they point to.
 struct Owned {
     Rows vectors;
-    std::vector<MemoryId> ids;
+    std::vector<RowId> ids;
     CodeBook book;
     Codes codes;
     std::vector<std::byte> last_block;
@@ -229,7 +229,7 @@ TEST_F(CodeSearchTest, rows_in_several_parts_of_any_size_and_choice_are_one_sear
     parts.emplace_back(first, book);
     for (const std::size_t count : {1U, 15U, 16U, 17U, 200U, 31U}) {
         parts.emplace_back(make(kinds[count % 3], count), book);
-        for (MemoryId& id : parts.back().ids) {
+        for (RowId& id : parts.back().ids) {
             id += parts.size() * 1'000'000;
         }
         parts.back() = Owned(parts.back());
@@ -257,9 +257,9 @@ TEST_F(CodeSearchTest, rows_in_several_parts_of_any_size_and_choice_are_one_sear
                 likely += row >= begin && row < end ? 1 : 0;
             }
         }
-        std::vector<MemoryId> without;
+        std::vector<RowId> without;
         for (const Owned* part : all) {
-            for (const MemoryId id : part->ids) {
+            for (const RowId id : part->ids) {
                 if (random_() % 10 == 0) {
                     without.push_back(id);
                 }
@@ -335,7 +335,7 @@ TEST_F(CodeSearchTest, numbers_that_are_none_are_refused) {
     for (const float bad : {NAN, HUGE_VALF, -HUGE_VALF}) {
         query[383] = bad;
         EXPECT_EQ(search.begin(query.data(), 10).error().code, Code::InvalidArgument);
-        const std::vector<MemoryId> ids{1};
+        const std::vector<RowId> ids{1};
         EXPECT_EQ(CodeBook::plain(Rows(kDimensions, 0.5F)).encode(query, ids).error().code, Code::InvalidArgument);
     }
     query[383] = 1e20F;  // beyond what the bounds are proved for, not beyond float32
@@ -475,4 +475,4 @@ TEST(CodeBook, comes_back_from_its_bytes_and_no_flipped_bit_goes_unseen) {
 }
 
 }  // namespace
-}  // namespace resonant::memory
+}  // namespace resonant::search

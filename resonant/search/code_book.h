@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "resonant/base/result.h"
-#include "resonant/memory/code_kernels.h"
+#include "resonant/search/code_kernels.h"
 
-namespace resonant::memory {
+namespace resonant::search {
 
 // What the fine code of a row leaves out, and its checksums.
 struct FineFacts {
@@ -58,7 +58,7 @@ class CodeBook {
 
     // `rows`: float[ids.size() * 384]. InvalidArgument when a number is not finite.
     // The codes of another kernel may differ, their bounds hold all the same.
-    Result<Codes> encode(std::span<const float> rows, std::span<const MemoryId> ids,
+    Result<Codes> encode(std::span<const float> rows, std::span<const RowId> ids,
                          Kernel kernel = best_kernel()) const;
     // All of `out` but the slack, which depends on the rows (slack_of). `norm`: of the query, not too small.
     void prepare(Dot dot, const float* query, float norm, CoarseQuery& out) const;
@@ -107,6 +107,6 @@ void prepare_fine(const float* query, FineQuery& out);
 
 // Checksums of a row, as FineFacts has them.
 std::uint32_t fine_check(const CodeKernels& kernels, const std::uint8_t* codes, const FineFacts& facts);
-std::uint32_t vector_check(const CodeKernels& kernels, const float* vector, MemoryId id);
+std::uint32_t vector_check(const CodeKernels& kernels, const float* vector, RowId id);
 
-}  // namespace resonant::memory
+}  // namespace resonant::search

@@ -1,9 +1,9 @@
-#include "resonant/memory/rotation.h"
+#include "resonant/search/rotation.h"
 
 #include <array>
 #include <cstring>
 
-namespace resonant::memory {
+namespace resonant::search {
 namespace {
 
 constexpr std::size_t kPanel = 32;  // directions
@@ -81,4 +81,4 @@ void Rotation::turn(const float* rows, float* out) const {
     }
 }
 
-}  // namespace resonant::memory
+}  // namespace resonant::search
