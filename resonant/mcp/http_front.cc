@@ -28,6 +28,14 @@ HttpResponse protocol_error(int status, int code, std::string_view text, const J
     return {status, "application/json", error_text({}, code, text, data), {}};
 }
 
+call::Caller caller(const Token& token) {
+    call::Caller made;
+    made.principal = token.principal;
+    made.role = token.role;
+    made.transport = call::Transport::Http;
+    return made;
+}
+
 int status_of(const Answer& answer) {
     if (answer.error == 0) {
         return 200;
@@ -104,14 +112,6 @@ class HttpFront::Exchange final : public Outlet {
     std::shared_ptr<EventStream> stream_;
 };
 
-// Where a session's messages go that belong to no request: its GET stream, now or when one comes.
-class HttpFront::Standing final : public Outlet {
-  public:
-    void send(Answer answer) override { stream->send(answer.text); }
-
-    std::shared_ptr<EventStream> stream = std::make_shared<EventStream>("0");
-};
-
 Result<std::unique_ptr<HttpFront>> HttpFront::open(net::Loop& loop, Server& server, Clock& clock,
                                                    Random& random, HttpFrontOptions options) {
     net::HttpServerOptions http;
@@ -129,9 +129,8 @@ Result<std::unique_ptr<HttpFront>> HttpFront::open(net::Loop& loop, Server& serv
 }
 
 HttpFront::HttpFront(net::Loop& loop, Server& server, Clock& clock, Random& random, HttpFrontOptions options)
-    : loop_(loop), server_(server), clock_(clock), options_(std::move(options)),
-      ids_(options_.session_secret, random, clock.wall()) {
-    timer_ = loop_.after(kCommentEvery, [this] { keep_alive(); });
+    : server_(server), options_(std::move(options)),
+      sessions_(loop, server, clock, random, options_.session_secret, options_.sessions_max) {
     for (std::string& name : options_.allowed_hosts) {
         name = lower(name);
     }
@@ -146,12 +145,7 @@ HttpFront::HttpFront(net::Loop& loop, Server& server, Clock& clock, Random& rand
     }
 }
 
-HttpFront::~HttpFront() {
-    loop_.cancel(timer_);
-    for (auto& [id, session] : sessions_) {
-        server_.abandon(*session.conversation);
-    }
-}
+HttpFront::~HttpFront() = default;
 
 std::uint16_t HttpFront::port() const { return http_->port(); }
 
@@ -322,95 +316,22 @@ void HttpFront::post(HttpRequest request, const Give& give, const Token& token,
     // The modern era knows no sessions: one that is named all the same says nothing.
     const std::string* id = arrival.version_header == kModernVersion ? nullptr : request.header("mcp-session-id");
     if (id != nullptr) {
-        Session* session = session_of(*id, token, listing);
+        HttpSessions::Session* session = sessions_.find(*id, caller(token), listing);
         if (session == nullptr) {
             give(protocol_error(404, kInvalidRequest, "Session not found; initialize again"));
             return;
         }
         talk = session->conversation;
-        exchange->on_stream = [this, key = *id] { return new_stream(key); };
+        exchange->on_stream = [this, key = *id] { return sessions_.stream_of(key); };
     } else {
-        talk = conversation_of(token);
+        talk = HttpSessions::conversation_of(caller(token));
         talk->listing = listing;
-        exchange->on_stream = [this] { return passing_stream(); };
+        exchange->on_stream = [this] { return sessions_.passing_stream(); };
     }
-    exchange->on_agreed = [this, talk] { return begin_session(talk); };
+    exchange->on_agreed = [this, talk] { return sessions_.begin(talk); };
     if (server_.receive(talk, request.body, exchange, arrival) == 0) {
         give({202, "application/json", {}, {}});
     }
-}
-
-std::shared_ptr<Conversation> HttpFront::conversation_of(const Token& token) {
-    auto talk = std::make_shared<Conversation>();
-    talk->caller.principal = token.principal;
-    talk->caller.role = token.role;
-    talk->caller.transport = call::Transport::Http;
-    return talk;
-}
-
-std::string HttpFront::begin_session(const std::shared_ptr<Conversation>& conversation) {
-    const std::string id = ids_.make(conversation->caller.principal, conversation->version, clock_.wall());
-    conversation->key = id;
-    keep_session(id, conversation);
-    return id;
-}
-
-HttpFront::Session* HttpFront::keep_session(const std::string& id, std::shared_ptr<Conversation> conversation) {
-    if (sessions_.size() >= options_.sessions_max) {
-        sessions_.erase(std::min_element(sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
-            return a.second.used < b.second.used;
-        }));
-    }
-    Session session{std::move(conversation), clock_.monotonic(), std::make_shared<Standing>(), {}, 0};
-    session.conversation->standing = session.standing;
-    return &sessions_.emplace(id, std::move(session)).first->second;
-}
-
-HttpFront::Session* HttpFront::session_of(const std::string& id, const Token& token, std::optional<Listing> listing) {
-    const auto found = sessions_.find(id);
-    if (found == sessions_.end()) {
-        const auto version = ids_.of_before(id, token.principal);
-        if (!version || std::find(ended_.begin(), ended_.end(), id) != ended_.end()) {
-            return nullptr;
-        }
-        const auto talk = conversation_of(token);
-        talk->version = *version;
-        talk->key = id;
-        talk->listing = listing;
-        Session* const session = keep_session(id, talk);
-        server_.resume(talk);
-        return session;
-    }
-    if (found->second.conversation->caller.principal != token.principal) {
-        return nullptr;
-    }
-    found->second.used = clock_.monotonic();
-    return &found->second;
-}
-
-// A stream of a session, kept so that its client can come back for what it missed.
-std::shared_ptr<EventStream> HttpFront::new_stream(const std::string& id) {
-    const auto found = sessions_.find(id);
-    if (found == sessions_.end()) {
-        return std::make_shared<EventStream>();
-    }
-    Session& session = found->second;
-    const auto stream = std::make_shared<EventStream>(fmt::format("{}", ++session.last_stream));
-    session.streams.push_back({session.last_stream, stream});
-    if (session.streams.size() > kStreamsKept) {
-        const auto over = std::find_if(session.streams.begin(), session.streams.end(),
-                                       [](const auto& one) { return one.second->finished(); });
-        session.streams.erase(over == session.streams.end() ? session.streams.begin() : over);
-    }
-    return stream;
-}
-
-// A stream without a session, which ends with its connection.
-std::shared_ptr<EventStream> HttpFront::passing_stream() {
-    std::erase_if(passing_, [](const auto& one) { return one.expired(); });
-    auto stream = std::make_shared<EventStream>();
-    passing_.push_back(stream);
-    return stream;
 }
 
 // GET: the session's own stream, or one that was broken off, from the event after the one last seen.
@@ -419,48 +340,14 @@ void HttpFront::stream(const HttpRequest& request, const Give& give, const Token
         give(protocol_error(406, kInvalidRequest, "Accept must allow text/event-stream"));
         return;
     }
-    Session* session = session_of(*request.header("mcp-session-id"), token);
+    HttpSessions::Session* session = sessions_.find(*request.header("mcp-session-id"), caller(token));
     if (session == nullptr) {
         give(protocol_error(404, kInvalidRequest, "Session not found; initialize again"));
         return;
     }
-    std::shared_ptr<EventStream> stream = session->standing->stream;
-    std::optional<std::uint64_t> seen;
-    if (const std::string* last = request.header("last-event-id"); last != nullptr) {
-        const auto id = EventStream::parse_id(*last);
-        const auto kept = std::find_if(session->streams.begin(), session->streams.end(), [&](const auto& one) {
-            return id && fmt::format("{}", one.first) == id->first;
-        });
-        if (!id || (kept == session->streams.end() && id->first != "0")) {
-            give(protocol_error(404, kInvalidRequest, "Last-Event-ID names no stream that is kept; call again"));
-            return;
-        }
-        stream = kept == session->streams.end() ? stream : kept->second;
-        seen = id->second;
-    }
-    give(stream->attach(seen));
-    stream->prime();
-}
-
-// Comments keep proxies and clients from giving up on a silent stream.
-void HttpFront::keep_alive() {
-    for (auto& [id, session] : sessions_) {
-        if (session.standing->stream->read_by_somebody()) {
-            session.standing->stream->comment();
-            session.used = clock_.monotonic();
-        }
-        for (const auto& [number, stream] : session.streams) {
-            if (!stream->finished() && stream->read_by_somebody()) {
-                stream->comment();
-            }
-        }
-    }
-    for (const auto& passing : passing_) {
-        if (const auto stream = passing.lock(); stream && !stream->finished() && stream->read_by_somebody()) {
-            stream->comment();
-        }
-    }
-    timer_ = loop_.after(kCommentEvery, [this] { keep_alive(); });
+    std::optional<HttpResponse> stream = sessions_.read(*session, request.header("last-event-id"));
+    give(stream ? std::move(*stream)
+                : protocol_error(404, kInvalidRequest, "Last-Event-ID names no stream that is kept; call again"));
 }
 
 void HttpFront::end_session(const HttpRequest& request, const Give& give, const Token& token) {
@@ -469,20 +356,9 @@ void HttpFront::end_session(const HttpRequest& request, const Give& give, const 
         give(protocol_error(400, kInvalidRequest, "name the session that ends: Mcp-Session-Id"));
         return;
     }
-    Session* session = session_of(*id, token);
-    if (session == nullptr) {
+    if (!sessions_.end(*id, caller(token))) {
         give(protocol_error(404, kInvalidRequest, "Session not found"));
         return;
-    }
-    server_.abandon(*session->conversation);
-    server_.forget(*session->conversation);
-    session->standing->stream->finish();
-    sessions_.erase(*id);
-    if (ids_.of_before(*id, token.principal)) {
-        ended_.push_back(*id);  // or it would be known again
-        if (ended_.size() > options_.sessions_max) {
-            ended_.pop_front();
-        }
     }
     give({204, "application/json", {}, {}});
 }

@@ -10,25 +10,19 @@
 //   (3) A legacy session is bound to the principal that began it; for everybody else it does not exist.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "resonant/base/clock.h"
 #include "resonant/base/random.h"
-#include "resonant/mcp/event_stream.h"
+#include "resonant/mcp/http_sessions.h"
 #include "resonant/mcp/resource_server.h"
 #include "resonant/mcp/server.h"
-#include "resonant/mcp/session_ids.h"
 #include "resonant/net/http.h"
 
 namespace resonant::mcp {
-
-inline constexpr std::size_t kStreamsKept = 32;               // of one session, for clients that come back
-inline constexpr Nanos kCommentEvery = from_seconds(15);  // on every open stream
 
 // Who comes with which token.
 struct Token {
@@ -70,14 +64,6 @@ class HttpFront {
   private:
     using Give = std::function<void(net::HttpResponse)>;
     class Exchange;
-    class Standing;
-    struct Session {
-        std::shared_ptr<Conversation> conversation;
-        Nanos used{};
-        std::shared_ptr<Standing> standing;
-        std::vector<std::pair<std::uint64_t, std::shared_ptr<EventStream>>> streams;  // of POSTs, oldest first
-        std::uint64_t last_stream = 0;
-    };
 
     HttpFront(net::Loop& loop, Server& server, Clock& clock, Random& random, HttpFrontOptions options);
     void handle(net::HttpRequest request, Give give);
@@ -90,27 +76,13 @@ class HttpFront {
     void post(net::HttpRequest request, const Give& give, const Token& token,
               std::optional<Listing> listing);
     void end_session(const net::HttpRequest& request, const Give& give, const Token& token);
-    std::string begin_session(const std::shared_ptr<Conversation>& conversation);
-    Session* keep_session(const std::string& id, std::shared_ptr<Conversation> conversation);
-    static std::shared_ptr<Conversation> conversation_of(const Token& token);
-    // Null when it is not there or belongs to somebody else. One of an earlier kernel goes on, with `listing`.
-    Session* session_of(const std::string& id, const Token& token, std::optional<Listing> listing = {});
     bool make_relative(net::HttpRequest& request) const;
-    std::shared_ptr<EventStream> new_stream(const std::string& id);
-    std::shared_ptr<EventStream> passing_stream();
     void stream(const net::HttpRequest& request, const Give& give, const Token& token);
-    void keep_alive();
 
-    net::Loop& loop_;
     Server& server_;
-    Clock& clock_;
     HttpFrontOptions options_;
-    const SessionIds ids_;
-    std::unordered_map<std::string, Session> sessions_;
-    std::deque<std::string> ended_;  // of an earlier kernel, ended in this one; bounded
-    std::vector<std::weak_ptr<EventStream>> passing_;  // of POSTs without a session
-    std::uint64_t timer_ = 0;
     std::unique_ptr<net::HttpServer> http_;
+    HttpSessions sessions_;  // ends before its connections
 };
 
 }  // namespace resonant::mcp
