@@ -130,7 +130,7 @@ Result<std::unique_ptr<HttpFront>> HttpFront::open(net::Loop& loop, Server& serv
 
 HttpFront::HttpFront(net::Loop& loop, Server& server, Clock& clock, Random& random, HttpFrontOptions options)
     : server_(server), options_(std::move(options)),
-      sessions_(loop, server, clock, random, options_.session_secret, options_.sessions_max) {
+      sessions_(loop, server, clock, random, {options_.session_secret, options_.sessions_max, options_.comment_every}) {
     for (std::string& name : options_.allowed_hosts) {
         name = lower(name);
     }

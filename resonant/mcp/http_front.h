@@ -47,6 +47,7 @@ struct HttpFrontOptions {
     std::function<bool()> ready;             // /readyz; always ready when empty
     std::vector<Page> pages;
     std::size_t sessions_max = 1024;         // legacy sessions; the one idle longest makes room
+    Nanos comment_every = kCommentEvery;     // on streams that are open and silent
     std::string session_secret = {};         // stays the same over restarts; empty: sessions end with this front
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace resonant::mcp {
 
@@ -14,9 +15,9 @@ class HttpSessions::Standing final : public Outlet {
     std::shared_ptr<EventStream> stream = std::make_shared<EventStream>("0");
 };
 
-HttpSessions::HttpSessions(net::Loop& loop, Server& server, Clock& clock, Random& random, std::string secret, std::size_t max)
-    : loop_(loop), server_(server), clock_(clock), max_(max), ids_(std::move(secret), random, clock.wall()) {
-    timer_ = loop_.after(kCommentEvery, [this] { comment(); });
+HttpSessions::HttpSessions(net::Loop& loop, Server& server, Clock& clock, Random& random, Options options)
+    : loop_(loop), server_(server), clock_(clock), options_(std::move(options)), ids_(options_.secret, random, clock.wall()) {
+    timer_ = loop_.after(options_.comment_every, [this] { comment(); });
 }
 
 HttpSessions::~HttpSessions() {
@@ -40,7 +41,7 @@ std::string HttpSessions::begin(const std::shared_ptr<Conversation>& conversatio
 }
 
 HttpSessions::Session* HttpSessions::keep(const std::string& id, std::shared_ptr<Conversation> conversation) {
-    if (sessions_.size() >= max_) {
+    if (sessions_.size() >= options_.max) {
         sessions_.erase(std::min_element(sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
             return a.second.used < b.second.used;
         }));
@@ -83,7 +84,7 @@ bool HttpSessions::end(const std::string& id, const call::Caller& caller) {
     sessions_.erase(id);
     if (ids_.of_before(id, caller.principal)) {
         ended_.push_back(id);  // or it would be known again
-        if (ended_.size() > max_) {
+        if (ended_.size() > options_.max) {
             ended_.pop_front();
         }
     }
@@ -150,7 +151,7 @@ void HttpSessions::comment() {
             stream->comment();
         }
     }
-    timer_ = loop_.after(kCommentEvery, [this] { comment(); });
+    timer_ = loop_.after(options_.comment_every, [this] { comment(); });
 }
 
 }  // namespace resonant::mcp

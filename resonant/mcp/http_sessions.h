@@ -5,7 +5,7 @@
 //
 // Invariants:
 //   (1) A session is bound to the principal that began it; for everybody else it does not exist.
-//   (2) At most `max` sessions, the one idle longest makes room; kStreamsKept streams of each.
+//   (2) At most Options::max sessions, the one idle longest makes room; kStreamsKept streams of each.
 //   (3) A session that was ended stays ended, though its id could be known again (SessionIds).
 #pragma once
 
@@ -40,8 +40,14 @@ class HttpSessions {
         std::uint64_t last_stream = 0;
     };
 
-    // `secret` stays the same over restarts; empty: sessions end with this object. All outlive it.
-    HttpSessions(net::Loop& loop, Server& server, Clock& clock, Random& random, std::string secret, std::size_t max);
+    struct Options {
+        std::string secret{};  // stays the same over restarts; empty: sessions end with this object
+        std::size_t max = 1024;
+        Nanos comment_every = kCommentEvery;
+    };
+
+    // All outlive it.
+    HttpSessions(net::Loop& loop, Server& server, Clock& clock, Random& random, Options options);
     HttpSessions(const HttpSessions&) = delete;
     HttpSessions& operator=(const HttpSessions&) = delete;
     ~HttpSessions();
@@ -70,7 +76,7 @@ class HttpSessions {
     net::Loop& loop_;
     Server& server_;
     Clock& clock_;
-    const std::size_t max_;
+    const Options options_;
     const SessionIds ids_;
     std::unordered_map<std::string, Session> sessions_;
     std::deque<std::string> ended_;                    // of an earlier kernel, ended in this one; bounded

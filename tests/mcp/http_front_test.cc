@@ -177,6 +177,26 @@ TEST_F(HttpFrontTest, the_session_idle_longest_makes_room) {
     EXPECT_EQ(post(kPing, good("Mcp-Session-Id: " + first + "\r\n")).status, 404);
 }
 
+TEST_F(HttpFrontTest, every_open_stream_gets_comments_so_that_nobody_gives_it_up) {
+    const auto waits_for_comment = [](HttpClient& client) {
+        std::string seen;
+        while (seen.find("\n:") == std::string::npos) {
+            const std::string some = client.read_some();
+            ASSERT_FALSE(some.empty()) << seen;
+            seen += some;
+        }
+    };
+    HttpClient standing(rig_.port());
+    standing.send("GET /mcp HTTP/1.1\r\n" + good("Accept: text/event-stream\r\nMcp-Session-Id: " + begin() + "\r\n") + "\r\n");
+    waits_for_comment(standing);
+    HttpClient listening(rig_.port());
+    const std::string body = R"({"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},)"
+                             R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}})";
+    listening.send("POST /mcp HTTP/1.1\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n" +
+                   modern("subscriptions/listen") + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    waits_for_comment(listening);
+}
+
 TEST_F(HttpFrontTest, a_call_is_cancelled_through_its_session) {
     const std::string session = "Mcp-Session-Id: " + begin() + "\r\n";
     HttpClient caller(rig_.port());

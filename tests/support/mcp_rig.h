@@ -247,6 +247,7 @@ class McpRig {
                            return net::HttpResponse{200, "text/plain", "calls 1\n", {}};
                        }}};
         http.sessions_max = 4;
+        http.comment_every = from_millis(20);
         http_ = std::move(mcp::HttpFront::open(*loop_, *server_, clock_, random_, std::move(http)).value());
         runner_ = std::thread([this] { loop_->run(); });
     }
