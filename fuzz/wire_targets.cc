@@ -122,6 +122,10 @@ void http(std::string_view bytes) {
     const Descriptor client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
+    // From another address each time: thousands a second would use up the ports of one.
+    static std::uint32_t clients = 0;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + clients++ % 0x10000);
+    RESONANT_ENSURE(::bind(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "a port is free");
     address.sin_port = htons((*server)->port());
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     RESONANT_ENSURE(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "connect");

@@ -85,6 +85,7 @@ void HttpServer::Connection::expect_request() {
     parser->body_limit(kHttpBodyMax);
     parser->eager(true);
     head_taken = false;
+    line_overlooked = false;
     enter(State::Idle);
 }
 
@@ -164,12 +165,15 @@ bool HttpServer::parse(Connection& connection) {
     if (!connection.output.empty()) {
         return true;  // flushed first; serve() comes back here
     }
-    if (!connection.parser->got_some()) {
-        // RFC 9112, 2.2: an empty line before a request is overlooked.
-        connection.input.erase(0, connection.input.starts_with("\r\n") ? 2 : 0);
+    if (!connection.parser->got_some() && !connection.line_overlooked && connection.input.starts_with("\r\n")) {
+        connection.input.erase(0, 2);  // RFC 9112, 2.2: one empty line before a request is overlooked
+        connection.line_overlooked = true;
     }
     if (connection.state == Connection::State::Idle && !connection.input.empty()) {
         connection.enter(Connection::State::Reading);
+    }
+    if (!connection.parser->got_some() && !connection.line_overlooked && connection.input == "\r") {
+        return true;  // of an empty line, perhaps
     }
     boost::system::error_code error;
     while (!connection.input.empty() && !connection.parser->is_done()) {

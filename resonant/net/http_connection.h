@@ -43,6 +43,7 @@ struct HttpServer::Connection {
     bool head = false;           // the request being answered is a HEAD
     bool half_closed = false;
     bool head_taken = false;     // of the request being read
+    bool line_overlooked = false;  // the empty one before it
     std::unique_ptr<HttpParser> parser;
     std::shared_ptr<std::atomic<bool>> gone;
     std::unique_ptr<TlsStream> tls;     // none: plain

@@ -106,6 +106,20 @@ TEST_F(Http, overlooks_an_empty_line_before_a_request) {
     EXPECT_EQ(client.receive().body, "GET /b ") << "as after a body with a line end too many";
 }
 
+TEST_F(Http, an_empty_line_is_overlooked_however_it_is_cut) {
+    for (const auto& [text, status] : {std::pair<std::string, int>{"\r\nGET /a HTTP/1.1\r\nHost: h\r\n\r\n", 200},
+                                       {"\r\n\r\nGET /a HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+                                       {"\rGET /a HTTP/1.1\r\nHost: h\r\n\r\n", 400}}) {
+        EXPECT_EQ(ask(text).status, status) << text;
+        HttpClient client(server_->port());
+        for (const char c : text) {
+            client.send(std::string_view(&c, 1));
+            std::this_thread::sleep_for(std::chrono::microseconds(300));  // so that each comes alone
+        }
+        EXPECT_EQ(client.receive().status, status) << "byte by byte: " << text;
+    }
+}
+
 TEST_F(Http, an_old_client_that_asks_for_it_is_told_that_the_connection_stays) {
     HttpClient client(server_->port());
     for (const char* path : {"/a", "/b"}) {
