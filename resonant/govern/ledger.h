@@ -110,7 +110,8 @@ class Ledger {
     // As found at start, or by the last check of all.
     bool verified() const;
     // Goes on with the check that open() left for later, `entries` at once; returns how many are left. To be called in
-    // the background until it returns 0. Any thread; a call waits for another one.
+    // the background until it returns 0. Any thread; a call waits for another one. An error: entries could not be read;
+    // intents are refused until a later call has read them.
     Result<std::uint64_t> check_some(std::size_t entries);
     // Entries that no check since the start has looked at.
     std::uint64_t unchecked() const;

@@ -18,14 +18,14 @@ Result<ChainReport> Ledger::Inner::check(Nanos since) {
     // The file first: it never runs ahead of what a later look at the database sees.
     Result<Head> told = remembered();
     RESONANT_ASSIGN(ChainReport report, check_chain(database, since, std::move(told)));
-    take_note(report);
+    take_note(report.verification.ok, report.verification.why);
     return report;
 }
 
-void Ledger::Inner::take_note(const ChainReport& report) {
+void Ledger::Inner::take_note(bool is_whole, std::string why) {
     const std::lock_guard lock(state_mutex);
-    broken = report.verification.why;
-    verified.store(report.verification.ok, std::memory_order_release);
+    broken = std::move(why);
+    verified.store(is_whole, std::memory_order_release);
 }
 
 // The last `tail` entries now and the rest later, where there are more; all of them when something is wrong there, as
@@ -47,7 +47,7 @@ Result<ChainReport> Ledger::Inner::check_at_start(std::uint64_t tail) {
     if (!begun || !report.verification.ok) {
         return check({});
     }
-    take_note(report);
+    take_note(report.verification.ok, report.verification.why);
     rest.emplace(Nanos{}, remembered());
     unchecked.store(start_head);
     return report;
@@ -110,10 +110,15 @@ Result<std::uint64_t> Ledger::check_some(std::size_t entries) {
         return 0;
     }
     bool more = false;
-    RESONANT_CHECK(inner_->database.read([&](sql::Connection& connection) -> Status {
+    const Status looked = inner_->database.read([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(more, rest->go_on(connection, entries));
         return {};
-    }));
+    });
+    if (!looked) {
+        // What cannot be read is not known to be whole: intents wait until it was read, or the owner has looked.
+        inner_->take_note(false, "its older entries cannot be read: " + looked.error().message);
+        return std::unexpected(looked.error());
+    }
     const std::uint64_t left = inner_->start_head - std::min(inner_->start_head, rest->reached());
     if (more) {
         inner_->unchecked.store(left);
@@ -122,7 +127,7 @@ Result<std::uint64_t> Ledger::check_some(std::size_t entries) {
     const ChainReport report = rest->finish();
     rest.reset();
     inner_->unchecked.store(0);
-    inner_->take_note(report);
+    inner_->take_note(report.verification.ok, report.verification.why);
     if (!report.verification.ok) {
         log().error("ledger: the chain is broken: {}; reads go on, writes wait for the owner", report.verification.why);
         return 0;

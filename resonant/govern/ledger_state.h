@@ -50,7 +50,7 @@ struct Ledger::Inner {
     Result<Head> remembered();
     Result<ChainReport> check(Nanos since);
     Result<ChainReport> check_at_start(std::uint64_t tail);
-    void take_note(const ChainReport& report);
+    void take_note(bool is_whole, std::string why);
     Status close_open_intents();
     std::string why_broken() const {
         const std::lock_guard lock(state_mutex);

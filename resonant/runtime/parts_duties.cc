@@ -30,8 +30,9 @@ std::filesystem::path limits_file(const Home& home) { return home.root / "limits
 
 // On the thread of low priority: what computes, a little of each at a time.
 Result<std::size_t> Parts::index() {
-    RESONANT_ASSIGN(const std::uint64_t unchecked, ledger->check_some(kLedgerSlice));
-    RESONANT_ASSIGN(const std::size_t left, compute());
+    const Result<std::uint64_t> checked = ledger->check_some(kLedgerSlice);
+    RESONANT_ASSIGN(const std::size_t left, compute());  // also where the ledger cannot be read
+    RESONANT_ASSIGN(const std::uint64_t unchecked, checked);
     return left + static_cast<std::size_t>(unchecked);
 }
 

@@ -376,6 +376,22 @@ TEST_F(LedgerTest, a_break_in_the_tail_of_a_long_ledger_is_known_before_the_firs
     EXPECT_TRUE(ledger_->verified());
 }
 
+TEST_F(LedgerTest, older_entries_that_cannot_be_read_refuse_intents_until_they_were_read) {
+    for (int i = 0; i < 20; ++i) {
+        act();
+    }
+    open(4);
+    tamper("ALTER TABLE ledger RENAME TO elsewhere");
+    EXPECT_FALSE(ledger_->check_some(1'000).has_value());
+    EXPECT_FALSE(ledger_->verified());
+    EXPECT_EQ(ledger_->unchecked(), 40U);
+    EXPECT_THAT(ledger_->intent(call_of(write_)).error().message, HasSubstr("cannot be read"));
+    tamper("ALTER TABLE elsewhere RENAME TO ledger");
+    EXPECT_EQ(*ledger_->check_some(1'000), 0U);
+    EXPECT_TRUE(ledger_->verified());
+    act();
+}
+
 TEST_F(LedgerTest, a_break_that_the_owner_took_note_of_does_not_open_again_by_its_tail) {
     for (int i = 0; i < 20; ++i) {
         act();
