@@ -2,15 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <iterator>
-#include <span>
 #include <utility>
 
 #include "resonant/base/ensure.h"
@@ -27,12 +23,7 @@ constexpr std::size_t kSlack = 64 * 1024;                    // bytes that are o
 std::string name_of(std::string_view key) { return sha256_hex(key, kNameDigits); }
 
 std::string seal_of(std::string_view secret, std::string_view covered) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned size = 0;
-    const void* made = HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-                            reinterpret_cast<const unsigned char*>(covered.data()), covered.size(), digest.data(), &size);
-    RESONANT_ENSURE(made != nullptr && size >= kSealDigits / 2, "HMAC-SHA-256 is always there");
-    return hex_of(std::as_bytes(std::span(digest).first(kSealDigits / 2)));
+    return hmac_sha256_hex(secret, covered, kSealDigits);
 }
 
 }  // namespace

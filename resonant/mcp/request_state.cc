@@ -1,8 +1,6 @@
 #include "resonant/mcp/request_state.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "resonant/base/base64.h"
 #include "resonant/base/ensure.h"
@@ -15,13 +13,8 @@ RequestState::RequestState(Random& random) { random.fill(std::as_writable_bytes(
 
 std::string RequestState::mac(std::string_view payload, std::string_view bound) const {
     // The length keeps the two apart: no byte can move from one to the other.
-    const std::string covered = fmt::format("{}:{}{}", payload.size(), payload, bound);
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned size = 0;
-    const void* made = HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
-                            reinterpret_cast<const unsigned char*>(covered.data()), covered.size(), digest.data(), &size);
-    RESONANT_ENSURE(made != nullptr, "HMAC-SHA-256 is always there");
-    return hex_of(std::as_bytes(std::span(digest).first(size)));
+    const std::string_view key(reinterpret_cast<const char*>(key_.data()), key_.size());
+    return hmac_sha256_hex(key, fmt::format("{}:{}{}", payload.size(), payload, bound));
 }
 
 std::string RequestState::seal(const Json& answers, std::string_view bound, Nanos now) const {

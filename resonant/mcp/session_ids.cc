@@ -1,13 +1,9 @@
 #include "resonant/mcp/session_ids.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
-#include <array>
 #include <charconv>
 
-#include "resonant/base/ensure.h"
 #include "resonant/base/secret.h"
 #include "resonant/base/sha256.h"
 
@@ -15,7 +11,7 @@ namespace resonant::mcp {
 namespace {
 
 constexpr std::size_t kRandomBytes = 16;
-constexpr std::size_t kSignatureBytes = 16;
+constexpr std::size_t kSignatureDigits = 32;
 constexpr std::size_t kIdMax = 200;
 
 }  // namespace
@@ -24,13 +20,7 @@ SessionIds::SessionIds(std::string secret, Random& random, Nanos started)
     : secret_(secret.empty() ? random.hex(32) : std::move(secret)), random_(random), started_(started) {}
 
 std::string SessionIds::signature(std::string_view head, std::string_view principal) const {
-    const std::string covered = fmt::format("{}:{}{}", head.size(), head, principal);
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned size = 0;
-    const void* made = HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()),
-                            reinterpret_cast<const unsigned char*>(covered.data()), covered.size(), digest.data(), &size);
-    RESONANT_ENSURE(made != nullptr && size >= kSignatureBytes, "HMAC-SHA-256 is always there");
-    return hex_of(std::as_bytes(std::span(digest).first(kSignatureBytes)));
+    return hmac_sha256_hex(secret_, fmt::format("{}:{}{}", head.size(), head, principal), kSignatureDigits);
 }
 
 std::string SessionIds::make(std::string_view principal, std::string_view version, Nanos now) const {
