@@ -41,13 +41,25 @@ Status DurableFile::append(std::span<const std::byte> bytes) {
         if (gathered_.size() < kPieceBytes) {
             return {};
         }
-        RESONANT_CHECK(write(gathered_));
+        RESONANT_CHECK(write_piece(gathered_));
         gathered_.clear();
     }
-    const std::size_t whole = bytes.size() / kPieceBytes * kPieceBytes;
-    RESONANT_CHECK(write(bytes.first(whole)));
-    gathered_.assign(bytes.begin() + static_cast<std::ptrdiff_t>(whole), bytes.end());
+    for (; bytes.size() >= kPieceBytes; bytes = bytes.subspan(kPieceBytes)) {
+        RESONANT_CHECK(write_piece(bytes.first(kPieceBytes)));
+    }
+    gathered_.assign(bytes.begin(), bytes.end());
     return {};
+}
+
+Status DurableFile::write_piece(std::span<const std::byte> piece) {
+    search::code_kernels(search::best_kernel()).sum(piece.data(), piece.size(), sums_);
+    return write(piece);
+}
+
+std::uint64_t DurableFile::checksum() const {
+    search::ByteSums all = sums_;
+    search::code_kernels(search::best_kernel()).sum(gathered_.data(), gathered_.size(), all);
+    return search::checksum_of(all);
 }
 
 Status DurableFile::write(std::span<const std::byte> bytes) {

@@ -14,6 +14,7 @@
 
 #include "resonant/base/descriptor.h"
 #include "resonant/base/result.h"
+#include "resonant/search/code_kernels.h"
 
 namespace resonant::memory {
 
@@ -30,11 +31,14 @@ class DurableFile {
     static constexpr std::size_t kPieceBytes = std::size_t{2} << 20;
 
     Status append(std::span<const std::byte> bytes);
+    // CodeKernels::checksum of all that was appended. It was summed up on its way, while it was at hand.
+    std::uint64_t checksum() const;
     // Syncs the file, gives it its name (over an older one), syncs the folder.
     Status commit();
 
   private:
     DurableFile(std::filesystem::path folder, const std::string& name, Descriptor file);
+    Status write_piece(std::span<const std::byte> piece);
     Status write(std::span<const std::byte> bytes);
 
     std::filesystem::path folder_;
@@ -42,6 +46,7 @@ class DurableFile {
     std::filesystem::path unfinished_;
     Descriptor file_;
     std::vector<std::byte> gathered_;  // less than a piece, which waits for the rest of it
+    search::ByteSums sums_;            // of what was written
 };
 
 inline constexpr const char* kUnfinishedSuffix = ".tmp";

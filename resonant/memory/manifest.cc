@@ -35,7 +35,10 @@ SegmentFacts facts_from(const Json& each) {
     each.at("file").get_to(facts.file);
     each.at("rows").get_to(facts.rows);
     each.at("bytes").get_to(facts.bytes);
-    each.at("sha256").get_to(facts.sha256);
+    facts.sha256 = each.value("sha256", std::string());
+    if (facts.sha256.empty()) {
+        facts.checksum = word(each.at("checksum"));
+    }
     const Json& columns = each.at("columns");
     for (std::size_t i = 0; i < kColumns; ++i) {
         if (const auto found = columns.find(kColumnNames[i]); found != columns.end()) {
@@ -167,7 +170,7 @@ Result<std::optional<Manifest>> read_manifest(const std::filesystem::path& folde
             return damaged(path, "its checksum differs");
         }
         if (document.value("readable_from", 1) > kManifestVersion ||
-            document.at("version") < kManifestVersion || document.at("dimensions") != kDimensions) {
+            document.at("version") < kManifestVersionMin || document.at("dimensions") != kDimensions) {
             return damaged(path, "it is of another version");
         }
         return from_json(document);

@@ -17,7 +17,8 @@
 
 namespace resonant::memory {
 
-inline constexpr int kManifestVersion = 2;
+inline constexpr int kManifestVersion = 3;
+inline constexpr int kManifestVersionMin = 2;  // of what is read, and of whom may read what is written
 inline constexpr const char* kManifestFile = "manifest.json";
 
 struct Manifest {

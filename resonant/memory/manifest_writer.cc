@@ -34,7 +34,8 @@ Json to_json(const SegmentFacts& facts) {
     return {{"file", facts.file},
             {"rows", facts.rows},
             {"bytes", facts.bytes},
-            {"sha256", facts.sha256},
+            {"checksum", word(facts.checksum)},
+            {"sha256", facts.sha256},  // version 2 wants one, and rebuilds where it is not the file's
             {"columns", std::move(columns)},
             {"code_book", word(facts.book)},
             {"code_norm_milli", milli(facts.code_norm)},
@@ -56,7 +57,7 @@ Json to_json(const Manifest& manifest) {
         segments.push_back(to_json(each));
     }
     Json document = {{"format", "resonant.data_sea"},     {"version", kManifestVersion},
-                     {"readable_from", kManifestVersion}, {"generation", manifest.generation},
+                     {"readable_from", kManifestVersionMin}, {"generation", manifest.generation},
                      {"files", manifest.files},           {"model", manifest.model},
                      {"dimensions", kDimensions},         {"watermark", manifest.watermark},
                      {"facts", manifest.facts},           {"versions", manifest.versions},

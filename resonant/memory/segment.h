@@ -7,7 +7,7 @@
 // Invariants:
 //   (1) A file that has its final name is whole and on the disk.
 //   (2) No answer comes from damaged bytes: what a search reads whole is checked at its first use, rows
-//       by their own checksums each time, and the whole file against its SHA-256 by verify(), which the kernel runs
+//       by their own checksums each time, and the whole file against its checksum by verify(), which the kernel runs
 //       over every segment in the background.
 //   (3) The vectors begin at an address that 64 divides, and are used where they are mapped.
 //   (4) Rows are sorted by zone.
@@ -83,7 +83,8 @@ struct SegmentFacts {
     std::string file;  // name inside the folder
     std::size_t rows = 0;
     std::uint64_t bytes = 0;
-    std::string sha256;  // hexadecimal
+    std::uint64_t checksum = 0;  // CodeKernels::checksum of the file
+    std::string sha256;  // hexadecimal: what versions before 3 wrote in its place; else empty
     std::int64_t watermark = 0;  // greatest embedding sequence in it
     std::vector<MemoryId> gone;  // sorted: rows of it that count no longer
     std::array<Extent, kColumns> columns{};
@@ -152,7 +153,7 @@ class Segment {
     // The vector of its row with that id; null when it has none, or the row is damaged. The first time costs a sort of
     // its ids, and two bytes a row.
     const float* vector_of(MemoryId id) const;
-    // Reads the whole file. DataLoss when its SHA-256 differs.
+    // Reads the whole file. DataLoss when its checksum differs.
     Status verify() const;
 
   private:

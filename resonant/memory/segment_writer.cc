@@ -7,13 +7,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 #include <map>
 #include <memory>
 #include <numeric>
 
 #include "resonant/base/ensure.h"
-#include "resonant/memory/digest.h"
 
 namespace resonant::memory {
 namespace {
@@ -21,7 +19,7 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 using Rows = std::span<const SegmentRow* const>;  // in the order of the file
 
-// Where Arrow writes to: remembers where each buffer lies. Without a file it measures, and keeps what would be written.
+// Where Arrow writes to: remembers where each buffer lies. Without a file it only measures.
 class Sink final : public arrow::io::OutputStream {
   public:
     explicit Sink(DurableFile* file) : file_(file) {}
@@ -35,13 +33,10 @@ class Sink final : public arrow::io::OutputStream {
     arrow::Status Write(const void* data, std::int64_t size) override {
         places_[data] = position_;
         position_ += size;
-        const std::span bytes(static_cast<const std::byte*>(data), static_cast<std::size_t>(size));
         if (file_ == nullptr) {
-            const bool is_passing = bytes.size() < kPassingMax;
-            pieces_.push_back({is_passing ? std::string(static_cast<const char*>(data), bytes.size()) : std::string(),
-                               is_passing ? std::span<const std::byte>() : bytes});
             return arrow::Status::OK();
         }
+        const std::span bytes(static_cast<const std::byte*>(data), static_cast<std::size_t>(size));
         if (Status written = file_->append(bytes); !written) {
             failure_ = written;
             return arrow::Status::IOError(written.error().message);
@@ -55,27 +50,10 @@ class Sink final : public arrow::io::OutputStream {
         return found == places_.end() ? -1 : found->second;
     }
     const Status& failure() const { return failure_; }
-    // Of what was measured.
-    std::string sha256() const {
-        Digest digest;
-        for (const Piece& piece : pieces_) {
-            digest.add(std::string_view(piece.copied));
-            digest.add(piece.lasting);
-        }
-        return hex(digest.finish());
-    }
 
   private:
-    // Arrow's own headers are gone after the call; columns stay as long as their batch.
-    struct Piece {
-        std::string copied;
-        std::span<const std::byte> lasting;
-    };
-    static constexpr std::size_t kPassingMax = 65'536;
-
     DurableFile* file_;
     std::map<const void*, std::int64_t> places_;
-    std::vector<Piece> pieces_;
     std::int64_t position_ = 0;
     bool closed_ = false;
     Status failure_;
@@ -259,8 +237,6 @@ Result<UnsyncedSegment> write_table(const std::filesystem::path& folder, const s
     if (!placed.ok()) {
         return fail(Code::Internal, tried + placed.status().message());
     }
-    // The digest takes as long as the writing: beside it.
-    auto digest = std::async(std::launch::async, [&placed] { return placed->measure->sha256(); });
     RESONANT_ASSIGN(auto target, DurableFile::create(folder, file));
     Sink sink(target.get());
     if (const arrow::Status written = write_batch(sink, *placed->batch); !written.ok()) {
@@ -280,7 +256,7 @@ Result<UnsyncedSegment> write_table(const std::filesystem::path& folder, const s
     }
     facts.file = file;
     facts.bytes = static_cast<std::uint64_t>(*sink.Tell());
-    facts.sha256 = digest.get();
+    facts.checksum = target->checksum();
     return UnsyncedSegment{std::move(facts), std::move(target)};
 }
 

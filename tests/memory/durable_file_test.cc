@@ -48,6 +48,8 @@ TEST(DurableFile, holds_what_was_appended_however_it_was_cut) {
         const std::string more = bytes(size, all.size());
         ASSERT_TRUE((*file)->append(std::as_bytes(std::span(more))));
         all += more;
+        const auto whole = std::as_bytes(std::span(all));
+        EXPECT_EQ((*file)->checksum(), search::code_kernels(search::Kernel::Scalar).checksum(whole.data(), whole.size()));
     }
     EXPECT_FALSE(std::filesystem::exists(scratch.path() / "a"));
     ASSERT_TRUE((*file)->commit());

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <random>
 
+#include "resonant/base/sha256.h"
 #include "resonant/json/json.h"
 #include "resonant/memory/manifest.h"
 #include "tests/support/child.h"
@@ -323,6 +324,34 @@ TEST(Segment, a_reader_opens_what_a_later_version_wrote_with_more_columns) {
     EXPECT_EQ(read_manifest(scratch.path()).error().code, Code::DataLoss) << "it says that this version cannot";
 }
 
+TEST(Segment, what_version_2_wrote_is_verified_by_its_sha256) {
+    const test::Scratch scratch;
+    const auto rows = make_rows(30);
+    auto facts = write_segment(scratch.path(), "a.arrow", rows, "m");
+    ASSERT_TRUE(facts.has_value());
+    std::ifstream file(scratch / "a.arrow", std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    facts->sha256 = sha256_hex(bytes);
+    facts->checksum = 0;
+    Manifest manifest;
+    manifest.segments = {*facts};
+    ASSERT_TRUE(write_manifest(scratch.path(), manifest));
+    Json older = Json::parse(std::ifstream(scratch / kManifestFile));
+    older["version"] = 2;
+    older["segments"][0].erase("checksum");
+    older["checksum"] = manifest_checksum(older.dump());
+    std::ofstream(scratch / kManifestFile) << older;
+    const auto read = read_manifest(scratch.path());
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    EXPECT_TRUE((*Segment::open(scratch.path(), (*read)->segments[0]))->verify());
+    flip(scratch / "a.arrow", bytes.size() / 2, 3);
+    EXPECT_EQ((*Segment::open(scratch.path(), (*read)->segments[0]))->verify().error().code, Code::DataLoss);
+    older["version"] = 1;
+    older["checksum"] = manifest_checksum(older.dump());
+    std::ofstream(scratch / kManifestFile) << older;
+    EXPECT_EQ(read_manifest(scratch.path()).error().code, Code::DataLoss);
+}
+
 TEST(Segment, a_missing_short_or_long_file_is_data_loss) {
     const test::Scratch scratch;
     const auto facts = write_segment(scratch.path(), "a.arrow", make_rows(3), "words/f32");
@@ -363,7 +392,7 @@ TEST(Manifest, comes_back_as_it_was_and_no_flipped_bit_changes_it) {
     facts.file = "sea-3-9.arrow";
     facts.rows = 5;
     facts.bytes = 1000;
-    facts.sha256 = std::string(64, 'a');
+    facts.checksum = 0x0123456789abcdef;
     facts.columns[0] = {64, 40, 0xfedcba9876543210};
     facts.code_norm = 123.4567F;
     manifest.segments = {facts};
@@ -381,7 +410,7 @@ TEST(Manifest, comes_back_as_it_was_and_no_flipped_bit_changes_it) {
             ASSERT_TRUE(read->has_value());
             EXPECT_EQ((*read)->watermark, 77);
             EXPECT_EQ((*read)->rows(), 5U);
-            EXPECT_EQ((*read)->segments[0].sha256, manifest.segments[0].sha256);
+            EXPECT_EQ((*read)->segments[0].checksum, manifest.segments[0].checksum);
         }
         flip(scratch / kManifestFile, at, bit);
     }
