@@ -131,10 +131,11 @@ class VectorSet {
         write_file(folder_ / ("truth-" + std::to_string(count_) + ".u32"), truth.data(), truth.size() * 4);
     }
 
-    // Writes the Arrow copy: code book, segments, manifest. Returns the seconds of CPU that took.
-    double write_copy() const {
-        fs::remove_all(copy());
-        fs::create_directories(copy());
+    // Writes the Arrow copy: code book, segments, manifest, synced. Returns the seconds of CPU that took.
+    double write_copy() const { return write_copy(copy()); }
+    double write_copy(const fs::path& folder) const {
+        fs::remove_all(folder);
+        fs::create_directories(folder);
         const double before = cpu_seconds();
         std::vector<float> sample;
         const std::size_t wanted = std::min(count_, search::kSampleRowsMax);
@@ -147,7 +148,7 @@ class VectorSet {
         manifest.model = "all-MiniLM-L6-v2";
         manifest.book = "sea-0-0.book";
         manifest.book_rows = count_;
-        must(memory::write_book(copy(), manifest.book, book));
+        must(memory::write_book(folder, manifest.book, book));
         std::vector<memory::SegmentRow> rows;
         rows.reserve(memory::kSegmentRowsMax);
         for (std::size_t i = 0; i < count_; ++i) {
@@ -158,11 +159,11 @@ class VectorSet {
             row.distance = kDistances[zones_[i]];
             if (rows.size() == memory::kSegmentRowsMax || i + 1 == count_) {
                 const std::string name = "sea-0-" + std::to_string(++manifest.files) + ".arrow";
-                manifest.segments.push_back(must(memory::write_segment(copy(), name, rows, manifest.model, &book)));
+                manifest.segments.push_back(must(memory::write_segment(folder, name, rows, manifest.model, &book)));
                 rows.clear();
             }
         }
-        must(memory::write_manifest(copy(), manifest));
+        must(memory::write_manifest(folder, manifest));
         std::fprintf(stderr, "%zu rows: code of %zu + %zu groups%s\n", count_, book.shape().byte_groups,
                      book.shape().nibble_groups, book.is_rotated() ? ", rotated" : "");
         return cpu_seconds() - before;

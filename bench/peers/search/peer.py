@@ -4,6 +4,7 @@ on stdout (bench/peer.h). Run by bench_search with one thread on one core.
     peer.py FOLDER N        reads FOLDER/base-N.f32, zones-N.u8, queries.f32, truth-N.u32
 
     open ENGINE             seconds it took to make the index (as measured when it was made), then it is ready
+    build ENGINE PART PARTS seconds it took to add that part of the rows; after the last the index is in its file
     recall ENGINE           share of the true ten that it finds
     ENGINE FROM COUNT       median nanoseconds of a query among queries FROM to FROM + COUNT
 
@@ -82,8 +83,11 @@ class Approximate:
 
     efforts = (16, 24, 32, 48, 64, 96, 128, 192, 256, 512)
 
+    def path_of(self, data):
+        return data.folder / f"{type(self).__name__.lower()}-{data.count}.index"
+
     def make(self, data):
-        self.path = data.folder / f"{type(self).__name__.lower()}-{data.count}.index"
+        self.path = self.path_of(data)
         if not self.path.exists():
             self.build(data)
         self.load()
@@ -95,14 +99,29 @@ class Approximate:
 
 
 class Hnsw(Approximate):
-    def build(self, data):
+    def begin(self):
         import faiss
 
         faiss.omp_set_num_threads(1)
         index = faiss.IndexHNSWFlat(DIMENSIONS, 32, faiss.METRIC_INNER_PRODUCT)
         index.hnsw.efConstruction = 100
-        index.add(data.base)
-        faiss.write_index(index, str(self.path))
+        return index
+
+    def build(self, data):
+        self.add_part(data, 0, 1)
+
+    def add_part(self, data, part, parts):
+        import faiss
+
+        self.path = self.path_of(data)
+        if part == 0:
+            self.index = self.begin()
+        started = time.process_time()
+        self.index.add(data.base[data.count * part // parts : data.count * (part + 1) // parts])
+        taken = time.process_time() - started
+        if part + 1 == parts:
+            faiss.write_index(self.index, str(self.path))
+        return taken
 
     def load(self):
         import faiss
@@ -183,19 +202,33 @@ class Data:
 
     def open(self, name):
         """Seconds to make the index: of this run, or of the one that made its file."""
-        notes = self.folder / "peer-builds.json"
-        known = json.loads(notes.read_text()) if notes.exists() else {}
-        key = f"{name}-{self.count}"
         engine = ENGINES[name]()
-        fresh = not isinstance(engine, Approximate) or not (
-            self.folder / f"{type(engine).__name__.lower()}-{self.count}.index").exists()
+        fresh = not isinstance(engine, Approximate) or not engine.path_of(self).exists()
         started = time.process_time()  # the machine may be busy: what it cost, not how long it took
         engine.make(self)
         if fresh:
-            known[key] = time.process_time() - started
-            notes.write_text(json.dumps(known))
+            self.builds(name, time.process_time() - started)
         self.engines[name] = engine
+        return self.builds(name)
+
+    def builds(self, name, seconds=None):
+        """What making the index takes is kept beside its file."""
+        notes = self.folder / "peer-builds.json"
+        known = json.loads(notes.read_text()) if notes.exists() else {}
+        key = f"{name}-{self.count}"
+        if seconds is not None:
+            known[key] = seconds
+            notes.write_text(json.dumps(known))
         return known.get(key, 0.0)
+
+    def build(self, name, part, parts):
+        if part == 0:
+            self.growing, self.grown = ENGINES[name](), 0.0
+        taken = self.growing.add_part(self, part, parts)
+        self.grown += taken
+        if part + 1 == parts:
+            self.builds(name, self.grown)
+        return taken
 
     def time(self, name, start, count):
         engine = self.engines[name]
@@ -213,6 +246,8 @@ def main():
         words = line.split()
         if words[0] == "open":
             figure = data.open(words[1])
+        elif words[0] == "build":
+            figure = data.build(words[1], int(words[2]), int(words[3]))
         elif words[0] == "recall":
             figure = data.recall(data.engines[words[1]])
         else:
