@@ -23,14 +23,17 @@ std::unexpected<Error> damaged(const std::filesystem::path& path, std::string_vi
                                             path.string(), how));
 }
 
-// What every search reads whole is fetched from the disk by huge pages (DurableFile), where it is not in memory. No
-// other column: of those a search reads single rows. Only advice: a refusal changes nothing.
-void ask_for_huge_pages(std::byte* mapped, std::size_t size, const Extent& extent) {
+// What searches read is fetched from the disk by huge pages (DurableFile), where it is not in memory: coarse codes whole,
+// and fine codes of some rows in a hundred, which is soon all of them. Of vectors they read a few rows. The three
+// columns of codes lie one behind the other. Only advice: a refusal changes nothing.
+void ask_for_huge_pages(std::byte* mapped, std::size_t size, const Extent& first, const Extent& last) {
     constexpr std::uintptr_t kPiece = DurableFile::kPieceBytes;
     const auto base = reinterpret_cast<std::uintptr_t>(mapped);
-    const std::uintptr_t begin = std::max(base, (base + extent.offset) / kPiece * kPiece);
-    const std::uintptr_t end = std::min(base + size, (base + extent.offset + extent.bytes + kPiece - 1) / kPiece * kPiece);
-    static_cast<void>(::madvise(mapped + (begin - base), end - begin, MADV_HUGEPAGE));
+    const std::uintptr_t begin = std::max(base, (base + first.offset) / kPiece * kPiece);
+    const std::uintptr_t end = std::min(base + size, (base + last.offset + last.bytes + kPiece - 1) / kPiece * kPiece);
+    if (begin < end) {  // as long as the columns lie in this order
+        static_cast<void>(::madvise(mapped + (begin - base), end - begin, MADV_HUGEPAGE));
+    }
 }
 
 std::size_t index_of(Column column) { return static_cast<std::size_t>(column); }
@@ -120,7 +123,8 @@ Result<std::shared_ptr<const Segment>> Segment::open(const std::filesystem::path
     rows.vectors = reinterpret_cast<const float*>(segment->at(Column::Embedding));
     if (segment->book_ != nullptr) {
         rows.book = segment->book_.get();
-        ask_for_huge_pages(static_cast<std::byte*>(mapped), facts.bytes, facts.columns[index_of(Column::Coarse)]);
+        ask_for_huge_pages(static_cast<std::byte*>(mapped), facts.bytes, facts.columns[index_of(Column::Coarse)],
+                           facts.columns[index_of(Column::FineFacts)]);
         rows.coarse = segment->at(Column::Coarse);
         rows.fine = reinterpret_cast<const std::uint8_t*>(segment->at(Column::Fine));
         rows.facts = reinterpret_cast<const search::FineFacts*>(segment->at(Column::FineFacts));
