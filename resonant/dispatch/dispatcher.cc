@@ -252,7 +252,7 @@ void Dispatcher::carry(const Shared& work) {
 }
 
 void Dispatcher::queue(const Shared& work) {
-    const Status pushed = writer_.push(work, work->call.caller.principal, rank_of(work->call));
+    const Status pushed = writer_.push({work, {}}, work->call.caller.principal, rank_of(work->call));
     if (pushed) {
         return;
     }

@@ -53,6 +53,7 @@ class Dispatcher final : public call::Door, public Doorkeeper {
   public:
     static constexpr std::size_t kSlowQueued = 256;    // calls that wait for a worker
     static constexpr double kWriterRetry = 1;          // seconds
+    static constexpr std::chrono::microseconds kReturn{1'000};  // how long the writer waits for those it just answered
     static constexpr std::size_t kPrincipalsMax = 1024;  // remembered: who called, which schemas they saw
 
     struct Needs {
@@ -127,9 +128,10 @@ class Dispatcher final : public call::Door, public Doorkeeper {
     board::BreakerState worst_of(const Work& work, board::BreakerState state);
     Result<Json> invoke(Work& work);
     Result<Json> read(Work& work);
-    void write_group(std::vector<Shared>& group);
+    void write_group(std::vector<Committed>& group);
+    void answer_group(std::vector<Committed>& group);
     void tell(const Committed& each);
-    Status commit(std::span<const Shared> works);
+    Status commit(std::span<const Committed> group);
     void attempt(Work& work);
     Status keep_all(Work& work);
     void conclude(Work& work, const Status& committed);
@@ -168,14 +170,17 @@ class Dispatcher final : public call::Door, public Doorkeeper {
     std::unordered_map<std::string, std::unique_ptr<call::Memo>> principals_;  // never erased: calls point into it
     std::mutex sent_mutex_;
     std::map<std::string, std::set<std::uint16_t>> sent_;  // schemas sent, by principal; bounded
-    // Answers what a group of several was made durable with, while the writer is at the next one.
-    CommitQueue<Committed> answers_{{}, [this](std::vector<Committed>& group) {
+    // Answers the members of a group of several, while the writer is at the next one.
+    CommitQueue<Committed> answers_{{}, {.serve = [this](std::vector<Committed>& group) {
                                         for (const Committed& each : group) {
                                             tell(each);
                                         }
-                                    }, "answers"};
-    CommitQueue<Shared> writer_{{}, [this](std::vector<Shared>& group) { write_group(group); }, "writer",
-                                [this](const Shared& work) { shed(work, kWriterRetry); }};
+                                    }}, "answers"};
+    CommitQueue<Committed> writer_{{.return_max = kReturn},
+                                   {.serve = [this](std::vector<Committed>& group) { write_group(group); },
+                                    .answer = [this](std::vector<Committed>& group) { answer_group(group); },
+                                    .shed = [this](const Committed& each) { shed(each.first, kWriterRetry); }},
+                                   "writer"};
     // Of each, some threads are out of reach of a single principal.
     Workers slow_{{.name = "slow", .threads_max = 3, .queue_max = kSlowQueued, .running_each_max = 2}};
     Workers waits_{{.name = "waits", .threads_max = 64, .queue_max = 64, .running_each_max = 48}};

@@ -7,18 +7,23 @@
 
 namespace resonant::dispatch {
 
-void Dispatcher::write_group(std::vector<Shared>& group) {
+void Dispatcher::write_group(std::vector<Committed>& group) {
     const Status committed = commit(group);
+    for (Committed& each : group) {
+        // Whose rows the disk would not take is not known: each is tried by itself.
+        each.second = committed || group.size() == 1 ? committed : commit({&each, 1});
+    }
     if (needs_.committed) {
         needs_.committed();
     }
+}
+
+void Dispatcher::answer_group(std::vector<Committed>& group) {
     // One call alone is not worth a way to another thread.
     const bool hands_over = group.size() > 1 || !answers_.idle();
-    for (const Shared& work : group) {
-        // Whose rows the disk would not take is not known: each is tried by itself.
-        const Committed done{work, committed || group.size() == 1 ? committed : commit({&work, 1})};
-        if (!hands_over || !answers_.push(done)) {
-            tell(done);
+    for (const Committed& each : group) {
+        if (!hands_over || !answers_.push(each)) {
+            tell(each);
         }
     }
 }
@@ -31,10 +36,10 @@ void Dispatcher::tell(const Committed& each) {
 
 // Without savepoints first: they make full text write its index once a call. When one of the calls fails after it
 // changed something, all are done again with them.
-Status Dispatcher::commit(std::span<const Shared> works) {
+Status Dispatcher::commit(std::span<const Committed> group) {
     const auto change = [&](sql::Connection&) -> Status {
-        for (const Shared& work : works) {
-            attempt(*work);
+        for (const Committed& each : group) {
+            attempt(*each.first);
         }
         return {};
     };

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <numeric>
+#include <semaphore>
 #include <thread>
 
 #include "resonant/dispatch/commit_queue.h"
@@ -15,12 +17,12 @@ TEST(CommitQueue, who_comes_while_a_group_is_served_is_in_the_next_one) {
     std::condition_variable wake;
     bool go_on = false;
     std::vector<std::vector<int>> groups;
-    CommitQueue<int> queue({.queue_max = 10, .group_max = 3}, [&](std::vector<int>& group) {
+    CommitQueue<int> queue({.queue_max = 10, .group_max = 3}, {.serve = [&](std::vector<int>& group) {
         std::unique_lock lock(mutex);
         groups.push_back(group);
         wake.notify_all();
         wake.wait(lock, [&] { return go_on; });
-    });
+    }});
     ASSERT_TRUE(queue.push(0));
     {
         std::unique_lock lock(mutex);
@@ -38,10 +40,72 @@ TEST(CommitQueue, who_comes_while_a_group_is_served_is_in_the_next_one) {
     EXPECT_EQ(groups, (std::vector<std::vector<int>>{{0}, {1, 2, 3}, {4, 5}}));
 }
 
+// Two callers that ask again as soon as they are answered, and a third that waits: whether the one that was answered is
+// in the group of the others. How long a thread takes to come back is the system's, so it may be tried again.
+bool comes_back_in_time(std::chrono::microseconds return_max) {
+    constexpr std::chrono::milliseconds kServed{40};
+    std::vector<std::vector<int>> groups;
+    std::binary_semaphore is_served{0};
+    std::binary_semaphore is_answered{0};
+    CommitQueue<int> queue({.return_max = return_max}, {.serve = [&](std::vector<int>& group) {
+                                                            groups.push_back(group);
+                                                            is_served.release();
+                                                            std::this_thread::sleep_for(kServed);
+                                                        },
+                                                        .answer = [&](std::vector<int>& group) {
+                                                            if (group.front() == 0) {
+                                                                is_answered.release();
+                                                            }
+                                                        }});
+    EXPECT_TRUE(queue.push(0));
+    is_served.acquire();
+    EXPECT_TRUE(queue.push(1));
+    EXPECT_TRUE(queue.push(2));
+    is_answered.acquire();
+    EXPECT_TRUE(queue.push(3));
+    is_served.acquire();
+    queue.close();
+    return groups.size() == 2 && groups[1] == std::vector<int>{1, 2, 3};
+}
+
+TEST(CommitQueue, who_was_just_answered_is_waited_for_when_others_wait) {
+    bool came = false;
+    for (int attempt = 0; attempt < 20 && !came; ++attempt) {
+        came = comes_back_in_time(std::chrono::seconds(1));
+    }
+    EXPECT_TRUE(came);
+}
+
+TEST(CommitQueue, who_does_not_come_back_holds_nobody_up) {
+    std::atomic<std::size_t> served{0};
+    std::binary_semaphore is_serving{0};
+    std::binary_semaphore go_on{0};
+    CommitQueue<int> queue({.return_max = std::chrono::hours(1)}, {.serve = [&](std::vector<int>& group) {
+                                                                     served += group.size();
+                                                                     is_serving.release();
+                                                                     go_on.acquire();
+                                                                 }});
+    const auto serve_until = [&](std::size_t wanted) {
+        for (std::size_t seen = 0; seen < wanted;) {
+            is_serving.acquire();
+            seen = served.load();
+            go_on.release();
+        }
+    };
+    for (int item = 0; item < 3; ++item) {
+        ASSERT_TRUE(queue.push(item));
+    }
+    serve_until(3);
+    ASSERT_TRUE(queue.push(3));  // the others stay away
+    serve_until(4);
+    queue.close();
+    EXPECT_EQ(served.load(), 4U);
+}
+
 TEST(CommitQueue, is_idle_when_nothing_waits_and_nothing_is_served) {
     std::mutex held;
     held.lock();
-    CommitQueue<int> queue({}, [&](std::vector<int>&) { const std::lock_guard lock(held); });
+    CommitQueue<int> queue({}, {.serve = [&](std::vector<int>&) { const std::lock_guard lock(held); }});
     EXPECT_TRUE(queue.idle());
     ASSERT_TRUE(queue.push(1));
     EXPECT_FALSE(queue.idle());
@@ -53,7 +117,8 @@ TEST(CommitQueue, is_idle_when_nothing_waits_and_nothing_is_served) {
 TEST(CommitQueue, a_full_queue_and_a_closed_one_say_so) {
     std::mutex held;
     held.lock();
-    CommitQueue<int> queue({.queue_max = 1, .group_max = 1}, [&](std::vector<int>&) { const std::lock_guard lock(held); });
+    CommitQueue<int> queue({.queue_max = 1, .group_max = 1},
+                           {.serve = [&](std::vector<int>&) { const std::lock_guard lock(held); }});
     Status pushed;
     for (int item = 0; item < 3 && pushed; ++item) {  // one is served, one waits
         pushed = queue.push(item);
