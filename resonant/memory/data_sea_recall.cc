@@ -15,18 +15,6 @@ using sql::Connection;
 constexpr std::size_t kCandidates = 50;  // of each kind
 constexpr std::size_t kWidened = 16;     // best candidates whose neighbours become candidates too
 constexpr std::size_t kRead = 24;        // best candidates that are read, to be weighed in full
-constexpr int kContextReach = 2;
-
-// Every two of `session`, which lie in the order in which they were told, that are near enough.
-void pair_up(const std::vector<MemoryId>& session, Neighbours& neighbours) {
-    for (std::size_t i = 0; i < session.size(); ++i) {
-        for (std::size_t j = i + 1; j < session.size() && j <= i + kContextReach; ++j) {
-            const int offset = static_cast<int>(j - i);
-            neighbours[session[i]].emplace(session[j], offset);
-            neighbours[session[j]].emplace(session[i], -offset);
-        }
-    }
-}
 
 }  // namespace
 
@@ -77,9 +65,10 @@ struct DataSea::Inner::Recall {
         return {};
     }
     Status widen() {
-        RESONANT_ASSIGN(const auto sessions, sea.store.around(best(kWidened), filter, viewer));
+        RESONANT_ASSIGN(auto sessions, sea.store.around(best(kWidened), filter, viewer));
+        std::ranges::sort(sessions);  // mostly that leaves nothing to sort among the neighbours
+        neighbours = neighbours_in(sessions);
         for (const std::vector<MemoryId>& session : sessions) {
-            pair_up(session, neighbours);
             for (const MemoryId id : session) {
                 candidate(id);
             }
@@ -89,7 +78,9 @@ struct DataSea::Inner::Recall {
     Result<std::vector<Hit>> hits(const Question& question, std::size_t limit) {
         std::vector<Hit> found;
         std::vector<MemoryId> ids;
-        for (const search::Scored& each : best(std::max(kRead, limit))) {
+        const std::vector<search::Scored> read = best(std::max(kRead, limit));
+        found.reserve(read.size());
+        for (const search::Scored& each : read) {
             RESONANT_ASSIGN(Memory memory, load(connection, each.id, viewer));
             Hit hit{std::move(memory), 0, {}};
             weigh(hit, candidates.at(each.id), parts, context(each.id), question);

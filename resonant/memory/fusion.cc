@@ -23,6 +23,7 @@ constexpr double kTime = 0.1;
 constexpr double kNearness = 0.02;
 constexpr double kLink = 0.03;
 constexpr double kLowered = 0.05;
+constexpr int kContextReach = 2;    // how far beside a memory its neighbours are told
 constexpr double kTold = 0.01;  // context that is worth saying
 
 // Of what words and meaning are worth in a neighbour.
@@ -114,24 +115,46 @@ double base_of(const Candidate& candidate, const Parts& parts, double leaning) {
     return weight * word_unit(parts) * candidate.words + (1 - weight) * meaning_of(candidate, parts);
 }
 
+Neighbours neighbours_in(std::span<const std::vector<MemoryId>> sessions) {
+    Neighbours all;
+    for (const std::vector<MemoryId>& session : sessions) {
+        const auto size = static_cast<int>(session.size());
+        for (int at = 0; at < size; ++at) {
+            for (int other = std::max(0, at - kContextReach); other <= std::min(size - 1, at + kContextReach); ++other) {
+                if (other != at) {
+                    all.push_back({session[static_cast<std::size_t>(at)], session[static_cast<std::size_t>(other)], other - at});
+                }
+            }
+        }
+    }
+    const auto pair = [](const Neighbour& each) { return std::pair(each.of, each.id); };
+    if (!std::ranges::is_sorted(all, {}, pair)) {
+        std::ranges::stable_sort(all, {}, pair);
+    }
+    const auto doubles = std::ranges::unique(all, {}, pair);
+    all.erase(doubles.begin(), doubles.end());
+    return all;
+}
+
 Context context_of(MemoryId id, const Neighbours& neighbours, const Candidates& candidates, const WordScores& words,
                    const Parts& parts) {
     Context context;
-    const auto around = neighbours.find(id);
-    if (around == neighbours.end()) {
+    const auto around = std::ranges::equal_range(neighbours, id, {}, &Neighbour::of);
+    if (around.empty()) {
         return context;
     }
     const double unit = kWords * word_unit(parts);
     const std::span<const float> own = words.of(id);
-    std::array<double, kQueryWordsMax> room{}, told{};
+    std::array<double, kQueryWordsMax> room, told;
     const std::size_t asked = words.best().size();
     RESONANT_ENSURE(asked <= room.size(), "a question has at most kQueryWordsMax words");
-    std::copy(words.best().begin(), words.best().end(), room.begin());
+    std::ranges::copy(words.best(), room.begin());
+    std::fill_n(told.begin(), asked, 0.0);
     for (std::size_t i = 0; i < own.size(); ++i) {
         room[i] -= double{own[i]};
     }
     double most = 0;
-    for (const auto& [other, offset] : around->second) {
+    for (const auto& [of, other, offset] : around) {
         const Share share = share_of(offset);
         const auto candidate = candidates.find(other);
         double part = 0;

@@ -39,9 +39,16 @@ struct Candidate {
 };
 using Candidates = std::map<MemoryId, Candidate>;
 
-// Who stands beside whom: for each memory its neighbours of one session and how far after it each was told
-// (negative: before).
-using Neighbours = std::map<MemoryId, std::map<MemoryId, int>>;
+// Who stands beside whom in a session: `id` was told `offset` after `of` (negative: before). Sorted by both, each pair
+// once.
+struct Neighbour {
+    MemoryId of = 0;
+    MemoryId id = 0;
+    int offset = 0;
+};
+using Neighbours = std::vector<Neighbour>;
+// Of sessions whose memories lie in the order in which they were told; two of one may lie in several.
+Neighbours neighbours_in(std::span<const std::vector<MemoryId>> sessions);
 
 // What all candidates have in common.
 struct Parts {

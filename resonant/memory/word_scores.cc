@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <ranges>
 
 #include "resonant/base/ensure.h"
 
@@ -13,6 +14,35 @@ namespace {
 constexpr double kSaturation = 1.2;  // k1
 constexpr double kLength = 0.75;     // b
 constexpr double kRarityMin = 1e-6;  // of a word that more than half of the memories have
+
+using Run = std::span<const sql::TermPosting>;  // of one term, by row
+
+std::vector<Run> runs_of(const sql::TermPostings& postings) {
+    std::vector<Run> runs;
+    for (Run left = postings.postings; !left.empty();) {
+        const auto other = std::ranges::find_if(left, [&](const sql::TermPosting& each) { return each.term != left.front().term; });
+        runs.push_back(left.first(static_cast<std::size_t>(other - left.begin())));
+        left = left.subspan(runs.back().size());
+    }
+    return runs;
+}
+
+// Calls `row` for each row that any run has, in ascending order, and `posting` for each that it has.
+template <typename Row, typename Posting>
+void walk(std::vector<Run> runs, const Row& row, const Posting& posting) {
+    while (!runs.empty()) {
+        const auto first = [](const Run& run) { return run.front().row; };
+        const std::int64_t least = std::ranges::min(runs, {}, first).front().row;
+        row(least);
+        for (Run& run : runs) {
+            if (run.front().row == least) {
+                posting(run.front());
+                run = run.subspan(1);
+            }
+        }
+        std::erase_if(runs, [](const Run& run) { return run.empty(); });
+    }
+}
 
 }  // namespace
 
@@ -62,6 +92,7 @@ Status WordScores::settle(std::size_t count, const Check& lets_through) {
         return found;
     };
     std::vector<search::Scored> sums;
+    sums.reserve(ids_.size());
     for (std::size_t i = 0; i < ids_.size(); ++i) {
         const std::span<const float> scores = at(i);
         sums.push_back({std::accumulate(scores.begin(), scores.end(), 0.0F), i});
@@ -72,6 +103,7 @@ Status WordScores::settle(std::size_t count, const Check& lets_through) {
     }
     for (std::size_t word = 0; word < words_; ++word) {
         std::vector<search::Scored> having;
+        having.reserve(ids_.size());
         for (std::size_t i = 0; i < ids_.size(); ++i) {
             if (at(i)[word] > 0) {
                 having.push_back({at(i)[word], i});
@@ -86,12 +118,8 @@ Status WordScores::settle(std::size_t count, const Check& lets_through) {
 std::vector<MemoryId> WordScores::ids_of(const sql::TermPostings& postings) {
     std::vector<MemoryId> ids;
     ids.reserve(postings.postings.size());
-    for (const sql::TermPosting& each : postings.postings) {
-        ids.push_back(static_cast<MemoryId>(each.row));
-    }
-    std::ranges::sort(ids);
-    const auto doubles = std::ranges::unique(ids);
-    ids.erase(doubles.begin(), doubles.end());
+    walk(runs_of(postings), [&](std::int64_t row) { ids.push_back(static_cast<MemoryId>(row)); },
+         [](const sql::TermPosting&) {});
     return ids;
 }
 
@@ -103,26 +131,27 @@ WordScores WordScores::of(const sql::TermPostings& postings, std::size_t words, 
     made.scores_.resize(made.ids_.size() * words);
     const auto rows = static_cast<double>(postings.rows);
     const double mean = std::max(1.0, static_cast<double>(postings.tokens) / std::max(1.0, rows));
-    const std::span<const sql::TermPosting> all = postings.postings;
-    for (std::size_t from = 0; from < all.size();) {
-        const std::uint32_t term = all[from].term;
-        RESONANT_ENSURE(term < words, "word scores: a term is a word of the question");
-        const auto end = std::ranges::find_if(all.begin() + static_cast<std::ptrdiff_t>(from), all.end(),
-                                              [&](const sql::TermPosting& each) { return each.term != term; });
-        const auto until = static_cast<std::size_t>(end - all.begin());
-        const auto having = static_cast<double>(until - from);
-        const double rarity = std::max(kRarityMin, std::log((rows - having + 0.5) / (having + 0.5)));
-        for (std::size_t at = 0; from < until; ++from) {
-            while (made.ids_[at] != static_cast<MemoryId>(all[from].row)) {
-                ++at;
-            }
-            const double count = double{all[from].weight};
-            const double stretch = kSaturation * (1 - kLength + kLength * lengths[at] / mean);
-            const auto score = static_cast<float>(rarity * count * (kSaturation + 1) / (count + stretch));
-            made.scores_[at * words + term] = score;
-            made.best_[term] = std::max(made.best_[term], score);
-        }
+    const std::vector<Run> runs = runs_of(postings);
+    std::vector<double> rarities(words);
+    for (const Run& run : runs) {
+        RESONANT_ENSURE(run.front().term < words, "word scores: a term is a word of the question");
+        const auto having = static_cast<double>(run.size());
+        rarities[run.front().term] = std::max(kRarityMin, std::log((rows - having + 0.5) / (having + 0.5)));
     }
+    std::size_t next = 0;
+    double stretch = 0;
+    walk(runs,
+         [&](std::int64_t row) {
+             RESONANT_ENSURE(next < made.ids_.size() && made.ids_[next] == static_cast<MemoryId>(row),
+                             "word scores: the ids are those of the postings");
+             stretch = kSaturation * (1 - kLength + kLength * lengths[next++] / mean);
+         },
+         [&](const sql::TermPosting& each) {
+             const double count = double{each.weight};
+             const auto score = static_cast<float>(rarities[each.term] * count * (kSaturation + 1) / (count + stretch));
+             made.scores_[(next - 1) * words + each.term] = score;
+             made.best_[each.term] = std::max(made.best_[each.term], score);
+         });
     return made;
 }
 

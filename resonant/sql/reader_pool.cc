@@ -7,9 +7,14 @@
 namespace resonant::sql {
 
 struct ReaderPool::Loan {
-    // Ends the transaction that holds the state; a read that failed may have ended it already.
+    // Ends the transaction that holds the state; a read that failed may have ended it already, and then this fails.
     ~Loan() {
-        sqlite3_exec(reader->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+        if (Result<Statement> end = reader->prepare("ROLLBACK")) {
+            static_cast<void>(end->run());
+        }
+        if (sqlite3_get_autocommit(reader->handle()) == 0) {  // there was no memory to prepare it
+            sqlite3_exec(reader->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+        }
         const std::lock_guard lock(pool.mutex_);
         pool.reading_.erase(std::this_thread::get_id());
         pool.idle_.push_back(reader);

@@ -313,12 +313,35 @@ TEST(Fusion, a_memory_without_a_vector_yet_is_not_lost_among_those_that_have_one
     EXPECT_GT(base_among(mixed, 1), base_among(mixed, 2));
 }
 
+TEST(Fusion, neighbours_are_two_to_each_side_and_each_pair_is_told_once) {
+    const std::vector<std::vector<MemoryId>> sessions{{7, 8, 9, 10}, {1, 4}, {8, 9, 10, 11}};
+    std::map<MemoryId, std::map<MemoryId, int>> wanted;
+    for (const std::vector<MemoryId>& session : sessions) {
+        for (std::size_t i = 0; i < session.size(); ++i) {
+            for (std::size_t j = i + 1; j < session.size() && j <= i + 2; ++j) {
+                wanted[session[i]].emplace(session[j], static_cast<int>(j - i));
+                wanted[session[j]].emplace(session[i], -static_cast<int>(j - i));
+            }
+        }
+    }
+    Neighbours given = neighbours_in(sessions);
+    for (const auto& [of, others] : wanted) {
+        for (const auto& [other, offset] : others) {
+            ASSERT_FALSE(given.empty());
+            EXPECT_EQ(std::tuple(given.front().of, given.front().id, given.front().offset), std::tuple(of, other, offset));
+            given.erase(given.begin());
+        }
+    }
+    EXPECT_TRUE(given.empty());
+    EXPECT_TRUE(neighbours_in({}).empty());
+}
+
 TEST(Fusion, a_word_counts_once_where_it_was_told_and_in_part_beside) {
     WordScores words(2);  // "bicycle", and a name that everybody says
     words.add(1, std::vector<float>{5, 1});
     words.add(2, std::vector<float>{0, 1});
     words.add(3, std::vector<float>{0, 1});
-    const Neighbours neighbours{{2, {{1, -1}, {3, 1}}}, {3, {{1, -2}, {2, -1}}}, {9, {{8, -1}}}};
+    const Neighbours neighbours{{2, 1, -1}, {2, 3, 1}, {3, 1, -2}, {3, 2, -1}, {9, 8, -1}};
     const Parts parts{.words = true, .best_words = 6};
     const Context next = context_of(2, neighbours, {}, words, parts);
     EXPECT_NEAR(next.score, 0.6 * 0.7 * 5 / 20, 1e-9) << "nothing for the name: it is told here already";
@@ -335,7 +358,7 @@ TEST(Fusion, the_context_never_makes_a_word_worth_more_than_where_it_is_worth_mo
         words.add(id, std::vector<float>{4});
     }
     words.add(5, std::vector<float>{3});
-    const Neighbours neighbours{{5, {{1, -1}, {2, 1}, {3, 2}}}};
+    const Neighbours neighbours{{5, 1, -1}, {5, 2, 1}, {5, 3, 2}};
     EXPECT_NEAR(context_of(5, neighbours, {}, words, {.words = true, .best_words = 4}).score, 0.6 * 1 / 20, 1e-9);
 }
 
