@@ -6,7 +6,7 @@
 // Invariants:
 //   (1) Whatever the book and the vector, the bound of a coarse or fine code is not below the true product
 //       (docs/design/004-exact-search.md has the proof). A good book makes it tight, a bad one only slow.
-//   (2) The same vectors give the same book on every machine.
+//   (2) The same vectors give the same book under the same kernel.
 //
 // After: product quantisation's coarse-to-fine search (Jégou), with Cauchy-Schwarz bounds in place of approximation.
 #pragma once
@@ -76,10 +76,8 @@ class CodeBook {
     Spread spread_of(std::span<const float> sample) const;
     void measure_steps(const Spread& spread);
     void seal();
-    // `vector` minus the mean, along each direction; and two at once.
+    // `vector` minus the mean, along each direction.
     void turn(Dot dot, const float* vector, float* out) const;
-    void turn_two(DotFour dots, const float* first, const float* second, float* turned_first,
-                  float* turned_second) const;
 
     CoarseShape shape_;
     std::vector<float> mean_;        // 384

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "resonant/base/ensure.h"
+#include "resonant/search/rotation.h"
 
 namespace resonant::search {
 namespace {
@@ -30,58 +31,78 @@ struct Noise {
     float next() { return static_cast<float>(engine() >> 40) * 0x1p-24F - 0.5F; }
 };
 
-// The sample's covariance, by columns: every sum is a row of dot products of 384.
+// The sample's covariance, 384 rows at a time: their columns, turned along each other.
 std::vector<float> covariance(std::span<const float> sample, const std::vector<float>& mean) {
-    const DotFour dots = dot_four_of(best_kernel());
-    const std::size_t rows = sample.size() / kDimensions / kDimensions * kDimensions;
-    std::vector<float> columns(rows * kDimensions);
-    for (std::size_t row = 0; row < rows; ++row) {
-        for (std::size_t i = 0; i < kDimensions; ++i) {
-            columns[i * rows + row] = sample[row * kDimensions + i] - mean[i];
-        }
-    }
-    std::vector<float> matrix(kDimensions * kDimensions);
-    for (std::size_t a = 0; a < kDimensions; a += 2) {
-        for (std::size_t b = 0; b <= a; b += 2) {
-            std::array<double, 4> sums{};
-            for (std::size_t at = 0; at < rows; at += kDimensions) {
-                std::array<float, 4> four;
-                dots(&columns[a * rows + at], &columns[(a + 1) * rows + at], &columns[b * rows + at],
-                     &columns[(b + 1) * rows + at], four.data());
-                for (std::size_t i = 0; i < 4; ++i) {
-                    sums[i] += double{four[i]};
+    constexpr std::size_t kWhole = kDimensions * kDimensions;
+    constexpr std::size_t kLine = 16;
+    static_assert(kDimensions % Rotation::kRows == 0 && kDimensions % kLine == 0);
+    const std::size_t rows = sample.size() / kWhole * kDimensions;
+    std::vector<float> columns(kWhole);
+    std::vector<float> products(Rotation::kRows * kDimensions);
+    std::vector<double> sums(kWhole);
+    for (std::size_t first = 0; first < rows; first += kDimensions) {
+        for (std::size_t row = 0; row < kDimensions; row += kLine) {  // each column takes a line of the cache at once
+            for (std::size_t i = 0; i < kDimensions; ++i) {
+                for (std::size_t next = row; next < row + kLine; ++next) {
+                    columns[i * kDimensions + next] = sample[(first + next) * kDimensions + i] - mean[i];
                 }
             }
-            for (std::size_t i = 0; i < 4; ++i) {
-                const std::size_t row = a + i / 2;
-                const std::size_t column = b + i % 2;
-                matrix[row * kDimensions + column] = matrix[column * kDimensions + row] =
-                    static_cast<float>(sums[i] / static_cast<double>(rows));
+        }
+        const Rotation turned(columns, best_kernel());
+        RESONANT_ENSURE(turned.width() == kDimensions, "a whole matrix needs no zeros");
+        for (std::size_t i = 0; i < kDimensions; i += Rotation::kRows) {
+            turned.turn(&columns[i * kDimensions], products.data());
+            for (std::size_t at = 0; at < products.size(); ++at) {
+                sums[i * kDimensions + at] += double{products[at]};
             }
         }
+    }
+    std::vector<float> matrix(kWhole);
+    for (std::size_t at = 0; at < kWhole; ++at) {
+        matrix[at] = static_cast<float>(sums[at] / static_cast<double>(rows));
     }
     return matrix;
 }
 
+constexpr std::size_t kLanes = 8;
+using Eight [[gnu::vector_size(64)]] = double;
+
+// Takes away from row `at` of `basis` what it has of the rows before it.
+[[gnu::always_inline]] inline void take_away(double* basis, std::size_t at) {
+    double* vector = basis + at * kDimensions;
+    for (std::size_t before = 0; before < at; ++before) {
+        const double* other = basis + before * kDimensions;
+        Eight sums[2] = {};  // one would wait for itself
+        for (std::size_t i = 0; i < kDimensions; i += 2 * kLanes) {
+            Eight ours[2], theirs[2];
+            std::memcpy(ours, vector + i, sizeof ours);
+            std::memcpy(theirs, other + i, sizeof theirs);
+            sums[0] += ours[0] * theirs[0];
+            sums[1] += ours[1] * theirs[1];
+        }
+        sums[0] += sums[1];
+        const Eight& all = sums[0];
+        const double along = ((all[0] + all[4]) + (all[2] + all[6])) + ((all[1] + all[5]) + (all[3] + all[7]));
+        for (std::size_t i = 0; i < kDimensions; i += kLanes) {
+            Eight ours, theirs;
+            std::memcpy(&ours, vector + i, sizeof ours);
+            std::memcpy(&theirs, other + i, sizeof theirs);
+            ours -= along * theirs;
+            std::memcpy(vector + i, &ours, sizeof ours);
+        }
+    }
+}
+void take_away_scalar(double* basis, std::size_t at) { take_away(basis, at); }
+[[gnu::target("avx2,fma")]] void take_away_avx2(double* basis, std::size_t at) { take_away(basis, at); }
+[[gnu::target("avx512f,avx512vl,fma")]] void take_away_avx512(double* basis, std::size_t at) { take_away(basis, at); }
+
 // Makes row `at` of `basis` a unit vector at right angles to those before it: about, or in two passes, which are enough
 // (Kahan).
 void orthonormalise(std::vector<double>& basis, std::size_t at, int passes) {
+    static constexpr std::array kTakeAway = {&take_away_scalar, &take_away_avx2, &take_away_avx512};
     double* vector = &basis[at * kDimensions];
     for (int pass = 0; pass < passes; ++pass) {
-        for (std::size_t before = 0; before < at; ++before) {
-            const double* other = &basis[before * kDimensions];
-            // Eight sums: one would wait for itself.
-            std::array<double, 8> sums{};
-            for (std::size_t i = 0; i < kDimensions; i += sums.size()) {
-                for (std::size_t j = 0; j < sums.size(); ++j) {
-                    sums[j] += other[i + j] * vector[i + j];
-                }
-            }
-            const double along = ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-            for (std::size_t i = 0; i < kDimensions; ++i) {
-                vector[i] -= along * other[i];
-            }
-        }
+        kTakeAway[static_cast<std::size_t>(best_kernel())](basis.data(), at);
     }
     double squares = 0;
     for (std::size_t i = 0; i < kDimensions; ++i) {
@@ -101,31 +122,22 @@ void orthonormalise(std::vector<double>& basis, std::size_t at, int passes) {
     }
 }
 
-// The leading directions of `matrix`, of most variance first; `count` is even.
+// The leading directions of `matrix`, of most variance first.
 std::vector<float> leading_directions(const std::vector<float>& matrix, std::size_t count) {
-    const DotFour dots = dot_four_of(best_kernel());
+    const Rotation turned(matrix, best_kernel());
     Noise noise;
     std::vector<double> basis(count * kDimensions);
     for (double& number : basis) {
         number = double{noise.next()};
     }
-    std::array<Vector, 2> two;
+    std::vector<float> before((count + Rotation::kRows - 1) / Rotation::kRows * Rotation::kRows * kDimensions);
+    std::vector<float> after(before.size());
     for (int iteration = 0; iteration < kIterations; ++iteration) {
-        for (std::size_t at = 0; at < count; at += 2) {
-            double* first = &basis[at * kDimensions];
-            double* second = first + kDimensions;
-            std::copy_n(first, kDimensions, two[0].begin());
-            std::copy_n(second, kDimensions, two[1].begin());
-            for (std::size_t i = 0; i < kDimensions; i += 2) {
-                const float* row = &matrix[i * kDimensions];
-                std::array<float, 4> four;
-                dots(row, row + kDimensions, two[0].data(), two[1].data(), four.data());
-                first[i] = double{four[0]};
-                second[i] = double{four[1]};
-                first[i + 1] = double{four[2]};
-                second[i + 1] = double{four[3]};
-            }
+        std::ranges::copy(basis, before.begin());
+        for (std::size_t at = 0; at < before.size(); at += Rotation::kRows * kDimensions) {
+            turned.turn(&before[at], &after[at]);
         }
+        std::copy_n(after.begin(), basis.size(), basis.begin());
         // As long as directions only turn towards their own, now and then is enough to keep them apart.
         for (std::size_t at = 0; at < count && iteration % 2 == 1; ++at) {
             orthonormalise(basis, at, iteration + 1 < kIterations ? 1 : 2);
@@ -134,43 +146,52 @@ std::vector<float> leading_directions(const std::vector<float>& matrix, std::siz
     return {basis.begin(), basis.end()};
 }
 
-// Queries like those that will come: near a row, with something of their own.
-Vector trial_query(std::span<const float> sample, std::size_t number, Noise& noise) {
-    const std::size_t rows = sample.size() / kDimensions;
-    const float* row = &sample[number * rows / kTrialQueries * kDimensions];
-    Vector query;
-    for (std::size_t i = 0; i < kDimensions; ++i) {
-        query[i] = row[i] + 0.12F * noise.next();  // of norm 0.7 in all
+// Queries like those that will come, each near a row with something of its own, and the score that the best
+// kTrialRank rows of the sample reach.
+struct Trial {
+    std::span<const float> sample;
+    std::vector<Vector> queries;
+    std::vector<float> thresholds;
+
+    explicit Trial(std::span<const float> rows) : sample(rows) {
+        const std::size_t count = rows.size() / kDimensions;
+        const Dot dot = dot_of(best_kernel());
+        Noise noise;
+        for (std::size_t number = 0; number < kTrialQueries; ++number) {
+            const float* near = &rows[number * count / kTrialQueries * kDimensions];
+            Vector& query = queries.emplace_back();
+            for (std::size_t i = 0; i < kDimensions; ++i) {
+                query[i] = near[i] + 0.12F * noise.next();  // of norm 0.7 in all
+            }
+            TopK best(kTrialRank);
+            for (std::size_t row = 0; row < count; ++row) {
+                best.offer({dot(query.data(), &rows[row * kDimensions]), row});
+            }
+            thresholds.push_back(best.take().back().score);
+        }
     }
-    return query;
-}
+};
 
 // Nanoseconds a row that a search of `all` rows is likely to take.
-double likely_cost(const CodeBook& book, std::span<const float> sample, std::size_t all) {
-    const std::size_t rows = sample.size() / kDimensions;
+double likely_cost(const CodeBook& book, const Trial& trial, std::size_t all) {
+    const std::size_t rows = trial.sample.size() / kDimensions;
     std::vector<RowId> ids(rows);
-    const auto codes = book.encode(sample, ids);
+    const auto codes = book.encode(trial.sample, ids);
     RESONANT_ENSURE(codes.has_value(), "the sample is finite");
     const Dot dot = dot_of(best_kernel());
     const CodeKernels& kernels = code_kernels(best_kernel());
     const std::size_t blocks = rows / kBlockRows;
-    Noise noise;
     std::size_t survivors = 0;
     for (std::size_t number = 0; number < kTrialQueries; ++number) {
-        const Vector query = trial_query(sample, number, noise);
-        TopK best(kTrialRank);
-        for (std::size_t row = 0; row < rows; ++row) {
-            best.offer({dot(query.data(), &sample[row * kDimensions]), row});
-        }
-        const float threshold = best.take().back().score;
+        const float* query = trial.queries[number].data();
         CoarseQuery coarse;
-        book.prepare(dot, query.data(), std::sqrt(dot(query.data(), query.data())) * 1.0001F, coarse);
+        book.prepare(dot, query, std::sqrt(dot(query, query)) * 1.0001F, coarse);
         coarse.slack = slack_of(coarse, codes->code_norm, codes->row_norm);
         CoarseBounds bounds;
         for (std::size_t block = 0; block < blocks; ++block) {
             kernels.bounds(book.shape(), coarse, codes->coarse.data() + block * book.shape().block_bytes(), bounds);
             survivors += static_cast<std::size_t>(
-                std::ranges::count_if(bounds.bounds, [&](float bound) { return !(bound < threshold); }));
+                std::ranges::count_if(bounds.bounds, [&](float bound) { return !(bound < trial.thresholds[number]); }));
         }
     }
     const double share = static_cast<double>(survivors) / static_cast<double>(kTrialQueries * blocks * kBlockRows);
@@ -182,45 +203,31 @@ double likely_cost(const CodeBook& book, std::span<const float> sample, std::siz
 
 }  // namespace
 
-void CodeBook::turn_two(DotFour dots, const float* first, const float* second, float* turned_first,
-                        float* turned_second) const {
-    if (!is_rotated()) {
-        std::memcpy(turned_first, first, kDimensions * sizeof(float));
-        std::memcpy(turned_second, second, kDimensions * sizeof(float));
-        return;
-    }
-    for (std::size_t i = 0; i < shape_.directions(); i += 2) {  // a multiple of 8
-        const float* one = &directions_[i * kDimensions];
-        std::array<float, 4> four;
-        dots(first, second, one, one + kDimensions, four.data());
-        turned_first[i] = four[0];
-        turned_first[i + 1] = four[1];
-        turned_second[i] = four[2];
-        turned_second[i + 1] = four[3];
-    }
-}
-
 CodeBook::Spread CodeBook::spread_of(std::span<const float> sample) const {
     const std::size_t rows = sample.size() / kDimensions;
     const std::size_t count = shape_.directions();
     Spread spread{rows, std::vector<double>(count), std::vector<float>(count)};
-    std::array<Vector, 2> centred;
-    std::array<Vector, 2> turned;
-    for (std::size_t row = 0; row < rows; row += 2) {
-        const std::size_t together = std::min<std::size_t>(2, rows - row);
-        for (std::size_t each = 0; each < 2; ++each) {
-            const float* vector = &sample[(row + each % together) * kDimensions];
+    const Rotation rotation(directions_, best_kernel());
+    std::vector<float> centred(Rotation::kRows * kDimensions);
+    std::vector<float> turned(Rotation::kRows * rotation.width());
+    for (std::size_t first = 0; first < rows; first += Rotation::kRows) {
+        const std::size_t together = std::min(Rotation::kRows, rows - first);
+        for (std::size_t row = 0; row < together; ++row) {
             for (std::size_t i = 0; i < kDimensions; ++i) {
-                centred[each][i] = vector[i] - mean_[i];
+                centred[row * kDimensions + i] = sample[(first + row) * kDimensions + i] - mean_[i];
             }
         }
-        turn_two(dot_four_of(best_kernel()), centred[0].data(), centred[1].data(), turned[0].data(), turned[1].data());
-        for (std::size_t each = 0; each < together; ++each) {
+        rotation.turn(centred.data(), turned.data());
+        Vector squares{};
+        for (std::size_t row = 0; row < together; ++row) {
+            const float* values = is_rotated() ? &turned[row * rotation.width()] : &centred[row * kDimensions];
             for (std::size_t i = 0; i < count; ++i) {
-                const float value = turned[each][i];
-                spread.squares[i] += double{value} * double{value};
-                spread.greatest[i] = std::max(spread.greatest[i], std::fabs(value));
+                squares[i] += values[i] * values[i];
+                spread.greatest[i] = std::max(spread.greatest[i], std::fabs(values[i]));
             }
+        }
+        for (std::size_t i = 0; i < count; ++i) {
+            spread.squares[i] += double{squares[i]};
         }
     }
     return spread;
@@ -276,11 +283,12 @@ CodeBook CodeBook::choose(std::span<const float> sample, std::size_t all) {
         return best;
     }
     static_assert(kTrialRows <= kTrainingRowsMin);
-    std::vector<float> trial;
+    std::vector<float> some;
     for (std::size_t i = 0; i < kTrialRows; ++i) {
         const float* row = &sample[i * (sample.size() / kDimensions) / kTrialRows * kDimensions];
-        trial.insert(trial.end(), row, row + kDimensions);
+        some.insert(some.end(), row, row + kDimensions);
     }
+    const Trial trial(some);
     double best_cost = likely_cost(best, trial, all);
     const CodeBook most = directed(sample, kRotated.back());  // of most directions: the others take its first
     const Spread spread = most.spread_of(sample);

@@ -55,14 +55,6 @@ float dot_scalar(const float* a, const float* b) {
     return fold(_mm256_add_ps(_mm256_add_ps(q0, q2), _mm256_add_ps(q1, q3)));  // 32 to 16 to 8
 }
 
-template <Dot dot>
-void four_times(const float* a0, const float* a1, const float* b0, const float* b1, float* out) {
-    out[0] = dot(a0, b0);
-    out[1] = dot(a0, b1);
-    out[2] = dot(a1, b0);
-    out[3] = dot(a1, b1);
-}
-
 // The sum of four registers, 64 numbers.
 [[gnu::target("avx512f,avx2,fma")]] inline float fold(const __m512* s) {
     const __m512 sixteen = _mm512_add_ps(_mm512_add_ps(s[0], s[2]), _mm512_add_ps(s[1], s[3]));
@@ -86,34 +78,6 @@ void four_times(const float* a0, const float* a1, const float* b0, const float* 
         }
     }
     return fold(s);
-}
-
-// Each register that is read serves twice.
-[[gnu::target("avx512f,avx2,fma")]] void dot_four_avx512(const float* a0, const float* a1, const float* b0,
-                                                         const float* b1, float* out) {
-    __m512 s[4][4];
-    for (auto& sums : s) {
-        for (__m512& sum : sums) {
-            sum = _mm512_setzero_ps();
-        }
-    }
-    for (std::size_t i = 0; i < kDimensions; i += kLanes) {
-#pragma GCC unroll 4
-        for (std::size_t j = 0; j < 4; ++j) {
-            const __m512 first = _mm512_loadu_ps(a0 + i + 16 * j);
-            const __m512 second = _mm512_loadu_ps(a1 + i + 16 * j);
-            const __m512 third = _mm512_loadu_ps(b0 + i + 16 * j);
-            const __m512 fourth = _mm512_loadu_ps(b1 + i + 16 * j);
-            s[0][j] = _mm512_fmadd_ps(first, third, s[0][j]);
-            s[1][j] = _mm512_fmadd_ps(first, fourth, s[1][j]);
-            s[2][j] = _mm512_fmadd_ps(second, third, s[2][j]);
-            s[3][j] = _mm512_fmadd_ps(second, fourth, s[3][j]);
-        }
-    }
-#pragma GCC unroll 4
-    for (std::size_t each = 0; each < 4; ++each) {
-        out[each] = fold(s[each]);
-    }
 }
 
 std::vector<Kernel> found_kernels() {
@@ -153,12 +117,6 @@ Dot dot_of(Kernel kernel) {
     RESONANT_ENSURE(std::find(can.begin(), can.end(), kernel) != can.end(),
                     "this processor does not run the kernel");
     constexpr std::array<Dot, 3> kDots = {&dot_scalar, &dot_avx2, &dot_avx512};
-    return kDots[static_cast<std::size_t>(kernel)];
-}
-
-DotFour dot_four_of(Kernel kernel) {
-    dot_of(kernel);  // ensures that this processor runs it
-    constexpr std::array<DotFour, 3> kDots = {&four_times<&dot_scalar>, &four_times<&dot_avx2>, &dot_four_avx512};
     return kDots[static_cast<std::size_t>(kernel)];
 }
 

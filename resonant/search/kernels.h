@@ -34,9 +34,6 @@ std::span<const Kernel> kernels();
 Kernel best_kernel();
 std::string_view name_of(Kernel kernel);  // "scalar", "avx2", "avx512"
 Dot dot_of(Kernel kernel);
-// Four at once: a0 b0, a0 b1, a1 b0, a1 b1 into `out`, with the bits that Dot gives, in less time.
-using DotFour = void (*)(const float* a0, const float* a1, const float* b0, const float* b1, float* out);
-DotFour dot_four_of(Kernel kernel);
 
 struct Scored {
     float score = 0;
