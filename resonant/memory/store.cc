@@ -172,6 +172,11 @@ Status Store::change_text(Connection& connection, const Memory& before, const Me
     RESONANT_CHECK(row.bind(3, sql_id(after.id)).run());
     RESONANT_CHECK(
         for_memory(connection, "DELETE FROM memory_embeddings WHERE memory_id = ?", after.id));
+    // What the former text was near to is no more said of this one; its own vector tells anew.
+    RESONANT_ASSIGN(auto near, connection.prepare("UPDATE memory_edges SET removed_ns = ?2, removed_by = created_by"
+                                                  " WHERE (source = ?1 OR target = ?1) AND removed_ns IS NULL"
+                                                  " AND type = 'near_duplicate' AND created_by = 'data_sea'"));
+    RESONANT_CHECK(near.bind(1, sql_id(after.id)).bind(2, after.updated_ns).run());
     return for_memory(connection,
                       "INSERT INTO memory_pending(memory_id) VALUES(?)"
                       " ON CONFLICT DO UPDATE SET failures = 0",

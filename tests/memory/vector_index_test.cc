@@ -338,6 +338,22 @@ TEST_F(VectorIndexTest, near_duplicates_are_linked_and_both_kept) {
     EXPECT_EQ(nearest("quick fox", 5).size(), 2U);
 }
 
+TEST_F(VectorIndexTest, a_new_text_is_a_near_duplicate_of_what_it_is_near_to_now) {
+    const MemoryId first = add("The quick brown fox jumps.");
+    const MemoryId second = add("The quick brown fox jumps!");
+    catch_up();
+    ASSERT_EQ(sea_->related(first, 1, {"near_duplicate"}, 10, "ann")->size(), 1U);
+    Update update;
+    update.content = "Deep water under the harbour";
+    ASSERT_TRUE(sea_->update(second, update, "ann"));
+    EXPECT_TRUE(sea_->related(first, 1, {"near_duplicate"}, 10, "ann")->empty()) << "told by the former text";
+    catch_up();
+    EXPECT_TRUE(sea_->related(first, 1, {"near_duplicate"}, 10, "ann")->empty());
+    ASSERT_TRUE(sea_->restore(second, 1, "ann"));
+    catch_up();
+    EXPECT_EQ(sea_->related(first, 1, {"near_duplicate"}, 10, "ann")->size(), 1U);
+}
+
 TEST_F(VectorIndexTest, catching_up_stops_at_its_limit_and_tells_how_far_it_is) {
     for (int i = 0; i < 50; ++i) {
         add("text " + std::to_string(i));
