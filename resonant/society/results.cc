@@ -40,6 +40,11 @@ std::string Results::keep(const std::string& principal, std::string text) {
     return wire_id('r', last_);
 }
 
+void Results::forget() {
+    const std::lock_guard lock(mutex_);
+    by_principal_.clear();
+}
+
 Result<Slice> Results::read(const std::string& id, const std::string& principal, std::size_t offset,
                             std::size_t limit) {
     const auto number = parse_id('r', id);

@@ -43,6 +43,8 @@ class Results {
     // NotFound for unknown, expired and others' results.
     Result<Slice> read(const std::string& id, const std::string& principal, std::size_t offset,
                        std::size_t limit);
+    // All of everybody's: what was erased may stand in any of them.
+    void forget();
 
   private:
     struct Kept {

@@ -6,6 +6,7 @@
 
 #include "resonant/memory/constellations.h"
 #include "resonant/memory/galaxies.h"
+#include "resonant/society/results.h"
 #include "resonant/tools/answers.h"
 #include "resonant/tools/arguments.h"
 #include "resonant/tools/ingest.h"
@@ -131,6 +132,7 @@ Result<Json> list_constellations(Services& services, call::Call& call) {
 Result<Json> erase(Services& services, call::Call& call) {
     RESONANT_ASSIGN(const memory::MemoryId id, memory_id_of(call, "id"));
     RESONANT_CHECK(services.sea->erase(id, text_of(call, "reason"), call.caller.principal));
+    services.results->forget();
     return Json{{"id", memory::wire_id(id)},
                 {"erased", true},
                 {"kept", "a tombstone and the ledger entry"}};

@@ -39,6 +39,21 @@ TEST(Void, an_erased_text_is_in_no_file_of_the_home) {
     EXPECT_FALSE(trace["entries"].empty());
 }
 
+TEST(Void, an_erased_text_is_in_no_answer_that_was_kept_to_be_read_on) {
+    test::World world;
+    std::string text;
+    for (int i = 0; i < 20'000; ++i) {
+        text += "quizzacious" + std::to_string(i) + " ";
+    }
+    const std::string id = world.remember(text);
+    const Json read = world.ask("memory.read", {{"ids", {id}}});
+    ASSERT_TRUE(read.contains("result_id")) << read.dump().substr(0, 300);
+    const Json on = {{"result_id", read["result_id"]}};
+    ASSERT_NE(world.ask("result.read", on).dump().find("quizzacious7"), std::string::npos);
+    world.ask("memory.erase", {{"id", id}, {"reason", "the person asked for it"}}, call::Role::Owner);
+    EXPECT_EQ(world.error("result.read", on), "not_found");
+}
+
 TEST(Void, only_the_owner_erases) {
     test::World world;
     const std::string id = world.remember("keep me");
