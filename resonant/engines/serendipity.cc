@@ -30,13 +30,10 @@ Result<Batch> Serendipity::observe(const Look& look) {
     RESONANT_ASSIGN(const auto zones, galactic->batch.u8("zone"));
     RESONANT_ASSIGN(const auto importances, galactic->batch.f64("importance"));
     RESONANT_ASSIGN(const auto links, galactic->batch.u16("links"));
-    RESONANT_ASSIGN(const auto useless, survey_.marked("useless"));
+    RESONANT_ASSIGN(const auto useless, survey_.useless(look.now.count - kRest.count));
     std::vector<Worth> found;
     for (std::size_t i = 0; i < ids.size(); ++i) {
-        const auto rest = useless.find(ids[i]);
-        if (zones[i] < kFirstZone ||
-            (rest != useless.end() &&
-             Nanos{look.now.count - rest->second}.seconds() < kRestDays * 86'400)) {
+        if (zones[i] < kFirstZone || std::ranges::binary_search(useless, ids[i])) {
             continue;
         }
         const double ties = links[i];

@@ -1,6 +1,6 @@
 // Serendipity finds memories worth another look, out of galactic's batch alone: what matters and has
 // drifted outward (dormant), and what hangs on many others and is hardly used (bridging). What somebody
-// called useless stays away for kRestDays.
+// called useless stays away for kRest.
 //
 //   score = distance * importance * (1 + links / (links + 3)), for memories from the mid band outward
 //
@@ -17,7 +17,7 @@ namespace resonant::engines {
 class Serendipity final : public Engine {
   public:
     static constexpr std::size_t kRowsMax = 256;
-    static constexpr double kRestDays = 30;
+    static constexpr Nanos kRest = from_seconds(30 * 86'400.0);  // of what was called useless
     enum Kind : std::uint8_t { Dormant = 0, Bridging = 1 };
 
     explicit Serendipity(memory::Survey& survey) : survey_(survey) {}

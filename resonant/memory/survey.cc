@@ -256,4 +256,20 @@ Result<std::map<MemoryId, std::int64_t>> Survey::marked(const std::string& kind)
     return found;
 }
 
+Result<std::vector<MemoryId>> Survey::useless(std::int64_t since_ns) {
+    std::vector<MemoryId> found;
+    const Status done = database_.read([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(auto rows,
+                        connection.prepare("SELECT memory_id FROM memory_marks m WHERE kind = 'useless' AND at_ns > ?"
+                                           " AND NOT EXISTS(SELECT 1 FROM memory_marks u WHERE u.kind = 'useful'"
+                                           "  AND u.memory_id = m.memory_id AND u.at_ns > m.at_ns) ORDER BY memory_id"));
+        return rows.bind(1, since_ns).each([&](const Statement& row) -> Status {
+            found.push_back(id_at(row, 0));
+            return {};
+        });
+    });
+    RESONANT_CHECK(done);
+    return found;
+}
+
 }  // namespace resonant::memory

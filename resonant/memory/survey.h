@@ -79,6 +79,8 @@ class Survey {
     // in the ledger's sense is made of them by reading.
     Status mark(MemoryId id, const std::string& kind, const std::string& evidence);
     Result<std::map<MemoryId, std::int64_t>> marked(const std::string& kind);  // and when
+    // Called useless since `since_ns`, and not useful after it. By id.
+    Result<std::vector<MemoryId>> useless(std::int64_t since_ns);
 
   private:
     sql::Database& database_;

@@ -98,9 +98,10 @@ Result<std::vector<Found>> candidates(Services& services) {
     RESONANT_ASSIGN(const auto ids, output->batch.u64("memory_id"));
     RESONANT_ASSIGN(const auto scores, output->batch.f64("score"));
     RESONANT_ASSIGN(const auto kinds, output->batch.u8("kind"));
-    RESONANT_ASSIGN(const auto useless, services.survey->marked("useless"));
+    RESONANT_ASSIGN(const auto useless,
+                    services.survey->useless(services.clock->wall().count - engines::Serendipity::kRest.count));
     for (std::size_t i = 0; i < ids.size(); ++i) {
-        if (!useless.contains(ids[i])) {
+        if (!std::ranges::binary_search(useless, ids[i])) {
             found.push_back({scores[i], ids[i], kinds[i], 0});
         }
     }

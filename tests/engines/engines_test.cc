@@ -113,6 +113,21 @@ TEST_F(EnginesTest, what_was_called_useless_rests_for_thirty_days) {
     EXPECT_THAT(surfaced(), ElementsAre(id));
 }
 
+TEST_F(EnginesTest, what_was_useful_after_all_rests_no_longer) {
+    const auto id = add("again and again");
+    ASSERT_TRUE(survey_->mark(id, "useless", "ann"));
+    clock_.advance(Nanos{kDayNs});
+    run("serendipity");
+    EXPECT_THAT(surfaced(), IsEmpty());
+    ASSERT_TRUE(survey_->mark(id, "useful", "ann"));
+    run("serendipity");
+    EXPECT_THAT(surfaced(), ElementsAre(id));
+    clock_.advance(Nanos{kDayNs});
+    ASSERT_TRUE(survey_->mark(id, "useless", "ann"));
+    run("serendipity");
+    EXPECT_THAT(surfaced(), IsEmpty()) << "the newest word counts";
+}
+
 TEST_F(EnginesTest, the_boards_mask_shows_who_has_published) {
     EXPECT_EQ(plane_->board().view().word(board::Field::Engines), 0U);
     run("serendipity");

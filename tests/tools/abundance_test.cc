@@ -22,6 +22,20 @@ TEST(Abundance, serendipity_surfaces_what_matters_and_heeds_feedback) {
     EXPECT_EQ(world.ask("serendipity.mark", {{"id", grave}})["marked"], "useful");
 }
 
+TEST(Abundance, what_was_called_useless_is_surfaced_again_after_thirty_days) {
+    test::World world;
+    const std::string slight = world.remember("a trifle", {{"importance", 0.3}});
+    world.ask("dream.run_phase", {{"phase", "surface"}}, Role::Coordinator);
+    world.ask("serendipity.mark", {{"id", slight}, {"useful", false}});
+    EXPECT_EQ(world.ask("serendipity.surface")["count"], 0);
+    const Status older = world.parts().database->write([](sql::Connection& connection) {
+        return connection.run("UPDATE memory_marks SET at_ns = at_ns - 31 * 86400 * 1000000000");
+    });
+    ASSERT_TRUE(older) << older.error().message;
+    world.ask("dream.run_phase", {{"phase", "surface"}}, Role::Coordinator);
+    EXPECT_EQ(world.ask("serendipity.surface")["count"], 1);
+}
+
 TEST(Abundance, dreaming_is_started_shown_and_stopped_by_who_steers) {
     test::World world;
     EXPECT_EQ(world.error("dream.start", {}, Role::Agent), "permission_denied");
