@@ -138,18 +138,28 @@ Result<std::vector<Galaxy>> Galaxies::list(const std::string& viewer) {
     return found;
 }
 
-Status Galaxies::check_open(const std::string& name) {
+Result<Galaxy> Galaxies::known(const std::string& name) {
     RESONANT_CHECK(check_name(name));
-    std::optional<Galaxy> known;
+    std::optional<Galaxy> found;
     RESONANT_CHECK(database_.read([&](Connection& connection) -> Status {
-        RESONANT_ASSIGN(known, find(connection, name));
+        RESONANT_ASSIGN(found, find(connection, name));
         return {};
     }));
-    if (!known) {
+    if (!found) {
         return fail(Code::NotFound, "there is no galaxy '" + name +
                                         "'; galaxy.list names them, galaxy.create makes one");
     }
-    if (known->retired_ns != 0) {
+    return *found;
+}
+
+Status Galaxies::check_known(const std::string& name) {
+    const auto found = known(name);
+    return found ? Status() : std::unexpected(found.error());
+}
+
+Status Galaxies::check_open(const std::string& name) {
+    RESONANT_ASSIGN(const Galaxy found, known(name));
+    if (found.retired_ns != 0) {
         return fail(Code::Conflict,
                     "galaxy '" + name + "' is retired; galaxy.create takes it into use again");
     }

@@ -43,6 +43,8 @@ class Galaxies {
     Status retire(const std::string& name, const std::string& by);
     // By name; those with memories that were never created by name count as created.
     Result<std::vector<Galaxy>> list(const std::string& viewer);
+    // Ok when it can be asked: one that is retired, too. NotFound as check_open().
+    Status check_known(const std::string& name);
     // Ok when memories may be added to it. NotFound names the galaxies there are; Conflict when it is
     // retired.
     Status check_open(const std::string& name);
@@ -52,6 +54,8 @@ class Galaxies {
     Result<std::string> chosen(const std::string& key);
 
   private:
+    Result<Galaxy> known(const std::string& name);
+
     sql::Database& database_;
     Clock& clock_;
 };

@@ -89,7 +89,7 @@ constexpr std::pair<std::string_view, std::string_view> kForms[] = {
     {"memory.archive", "archived*:bool done* id* protected*:bool title* undo version*:int zone*"},
     {"memory.erase", "id* erased*:bool kept"},
     {"memory.export", "count*:int format* path data cursor"},
-    {"memory.history", "id* count*:int history*:{version:int at what by:any}[] whole:any"},
+    {"memory.history", "id* count*:int reads*:int history*:{version:int at what by:any}[] whole:any"},
     {"memory.import",
      "findable links:int links_without_target:int merged*:int records*:int refusals:string[] refused*:int "
      "resumed_at:int skipped*:int stored*:int validated_only:bool"},

@@ -129,6 +129,9 @@ std::int64_t integer_of(const call::Call& call, const char* name, std::int64_t o
     if (value == nullptr || !value->is_number()) {
         return otherwise;
     }
+    if (value->is_number_unsigned()) {
+        return static_cast<std::int64_t>(std::min<std::uint64_t>(value->get<std::uint64_t>(), INT64_MAX));
+    }
     // 3.0 is an integer to JSON Schema, and a float here.
     return value->is_number_float()
                ? static_cast<std::int64_t>(std::clamp(value->get<double>(), -9e15, 9e15))
@@ -229,7 +232,9 @@ Result<std::string> galaxy_key(Services& services, const call::Call& call) {
 
 Result<std::string> galaxy_of(Services& services, const call::Call& call) {
     if (has(call, "galaxy")) {
-        return text_of(call, "galaxy");
+        const std::string name = text_of(call, "galaxy");
+        RESONANT_CHECK(services.galaxies->check_known(name));
+        return name;
     }
     RESONANT_ASSIGN(const std::string key, galaxy_key(services, call));
     if (key.empty()) {

@@ -80,6 +80,16 @@ Result<memory::MemoryId> visible_id(Services& services, const call::Call& call,
     return id;
 }
 
+// A version's number; one beyond all that there can be would be taken for another.
+Result<std::uint32_t> version_of(const call::Call& call, const char* name) {
+    const std::int64_t version = integer_of(call, name, 0);
+    if (version < 0 || version > UINT32_MAX) {
+        return fail(Code::InvalidArgument,
+                    fmt::format("{}: {} is the number of no version; memory.history has them", name, version));
+    }
+    return static_cast<std::uint32_t>(version);
+}
+
 Result<Json> update(Services& services, call::Call& call) {
     RESONANT_ASSIGN(const memory::MemoryId id, visible_id(services, call));
     memory::Update update;
@@ -103,7 +113,7 @@ Result<Json> update(Services& services, call::Call& call) {
         update.importance = number_of(call, "importance", 0);
     }
     if (has(call, "if_version")) {
-        update.if_version = static_cast<std::uint32_t>(integer_of(call, "if_version", 0));
+        RESONANT_ASSIGN(update.if_version, version_of(call, "if_version"));
     }
     if (!update.title && !update.content && !update.importance && update.add_tags.empty() &&
         update.remove_tags.empty()) {
@@ -128,7 +138,7 @@ Result<Json> restore(Services& services, call::Call& call) {
     RESONANT_ASSIGN(const memory::MemoryId id, visible_id(services, call));
     std::optional<std::uint32_t> version;
     if (has(call, "version")) {
-        version = static_cast<std::uint32_t>(integer_of(call, "version", 0));
+        RESONANT_ASSIGN(version, version_of(call, "version"));
     }
     RESONANT_CHECK(services.sea->restore(id, version, call.caller.principal));
     return changed(services, call, id, "restored");
@@ -147,7 +157,8 @@ Result<Json> history(Services& services, call::Call& call) {
     const std::size_t limit = limit_of(call, 20, 200);
     std::size_t from = 0;
     const std::string cursor = text_of(call, "cursor", "0");
-    if (std::from_chars(cursor.data(), cursor.data() + cursor.size(), from).ec != std::errc()) {
+    const char* end = cursor.data() + cursor.size();
+    if (const auto read = std::from_chars(cursor.data(), end, from); read.ec != std::errc() || read.ptr != end) {
         return fail(Code::InvalidArgument,
                     fmt::format("cursor: '{}' is none of memory.history's", cursor.substr(0, 40)));
     }
@@ -163,6 +174,8 @@ Result<Json> history(Services& services, call::Call& call) {
                                      {"content", limit == 1 ? version.content
                                                             : shortened(version.content, 300)}});
     }
+    RESONANT_ASSIGN(const memory::Memory now, services.sea->read(id, call.caller.principal));
+    answer["reads"] = now.access_count;
     if (from + limit < versions.size()) {
         answer["cursor"] = std::to_string(from + limit);
     }
@@ -304,7 +317,7 @@ void add_neck(Toolbox& toolbox, Services& services) {
                  .access = Access::Read,
                  .core = true,
                  .parameters = "id*:id limit:int cursor:string",
-                 .summary = "versions, moves between zones, and who read or changed it"},
+                 .summary = "versions, moves between zones, who changed it, how often it was read"},
                 bind(services, history));
     toolbox.add({.name = "vector.index",
                  .access = Access::Write,

@@ -146,8 +146,16 @@ Result<Json> list(Services& services, call::Call& call) {
 Result<Json> related(Services& services, call::Call& call) {
     RESONANT_ASSIGN(const memory::MemoryId id, memory_id_of(call, "id"));
     const auto hops = static_cast<int>(std::clamp<std::int64_t>(integer_of(call, "hops", 1), 1, 4));
+    const std::vector<std::string> types = words_of(call, "types");
+    for (const std::string& type : types) {
+        if (std::ranges::count(memory::DataSea::link_types(), type) == 0) {
+            return fail(Code::InvalidArgument,
+                        fmt::format("memory.related: there is no type of link '{}'; there are {}", type.substr(0, 40),
+                                    fmt::join(memory::DataSea::link_types(), ", ")));
+        }
+    }
     RESONANT_ASSIGN(const auto hits,
-                    services.sea->related(id, hops, words_of(call, "types"),
+                    services.sea->related(id, hops, types,
                                           limit_of(call, 20, 100), call.caller.principal));
     memory::Page page;
     page.hits = hits;
@@ -290,7 +298,8 @@ void add_winnowing_basket(Toolbox& toolbox, Services& services) {
                  .access = Access::Read,
                  .core = true,
                  .parameters = "query*:string limit:int depth:int token_budget:int "
-                               "tags:string[] since:time galaxy:string",
+                               "tags:string[] since:time until:time include_private:bool "
+                               "galaxy:string",
                  .summary = "the default way to find memories: ask in plain words; meaning, "
                             "words and links fused, with the reason for each hit and its id",
                  .pace = Pace::Slow,
@@ -310,7 +319,7 @@ void add_winnowing_basket(Toolbox& toolbox, Services& services) {
                  .parameters = "sort:created|accessed|importance|distance "
                                "type:note|fact|decision|task|code|pattern|narrative "
                                "zone:core|inner_rim|mid_band|outer_rim|far_edge tags:string[] "
-                               "galaxy:string limit:int cursor:string",
+                               "include_private:bool galaxy:string limit:int cursor:string",
                  .summary = "page through memories with no query: newest, most used, most "
                             "important"},
                 bind(services, list));
@@ -326,7 +335,8 @@ void add_winnowing_basket(Toolbox& toolbox, Services& services) {
                  .parameters = "query:string vector:number[384] like_id:id "
                                "queries:string[] like_ids:id[] k:int "
                                "zone:core|inner_rim|mid_band|outer_rim|far_edge "
-                               "min_score:number protected:bool galaxy:string",
+                               "min_score:number tags:string[] since:time until:time "
+                               "protected:bool include_private:bool galaxy:string",
                  .summary = "pure nearest neighbours with cosine scores (give query, vector or "
                             "like_id; queries or like_ids for several at once, answered in "
                             "their order); for finding a memory use memory.recall",

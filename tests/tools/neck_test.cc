@@ -49,6 +49,26 @@ TEST_F(Neck, an_update_keeps_the_former_version_and_restore_brings_it_back) {
     EXPECT_EQ(read(id)["content"], "first words");
 }
 
+TEST_F(Neck, a_number_beyond_all_versions_is_not_taken_for_another) {
+    const std::string id = world_.remember("first words");
+    world_.ask("memory.update", {{"id", id}, {"content", "second words"}});
+    for (const std::uint64_t number : {std::uint64_t{1} << 32 | 1U, ~std::uint64_t{0}}) {
+        EXPECT_EQ(world_.error("memory.restore", {{"id", id}, {"version", number}}), "invalid_argument");
+        EXPECT_EQ(world_.error("memory.update", {{"id", id}, {"content", "x"}, {"if_version", number + 1}}),
+                  number + 1 == 0 ? "conflict" : "invalid_argument");
+    }
+    EXPECT_EQ(read(id)["content"], "second words");
+}
+
+TEST_F(Neck, history_says_how_often_a_memory_was_read_and_knows_its_cursors) {
+    const std::string id = world_.remember("first words");
+    EXPECT_EQ(world_.ask("memory.history", {{"id", id}})["reads"], 0);
+    read(id);
+    read(id);
+    EXPECT_EQ(world_.ask("memory.history", {{"id", id}})["reads"], 2);
+    EXPECT_EQ(world_.error("memory.history", {{"id", id}, {"cursor", "0abc"}}), "invalid_argument");
+}
+
 TEST_F(Neck, a_lost_update_is_refused) {
     const std::string id = world_.remember("first words");
     world_.ask("memory.update", {{"id", id}, {"content", "second words"}, {"if_version", 1}});

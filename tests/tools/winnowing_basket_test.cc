@@ -159,5 +159,40 @@ TEST_F(WinnowingBasket, several_questions_are_answered_in_their_order_as_each_al
     }
 }
 
+TEST(FindingMemories, ones_own_private_memories_are_found_on_demand) {
+    test::World world;
+    const std::string mine = world.remember("the heron sleeps", {{"private", true}});
+    const auto found = [&](const std::string& tool, const std::string& who) {
+        const Json answer = world.ask(tool, {{"query", "heron"}, {"include_private", true}}, call::Role::Agent, who);
+        return answer["count"].get<int>();
+    };
+    EXPECT_EQ(world.ask("memory.recall", {{"query", "heron"}})["count"], 0);
+    EXPECT_EQ(found("memory.recall", "ada"), 1);
+    EXPECT_EQ(found("memory.recall", "bob"), 0);
+    EXPECT_EQ(found("memory.search", "bob"), 0);
+    EXPECT_EQ(world.ask("memory.list", {{"include_private", true}})["hits"][0]["id"], mine);
+    EXPECT_EQ(world.ask("memory.list", {{"include_private", true}}, call::Role::Agent, "bob")["count"], 0);
+}
+
+TEST(FindingMemories, a_galaxy_that_is_none_is_named_as_such) {
+    test::World world;
+    world.remember("the heron sleeps");
+    for (const char* tool : {"memory.search", "memory.recall"}) {
+        EXPECT_EQ(world.error(tool, {{"query", "heron"}, {"galaxy", "nowhere"}}), "not_found") << tool;
+    }
+    EXPECT_EQ(world.error("memory.list", {{"galaxy", "nowhere"}}), "not_found");
+    EXPECT_EQ(world.error("galactic.dashboard", {{"galaxy", "nowhere"}}), "not_found");
+    world.ask("galaxy.create", {{"name", "attic"}});
+    world.ask("galaxy.retire", {{"name", "attic"}}, call::Role::Coordinator);
+    EXPECT_EQ(world.ask("memory.list", {{"galaxy", "attic"}})["count"], 0) << "a retired one can be read";
+}
+
+TEST(FindingMemories, a_type_of_link_that_is_none_is_named_as_such) {
+    test::World world;
+    const std::string id = world.remember("the heron sleeps");
+    EXPECT_EQ(world.error("memory.related", {{"id", id}, {"types", {"bogus"}}}), "invalid_argument");
+    EXPECT_EQ(world.ask("memory.related", {{"id", id}, {"types", {"near_duplicate"}}})["count"], 0);
+}
+
 }  // namespace
 }  // namespace resonant::tools
