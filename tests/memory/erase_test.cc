@@ -4,6 +4,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "resonant/memory/survey.h"
 #include "tests/memory/sea_fixture.h"
 #include "tests/support/child.h"
 
@@ -94,6 +95,41 @@ TEST_F(EraseTest, its_words_are_gone_from_the_text_index) {
         return {};
     }));
     EXPECT_EQ(words, 0);
+}
+
+TEST_F(EraseTest, whatever_hangs_on_a_memory_goes_with_it) {
+    const MemoryId id = add_secret();
+    const MemoryId other = add("Some other memory.");
+    catch_up();
+    ASSERT_TRUE(sea_->link({id, other, "related", 0.5}, false, "ann"));
+    ASSERT_TRUE(sea_->link({other, id, "extends", 0.5}, false, "ann"));
+    ASSERT_TRUE(sea_->archive(id, "asked for", "ann"));
+    const MemoryId read[] = {id};
+    sea_->touch(read);
+    Survey survey(*database_, clock_);
+    ASSERT_TRUE(survey.mark(id, "junk", "never recalled"));
+    ASSERT_TRUE(database_->write([&](sql::Connection& c) {
+        return c.run("INSERT INTO memory_import_keys VALUES('file', 'key', " + std::to_string(id) + ")");
+    }));
+    ASSERT_TRUE(sea_->settle(10));  // counts what was read
+    ASSERT_TRUE(sea_->erase(id, "asked for", "owner"));
+    ASSERT_TRUE(database_->read([&](sql::Connection& c) -> Status {
+        RESONANT_ASSIGN(auto places, c.prepare("SELECT t.name, i.name FROM sqlite_master t, pragma_table_info(t.name) i"
+                                               " WHERE t.type = 'table' AND t.name != 'memory_tombstones'"
+                                               " AND (i.name IN ('memory_id', 'source', 'target')"
+                                               "  OR (t.name = 'memories' AND i.name = 'id'))"));
+        int looked = 0;
+        RESONANT_CHECK(places.each([&](const sql::Statement& place) -> Status {
+            RESONANT_ASSIGN(auto row, c.prepare("SELECT count(*) FROM " + place.text(0) + " WHERE " + place.text(1) +
+                                                " = " + std::to_string(id)));
+            RESONANT_CHECK(row.step());
+            EXPECT_EQ(row.integer(0), 0) << place.text(0) << "." << place.text(1);
+            ++looked;
+            return {};
+        }));
+        EXPECT_GE(looked, 9) << "texts, tags, accesses, versions, moves, links, vectors, marks, keys";
+        return {};
+    }));
 }
 
 TEST_F(EraseTest, an_erased_id_is_never_given_again) {

@@ -338,6 +338,15 @@ TEST_F(VectorIndexTest, near_duplicates_are_linked_and_both_kept) {
     EXPECT_EQ(nearest("quick fox", 5).size(), 2U);
 }
 
+TEST_F(VectorIndexTest, the_same_text_in_another_galaxy_is_no_duplicate) {
+    Memory elsewhere;
+    elsewhere.galaxy = "attic";
+    const MemoryId here = add("The quick brown fox jumps.");
+    add("The quick brown fox jumps!", elsewhere);
+    catch_up();
+    EXPECT_TRUE(sea_->related(here, 1, {}, 10, "ann")->empty());
+}
+
 TEST_F(VectorIndexTest, a_new_text_is_a_near_duplicate_of_what_it_is_near_to_now) {
     const MemoryId first = add("The quick brown fox jumps.");
     const MemoryId second = add("The quick brown fox jumps!");
