@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <map>
 #include <memory>
 
@@ -139,6 +140,7 @@ class VectorSet {
         const double before = cpu_seconds();
         std::vector<float> sample;
         const std::size_t wanted = std::min(count_, search::kSampleRowsMax);
+        sample.reserve(wanted * kDimensions);
         for (std::size_t i = 0; i < wanted; ++i) {
             const float* row = rows_ + i * count_ / wanted * kDimensions;
             sample.insert(sample.end(), row, row + kDimensions);
@@ -150,7 +152,13 @@ class VectorSet {
         manifest.book_rows = count_;
         must(memory::write_book(folder, manifest.book, book));
         std::vector<memory::SegmentRow> rows;
-        rows.reserve(memory::kSegmentRowsMax);
+        rows.reserve(std::min(count_, memory::kSegmentRowsMax));
+        std::future<memory::SegmentFacts> syncing;  // as VectorIndex does: beside the next one
+        const auto synced = [&] {
+            if (syncing.valid()) {
+                manifest.segments.push_back(syncing.get());
+            }
+        };
         for (std::size_t i = 0; i < count_; ++i) {
             static constexpr double kDistances[] = {0.1, 0.3, 0.5, 0.7, 0.9};
             memory::SegmentRow& row = rows.emplace_back();
@@ -159,10 +167,16 @@ class VectorSet {
             row.distance = kDistances[zones_[i]];
             if (rows.size() == memory::kSegmentRowsMax || i + 1 == count_) {
                 const std::string name = "sea-0-" + std::to_string(++manifest.files) + ".arrow";
-                manifest.segments.push_back(must(memory::write_segment(folder, name, rows, manifest.model, &book)));
+                auto made = must(memory::prepare_segment(folder, name, rows, manifest.model, &book));
                 rows.clear();
+                synced();
+                syncing = std::async(std::launch::async, [made = std::move(made)] {
+                    must(made.file->commit());
+                    return made.facts;
+                });
             }
         }
+        synced();
         must(memory::write_manifest(folder, manifest));
         std::fprintf(stderr, "%zu rows: code of %zu + %zu groups%s\n", count_, book.shape().byte_groups,
                      book.shape().nibble_groups, book.is_rotated() ? ", rotated" : "");
