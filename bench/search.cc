@@ -9,6 +9,7 @@
 //     batch_N              us  a query, four in one pass (one at a time)
 //     exact_5562_vs_sqlite us  (BLOB rows joined and multiplied in numpy)
 //     ann_110000           us  (the fastest of HNSW and IVF that finds at least 0.98; the peer's recall stands in a note)
+//     galaxy_5000          us  top 10 of a galaxy beside one of 100,000 (search_galaxies.h)
 //     build_N              s   of CPU to write the Arrow copy, synced, whole each time (110000: to build an HNSW index, a part
 //                              of it between two of ours, the parts' sum)
 //     build_N_clock        s   the same by the clock, with what the disk takes
@@ -21,6 +22,7 @@
 
 #include "bench/peer.h"
 #include "bench/search_data.h"
+#include "bench/search_galaxies.h"
 
 namespace resonant::bench {
 namespace {
@@ -277,6 +279,9 @@ int main(int count, char** arguments) {
         }
         if (rows == 110'000 && with_peers) {
             measurement.approximate();
+        }
+        if (rows == 110'000) {
+            GalaxyMeasurement(report, folder).run();
         }
         measurement.cold_start();
         cold = measurement.cold();

@@ -108,6 +108,7 @@ class VectorSet {
     ~VectorSet() { ::munmap(const_cast<float*>(rows_), bytes_); }
 
     std::size_t count() const { return count_; }
+    const float* row(std::size_t number) const { return rows_ + number * kDimensions; }
     const std::vector<Vector>& queries() const { return queries_; }
     fs::path copy() const { return folder_ / ("sea-" + std::to_string(count_)); }
 

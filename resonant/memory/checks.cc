@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "resonant/memory/galaxies.h"
+
 namespace resonant::memory {
 namespace {
 
@@ -41,9 +43,12 @@ Status check_tags(const std::vector<std::string>& tags) {
 Status check(const Memory& memory) {
     RESONANT_CHECK(check_text("title", memory.title, kTitleMax));
     RESONANT_CHECK(check_text("content", memory.content, kContentMax));
-    for (const auto* text :
-         {&memory.type, &memory.source, &memory.session, &memory.galaxy, &memory.owner}) {
-        RESONANT_CHECK(check_text("type, source, session, galaxy or owner", *text, kTitleMax));
+    for (const auto* text : {&memory.type, &memory.source, &memory.session, &memory.owner}) {
+        RESONANT_CHECK(check_text("type, source, session or owner", *text, kTitleMax));
+    }
+    RESONANT_CHECK(check_text("galaxy's name", memory.galaxy, kGalaxyNameMax));
+    if (memory.galaxy.empty()) {
+        return fail(Code::InvalidArgument, "memory: it names no galaxy; name one, as 'default'");
     }
     RESONANT_CHECK(check_tags(memory.tags));
     if (memory.content.empty()) {

@@ -114,7 +114,8 @@ Result<std::unique_ptr<DataSea>> DataSea::open(sql::Database& database,
     RESONANT_CHECK(inner->index.open());
     std::unique_ptr<DataSea> sea(new DataSea(std::move(inner)));
     RESONANT_ASSIGN(const bool unfinished, has_unfinished_erase(database));
-    if (unfinished) {
+    if (unfinished) {  // what it concerned is not known any more
+        RESONANT_CHECK(sea->inner_->index.rebuild());
         RESONANT_CHECK(sea->finish_erase());
     }
     return sea;
@@ -188,7 +189,7 @@ Status DataSea::erase(MemoryId id, const std::string& reason, const std::string&
 }
 
 Status DataSea::finish_erase() {
-    RESONANT_CHECK(inner_->index.rebuild());
+    RESONANT_CHECK(inner_->index.purge());
     RESONANT_CHECK(inner_->database.checkpoint());
     // Only now: if this process dies before, the next one finishes it when it opens.
     return inner_->database.write([](Connection& connection) {

@@ -55,8 +55,18 @@ Result<bool> DataSeaReader::follow() {
     return std::unexpected(last);
 }
 
-Result<std::span<const search::Scored>> DataSeaReader::nearest(const Vector& query, std::size_t k, const RowFilter& filter) {
+Status DataSeaReader::prepare(const RowFilter& filter) {
     RESONANT_CHECK(follow());
+    if (!filter.galaxy.empty() && set_->is_mixed()) {
+        return fail(Code::Unavailable, "search galaxy '" + filter.galaxy + "' in " + folder_.string() +
+                                           ": an older program wrote several galaxies to a file; start the kernel, which"
+                                           " writes them anew, or search without a galaxy");
+    }
+    return {};
+}
+
+Result<std::span<const search::Scored>> DataSeaReader::nearest(const Vector& query, std::size_t k, const RowFilter& filter) {
+    RESONANT_CHECK(prepare(filter));
     search::CodeSearch* search = searches_.front().get();
     RESONANT_CHECK(search->begin(query.data(), k));
     RESONANT_CHECK(set_->scan({&search, 1}, filter, nullptr));
@@ -65,7 +75,7 @@ Result<std::span<const search::Scored>> DataSeaReader::nearest(const Vector& que
 
 Result<std::vector<std::vector<search::Scored>>> DataSeaReader::nearest_each(std::span<const Vector> queries, std::size_t k,
                                                                      const RowFilter& filter) {
-    RESONANT_CHECK(follow());
+    RESONANT_CHECK(prepare(filter));
     while (searches_.size() < std::min(queries.size(), kTogether)) {
         searches_.push_back(std::make_unique<search::CodeSearch>());
     }

@@ -26,7 +26,8 @@ class DataSeaReader {
     DataSeaReader& operator=(const DataSeaReader&) = delete;
 
     // The `k` nearest rows that `filter` lets through, best first; valid until the next call. Follows the manifest
-    // first (one stat). InvalidArgument when a number is not finite.
+    // first (one stat). InvalidArgument when a number is not finite. `filter.galaxy`: only its segments are looked at;
+    // Unavailable where an older program has written several galaxies to a file, until the kernel has written them anew.
     Result<std::span<const search::Scored>> nearest(const Vector& query, std::size_t k, const RowFilter& filter = {});
     // The same for several queries in one pass over the codes.
     Result<std::vector<std::vector<search::Scored>>> nearest_each(std::span<const Vector> queries, std::size_t k,
@@ -46,6 +47,8 @@ class DataSeaReader {
     };
 
     explicit DataSeaReader(std::filesystem::path folder) : folder_(std::move(folder)) {}
+    // Follows, and sees whether the segments can tell the galaxies apart.
+    Status prepare(const RowFilter& filter);
 
     const std::filesystem::path folder_;
     Stamp stamp_;

@@ -53,7 +53,7 @@ struct DataSea::Inner::Recall {
                 continue;
             }
             std::shared_ptr<const SegmentSet> keeps;
-            if (const float* mapped = sea.index.mapped(id, keeps)) {
+            if (const float* mapped = sea.index.mapped(id, filter.galaxy, keeps)) {
                 each.cosine = dot(query.data(), mapped);
                 continue;
             }

@@ -12,7 +12,6 @@ namespace {
 using sql::Connection;
 using sql::Statement;
 
-constexpr std::size_t kNameMax = 64;
 constexpr std::size_t kDescriptionMax = 2'000;
 constexpr std::size_t kGalaxiesMax = 1'000;
 
@@ -21,13 +20,13 @@ Status check_name(const std::string& name) {
         return std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '.' ||
                letter == '_' || letter == '-';
     };
-    if (!name.empty() && name.size() <= kNameMax &&
+    if (!name.empty() && name.size() <= kGalaxyNameMax &&
         std::all_of(name.begin(), name.end(), is_legal)) {
         return {};
     }
     return fail(Code::InvalidArgument,
                 fmt::format("galaxy '{}': a name has 1 to {} of a-z A-Z 0-9 . _ -",
-                            name.substr(0, kNameMax), kNameMax));
+                            name.substr(0, kGalaxyNameMax), kGalaxyNameMax));
 }
 
 Result<std::optional<Galaxy>> find(Connection& connection, const std::string& name) {

@@ -20,6 +20,7 @@
 namespace resonant::memory {
 
 inline constexpr const char* kDefaultGalaxy = "default";
+inline constexpr std::size_t kGalaxyNameMax = 64;  // bytes
 
 struct Galaxy {
     std::string name;  // 1 to 64 of a-z A-Z 0-9 . _ -

@@ -14,7 +14,7 @@
 namespace resonant::memory {
 namespace {
 
-constexpr std::size_t kManifestBytesMax = 4 * 1024 * 1024;
+constexpr std::size_t kManifestBytesMax = 64 * 1024 * 1024;  // about a KB a segment
 
 namespace ondemand = simdjson::ondemand;
 
@@ -143,6 +143,7 @@ SegmentFacts facts_from(ondemand::object object, std::string& why) {
     members.take("created_max", facts.created_max);
     members.take("created_min", facts.created_min);
     members.take("file", facts.file);
+    members.take_if("galaxy", facts.galaxy);
     members.take("gone", facts.gone);
     members.take("protected", facts.is_protected);
     members.take("row_norm_milli", facts.row_norm);
@@ -184,11 +185,11 @@ Manifest manifest_from(ondemand::object document, std::string& why) {
     members.take("built_ns", manifest.built_ns);
     members.take("code_book", manifest.book);
     members.take("code_book_rows", manifest.book_rows);
-    members.take("facts", manifest.facts);
+    members.take("facts", manifest.marks.facts);
     members.take("files", manifest.files);
     members.take("generation", manifest.generation);
     members.take("model", manifest.model);
-    members.take("moves", manifest.moves);
+    members.take("moves", manifest.marks.moves);
     members.take("segments", segments);
     if (why.empty()) {
         for (simdjson::simdjson_result<ondemand::value> each : segments) {
@@ -200,7 +201,7 @@ Manifest manifest_from(ondemand::object document, std::string& why) {
             manifest.segments.push_back(facts_from(segment, why));
         }
     }
-    members.take("versions", manifest.versions);
+    members.take("versions", manifest.marks.versions);
     members.take("watermark", manifest.watermark);
     return manifest;
 }
@@ -271,6 +272,10 @@ std::size_t Manifest::gone() const {
         sum += each.gone.size();
     }
     return sum;
+}
+
+bool Manifest::is_mixed() const {
+    return std::ranges::any_of(segments, [](const SegmentFacts& each) { return each.galaxy.empty(); });
 }
 
 Result<std::optional<Manifest>> read_manifest(const std::filesystem::path& folder) {

@@ -26,9 +26,13 @@ struct Manifest {
     std::uint64_t files = 0;       // segments written so far, for the next name
     std::string model;
     std::int64_t watermark = 0;  // embeddings with a sequence up to this are in
-    std::int64_t facts = 0;      // memory_state.facts when the columns were read
-    std::int64_t versions = 0;   // the newest row of memory_versions then, and of memory_moves
-    std::int64_t moves = 0;
+    // How far the columns go.
+    struct Marks {
+        std::int64_t facts = 0;     // memory_state.facts when they were read
+        std::int64_t versions = 0;  // the newest row of memory_versions then, and of memory_moves
+        std::int64_t moves = 0;
+    };
+    Marks marks;
     std::int64_t built_ns = 0;
     std::string book;            // file of the code book; empty: there are no codes
     std::size_t book_rows = 0;   // rows there were when it was made
@@ -36,6 +40,7 @@ struct Manifest {
 
     std::size_t rows() const;  // that count
     std::size_t gone() const;  // that do not
+    bool is_mixed() const;     // a segment holds several galaxies
 };
 
 // nullopt when there is none; DataLoss when it is damaged or of another version.

@@ -32,6 +32,7 @@ Json to_json(const SegmentFacts& facts) {
         }
     }
     return {{"file", facts.file},
+            {"galaxy", facts.galaxy},
             {"rows", facts.rows},
             {"bytes", facts.bytes},
             {"checksum", word(facts.checksum)},
@@ -60,8 +61,8 @@ Json to_json(const Manifest& manifest) {
                      {"readable_from", kManifestVersionMin}, {"generation", manifest.generation},
                      {"files", manifest.files},           {"model", manifest.model},
                      {"dimensions", kDimensions},         {"watermark", manifest.watermark},
-                     {"facts", manifest.facts},           {"versions", manifest.versions},
-                     {"moves", manifest.moves},           {"code_book", manifest.book},
+                     {"facts", manifest.marks.facts},           {"versions", manifest.marks.versions},
+                     {"moves", manifest.marks.moves},           {"code_book", manifest.book},
                      {"code_book_rows", manifest.book_rows}, {"built_ns", manifest.built_ns},
                      {"segments", std::move(segments)}};
     document["checksum"] = manifest_checksum(document.dump());
@@ -72,7 +73,7 @@ Json to_json(const Manifest& manifest) {
 }  // namespace
 
 Status write_manifest(const std::filesystem::path& folder, const Manifest& manifest) {
-    const std::string text = to_json(manifest).dump(1) + "\n";
+    const std::string text = to_json(manifest).dump() + "\n";
     RESONANT_ASSIGN(auto file, DurableFile::create(folder, kManifestFile));
     RESONANT_CHECK(file->append(std::as_bytes(std::span(text))));
     return file->commit();

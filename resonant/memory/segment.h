@@ -1,5 +1,5 @@
 // A Segment is one sealed Arrow IPC file of one record batch: public memories with their vectors, in the seed's column
-// order, then what a search and its filters read. It is written once, mapped by whoever reads, and unlinked when it is
+// order, then what a search and its filters read; all of one galaxy. It is written once, mapped by whoever reads, and unlinked when it is
 // replaced; bytes that somebody may have mapped never change. docs/formats/memory.md has the columns.
 //
 // Threads: any may read one.
@@ -10,7 +10,7 @@
 //       by their own checksums each time, and the whole file against its checksum by verify(), which the kernel runs
 //       over every segment in the background.
 //   (3) The vectors begin at an address that 64 divides, and are used where they are mapped.
-//   (4) Rows are sorted by zone.
+//   (4) Rows are sorted by zone, and of one galaxy (but in files of older programs).
 //
 // Opening reads no row: its cost does not depend on how many there are. It needs no Arrow library.
 #pragma once
@@ -81,6 +81,7 @@ struct Extent {
 // What the manifest says of a segment.
 struct SegmentFacts {
     std::string file;  // name inside the folder
+    std::string galaxy;  // whose memories these are; empty: of several, as programs before it wrote them
     std::size_t rows = 0;
     std::uint64_t bytes = 0;
     std::uint64_t checksum = 0;  // CodeKernels::checksum of the file
@@ -105,6 +106,8 @@ struct RowFilter {
     bool with_archived = true;
     std::int64_t created_min = INT64_MIN, created_max = INT64_MAX;  // both included
     std::uint64_t signature = 0;                                    // bits that must be there
+    // Which segments are looked at (SegmentSet); empty: all. Rows of those that hold several are told by their signature.
+    std::string galaxy;
     const std::vector<MemoryId>* only = nullptr;                    // sorted; null: any
 };
 
@@ -121,14 +124,14 @@ struct UnsyncedSegment {
 };
 
 // Writes `rows` (1 to kSegmentRowsMax), sorted by zone, as folder/file: under another name, synced, renamed.
-// ResourceExhausted when the disk is full; then no file is left. `book`: of the codes; null: without.
+// ResourceExhausted when the disk is full; then no file is left. `book`: of the codes; null: without. `galaxy`: theirs.
 Result<SegmentFacts> write_segment(const std::filesystem::path& folder, const std::string& file,
                                    std::span<const SegmentRow> rows, std::string_view model,
-                                   const search::CodeBook* book = nullptr);
+                                   const search::CodeBook* book = nullptr, std::string_view galaxy = {});
 // The same, but for the last step.
 Result<UnsyncedSegment> prepare_segment(const std::filesystem::path& folder, const std::string& file,
                                         std::span<const SegmentRow> rows, std::string_view model,
-                                        const search::CodeBook* book = nullptr);
+                                        const search::CodeBook* book = nullptr, std::string_view galaxy = {});
 
 class Segment {
   public:

@@ -46,14 +46,22 @@ Result<std::shared_ptr<const SegmentSet>> SegmentSet::open(const std::filesystem
             log().warn("{}; every vector is read until it is rebuilt", book.error().message);
         }
     }
+    std::map<std::string_view, std::shared_ptr<const Segment>> known;
+    if (former != nullptr) {
+        for (const auto& segment : former->segments_) {
+            known.emplace(segment->facts().file, segment);
+        }
+    }
+    const bool is_mixed = manifest.is_mixed();
     for (const SegmentFacts& facts : manifest.segments) {
-        const auto is_same = [&](const auto& segment) { return segment->facts().file == facts.file; };
-        if (former != nullptr) {
-            const auto kept = std::ranges::find_if(former->segments_, is_same);
-            if (kept != former->segments_.end()) {
-                set->segments_.push_back(*kept);
-                continue;
-            }
+        const auto place = static_cast<std::uint32_t>(set->segments_.size());
+        set->places_.push_back(place);
+        if (!is_mixed) {
+            set->galaxies_[facts.galaxy].push_back(place);
+        }
+        if (const auto kept = known.find(facts.file); kept != known.end()) {
+            set->segments_.push_back(kept->second);
+            continue;
         }
         RESONANT_ASSIGN(auto segment, Segment::open(folder, facts, set->book_));
         set->segments_.push_back(std::move(segment));
@@ -69,9 +77,17 @@ std::shared_ptr<const SegmentSet> SegmentSet::none(const Manifest& former) {
     return set;
 }
 
+std::span<const std::uint32_t> SegmentSet::places_of(std::string_view galaxy) const {
+    if (galaxy.empty() || galaxies_.empty()) {
+        return places_;
+    }
+    const auto found = galaxies_.find(galaxy);
+    return found == galaxies_.end() ? std::span<const std::uint32_t>() : found->second;
+}
+
 Status SegmentSet::scan(std::span<search::CodeSearch* const> searches, const RowFilter& filter,
                         const std::vector<MemoryId>* without) const {
-    for (std::size_t i = 0; i < segments_.size(); ++i) {
+    for (const std::uint32_t i : places_of(filter.galaxy)) {
         const std::vector<MemoryId>& gone = manifest_.segments[i].gone;
         for (search::CodeSearch* search : searches) {
             RESONANT_CHECK(segments_[i]->scan(*search, filter, without, gone.empty() ? nullptr : &gone));
@@ -86,8 +102,8 @@ Status write_book(const std::filesystem::path& folder, const std::string& file, 
     return target->commit();
 }
 
-const float* SegmentSet::vector_of(MemoryId id) const {
-    for (std::size_t i = segments_.size(); i-- > 0;) {
+const float* SegmentSet::vector_of(MemoryId id, std::string_view galaxy) const {
+    for (const std::uint32_t i : places_of(galaxy)) {
         const auto& gone = manifest_.segments[i].gone;
         if (std::ranges::binary_search(gone, id)) {
             continue;

@@ -4,13 +4,17 @@
 //
 // Invariants:
 //   (1) Every segment that the manifest names is open, or there is no set.
-//   (2) Without its code book, or with another's, a set still answers: it reads every vector.
+//   (2) A question about one galaxy looks at its segments only, however many others there are.
+//   (3) Without its code book, or with another's, a set still answers: it reads every vector.
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "resonant/memory/manifest.h"
@@ -32,17 +36,26 @@ class SegmentSet {
     // The codes' book; null when it is missing or damaged, or there is none.
     const std::shared_ptr<const search::CodeBook>& book() const { return book_; }
 
+    // Places of the segments that may hold rows of `galaxy`, in their order; of all where it is empty.
+    std::span<const std::uint32_t> places_of(std::string_view galaxy) const;
+
+    // True where a segment holds several galaxies; then every question looks at all.
+    bool is_mixed() const { return galaxies_.empty() && !segments_.empty(); }
+
     // Adds the rows that `filter` lets through, but those in `without` (sorted), to each search: several questions
     // share one pass over the codes. DataLoss when what it reads is damaged.
     Status scan(std::span<search::CodeSearch* const> searches, const RowFilter& filter,
                 const std::vector<MemoryId>* without) const;
 
-    // The vector of that id, float[384], looked at for damage; null when there is none that counts.
-    const float* vector_of(MemoryId id) const;
+    // The vector of that id of `galaxy` (empty: of any), float[384], looked at for damage; null when there is none that
+    // counts.
+    const float* vector_of(MemoryId id, std::string_view galaxy = {}) const;
 
   private:
     Manifest manifest_;
     std::vector<std::shared_ptr<const Segment>> segments_;
+    std::vector<std::uint32_t> places_;  // of all
+    std::map<std::string, std::vector<std::uint32_t>, std::less<>> galaxies_;  // empty where a segment holds several
     std::shared_ptr<const search::CodeBook> book_;
 };
 

@@ -157,12 +157,20 @@ arrow::Result<Table> table_of(Rows rows, const std::vector<float>& vectors, cons
     return table;
 }
 
+// What the file says of itself.
+struct Label {
+    std::string_view model;
+    std::string_view galaxy;
+    const search::CodeBook* book = nullptr;
+};
+
 // Arrow places the vectors wherever what stands before them ends; the filler moves them to a multiple of 64 bytes.
-std::shared_ptr<arrow::RecordBatch> batch_of(const Table& table, std::string_view model, const search::CodeBook* book,
-                                             std::size_t filler) {
+std::shared_ptr<arrow::RecordBatch> batch_of(const Table& table, const Label& label, std::size_t filler) {
     const auto metadata = arrow::key_value_metadata(
-        {"resonant.format", "resonant.model", "resonant.normalised", "resonant.code_book", "resonant.filler"},
-        {"2", std::string(model), "true", book == nullptr ? "" : fmt::format("{:016x}", book->id()), std::string(filler, '.')});
+        {"resonant.format", "resonant.model", "resonant.normalised", "resonant.code_book", "resonant.galaxy",
+         "resonant.filler"},
+        {"2", std::string(label.model), "true", label.book == nullptr ? "" : fmt::format("{:016x}", label.book->id()),
+         std::string(label.galaxy), std::string(filler, '.')});
     return arrow::RecordBatch::Make(arrow::schema(table.fields, metadata), table.arrays.front()->length(),
                                     table.arrays);
 }
@@ -182,9 +190,9 @@ struct Placed {
     std::unique_ptr<Sink> measure;
 };
 
-arrow::Result<Placed> aligned(const Table& table, std::string_view model, const search::CodeBook* book) {
+arrow::Result<Placed> aligned(const Table& table, const Label& label) {
     for (std::size_t filler = 0; filler < 4 * kAlignment; filler += 4) {
-        Placed tried{batch_of(table, model, book, filler), std::make_unique<Sink>(nullptr)};
+        Placed tried{batch_of(table, label, filler), std::make_unique<Sink>(nullptr)};
         ARROW_RETURN_NOT_OK(write_batch(*tried.measure, *tried.batch));
         const std::int64_t place = tried.measure->place_of(table.data(Column::Embedding));
         if (place >= 0 && static_cast<std::size_t>(place) % kAlignment == 0) {
@@ -231,9 +239,9 @@ std::vector<const SegmentRow*> sorted_by_zone(std::span<const SegmentRow> rows) 
 }
 
 Result<UnsyncedSegment> write_table(const std::filesystem::path& folder, const std::string& file, const Table& table,
-                                    std::string_view model, const search::CodeBook* book, SegmentFacts facts) {
+                                    const Label& label, SegmentFacts facts) {
     const std::string tried = "write Arrow segment " + (folder / file).string() + ": ";
-    const auto placed = aligned(table, model, book);
+    const auto placed = aligned(table, label);
     if (!placed.ok()) {
         return fail(Code::Internal, tried + placed.status().message());
     }
@@ -250,11 +258,12 @@ Result<UnsyncedSegment> write_table(const std::filesystem::path& folder, const s
         }
         const std::int64_t place = sink.place_of(data);
         RESONANT_ENSURE(place >= 0 && place == placed->measure->place_of(data), "Arrow writes each buffer from where it lies");
-        const std::size_t bytes = column_bytes(static_cast<Column>(i), facts.rows, book);
+        const std::size_t bytes = column_bytes(static_cast<Column>(i), facts.rows, label.book);
         facts.columns[i] = {static_cast<std::uint64_t>(place), bytes,
                             search::code_kernels(search::best_kernel()).checksum(data, bytes)};
     }
     facts.file = file;
+    facts.galaxy = label.galaxy;
     facts.bytes = static_cast<std::uint64_t>(*sink.Tell());
     facts.checksum = target->checksum();
     return UnsyncedSegment{std::move(facts), std::move(target)};
@@ -263,14 +272,16 @@ Result<UnsyncedSegment> write_table(const std::filesystem::path& folder, const s
 }  // namespace
 
 Result<SegmentFacts> write_segment(const std::filesystem::path& folder, const std::string& file,
-                                   std::span<const SegmentRow> rows, std::string_view model, const search::CodeBook* book) {
-    RESONANT_ASSIGN(UnsyncedSegment made, prepare_segment(folder, file, rows, model, book));
+                                   std::span<const SegmentRow> rows, std::string_view model, const search::CodeBook* book,
+                                   std::string_view galaxy) {
+    RESONANT_ASSIGN(UnsyncedSegment made, prepare_segment(folder, file, rows, model, book, galaxy));
     RESONANT_CHECK(made.file->commit());
     return std::move(made.facts);
 }
 
 Result<UnsyncedSegment> prepare_segment(const std::filesystem::path& folder, const std::string& file,
-                                        std::span<const SegmentRow> rows, std::string_view model, const search::CodeBook* book) {
+                                        std::span<const SegmentRow> rows, std::string_view model, const search::CodeBook* book,
+                                        std::string_view galaxy) {
     RESONANT_ENSURE(!rows.empty() && rows.size() <= kSegmentRowsMax, "a segment holds 1 to kSegmentRowsMax rows");
     const std::vector<const SegmentRow*> sorted = sorted_by_zone(rows);
     std::vector<float> vectors;
@@ -289,7 +300,7 @@ Result<UnsyncedSegment> prepare_segment(const std::filesystem::path& folder, con
     if (!table.ok()) {
         return fail(Code::Internal, "write Arrow segment " + (folder / file).string() + ": " + table.status().message());
     }
-    return write_table(folder, file, *table, model, book, facts_of(sorted, book, codes));
+    return write_table(folder, file, *table, {model, galaxy, book}, facts_of(sorted, book, codes));
 }
 
 }  // namespace resonant::memory

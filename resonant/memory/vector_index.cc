@@ -135,8 +135,10 @@ Status VectorIndex::compare(std::vector<std::string>& findings) {
             continue;
         }
         const Status same = database_.read([&](Connection& connection) -> Status {
-            RESONANT_ASSIGN(auto row, connection.prepare("SELECT vector FROM memory_embeddings"
-                                                         " WHERE memory_id = ? AND model = ?"));
+            RESONANT_ASSIGN(auto row, connection.prepare("SELECT e.vector, m.galaxy FROM memory_embeddings e"
+                                                         " JOIN memories m ON m.id = e.memory_id"
+                                                         " WHERE e.memory_id = ? AND e.model = ?"));
+            const std::string& galaxy = segment->facts().galaxy;
             const auto ids = segment->ids();
             for (std::size_t i = 0; i < ids.size(); ++i) {
                 if (std::ranges::binary_search(gone, ids[i])) {
@@ -151,6 +153,9 @@ Status VectorIndex::compare(std::vector<std::string>& findings) {
                 if (!is_there || std::memcmp(vector.data(), segment->vectors() + i * kDimensions,
                                              sizeof vector) != 0) {
                     findings.push_back("Arrow copy: " + wire_id(ids[i]) + " differs from SQLite");
+                } else if (!galaxy.empty() && row.text(1) != galaxy) {
+                    findings.push_back("Arrow copy: " + wire_id(ids[i]) + " lies in a file of galaxy '" + galaxy +
+                                       "', it is of '" + row.text(1) + "'");
                 }
             }
             return {};

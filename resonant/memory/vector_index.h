@@ -8,7 +8,7 @@
 //   (1) An answer equals a full float32 scan of memory_embeddings (order: Scored). Columns of a segment only
 //       narrow the scan: what they say of a memory that has changed since is not believed, and every
 //       result is held against SQLite.
-//   (2) A segment holds no private memory.
+//   (2) A segment holds no private memory, and the memories of one galaxy. What moves to another is forgotten.
 //   (3) Segments are replaced by a new generation; old files are unlinked after the manifest has
 //       switched, and live on for whoever maps them.
 #pragma once
@@ -56,15 +56,18 @@ class VectorIndex {
     // The same for several queries: passes over the codes are shared, and the answers are of one state of SQLite.
     Result<std::vector<std::vector<search::Scored>>> nearest_each(std::span<const Vector> queries, const Question& question);
     // The memory's public vector where it is mapped, valid as long as `keeps` is; null where it is not, or no longer
-    // rightly: then SQLite has it, or there is none. Cost: some binary searches.
-    const float* mapped(MemoryId id, std::shared_ptr<const SegmentSet>& keeps) const;
+    // rightly: then SQLite has it, or there is none. `galaxy`: the memory's; empty: any. Cost: some binary searches.
+    const float* mapped(MemoryId id, std::string_view galaxy, std::shared_ptr<const SegmentSet>& keeps) const;
     // The memory's vector in a segment counts no longer. Call it inside the write() that changes
     // it.
     void forget(MemoryId id);
-    // Takes new vectors into the segments; a new generation when much was forgotten or when the
-    // other columns are behind; small segments are merged when there are many. Does nothing inside a
+    // Takes new vectors into the segments of their galaxies, and writes those again that are due: what was erased
+    // leaves its files at once; where much was forgotten, or the other columns are behind, those that it concerns; small
+    // ones beside as many new rows. A new generation when that is more than half of all. Does nothing inside a
     // write(). The first one reads every segment whole, and rebuilds what is damaged.
     Status fold();
+    // The same, but afterwards no file holds what was erased since open(), even where there was no copy to write to.
+    Status purge();
     // A new generation from SQLite. `progress`: told now and then of the rows done, and of how many there are.
     using Progress = std::function<void(std::size_t, std::size_t)>;
     Status rebuild(const Progress& progress = {});
@@ -74,6 +77,8 @@ class VectorIndex {
     VectorStatus status() const;
 
   private:
+    static constexpr const char* kSegmentSuffix = ".arrow";
+    static constexpr const char* kBookSuffix = ".book";
     static constexpr std::size_t kTogether = 4;  // queries of one pass: a search holds up to 256 KiB
 
     struct Snapshot {
@@ -83,6 +88,7 @@ class VectorIndex {
         const Manifest& manifest() const { return set->manifest(); }
     };
     using Ids = std::vector<MemoryId>;
+    using Marks = Manifest::Marks;
     struct Rows;
 
     std::shared_ptr<const Snapshot> snapshot() const;
@@ -104,17 +110,34 @@ class VectorIndex {
     Result<bool> is_fresh(const Manifest& manifest);
     Result<std::int64_t> state(std::string_view question);
     Result<std::uint64_t> last_mark();
-    Result<bool> wants_rebuild(const Snapshot& now);
+    // What a fold writes again, besides what small segments ask for.
+    struct Due {
+        bool all = false;
+        std::vector<std::uint32_t> segments;  // their places, in order
+        // Where set, everything that had changed by then is in those: the columns are behind no longer.
+        std::optional<Marks> marks;
+    };
+    Result<Due> what_is_due(const Snapshot& now);
+    Result<Marks> marks_now();
+    // Of those ids, the memories that are erased or private.
+    Result<Ids> not_public(const Ids& ids);
+    Status fold_locked();
     Status rebuild_locked(const Progress& progress = {});
-    Status append_locked();
+    Status append_locked(const Due& due);
     Status verify_locked();
     // Marks the rows of segments whose memories were forgotten up to `mark`.
     Status mark_gone(const SegmentSet& set, std::uint64_t mark, Manifest& manifest);
     // Makes a code book for the vectors that there are, and its file.
     Status make_book(Manifest& manifest, std::shared_ptr<const search::CodeBook>& book);
-    // Writes the public vectors with a sequence after `after` as further segments of `manifest`.
-    Status write_rows(std::int64_t after, Manifest& manifest, const search::CodeBook& book,
-                      const std::function<void(std::size_t)>& told = {});
+    using Told = std::function<void(std::size_t)>;
+    // Carries what `add` adds into further segments of `manifest`; `add` sees one state of SQLite.
+    Status write_rows(Manifest& manifest, const search::CodeBook& book, const Told& told,
+                      const std::function<Status(sql::Connection&, Rows&)>& add);
+    // Writes every public vector, as segments of an empty manifest.
+    Status write_all(Manifest& manifest, const search::CodeBook& book, const Told& told = {});
+    // Writes the public vectors with a sequence after the manifest's, and the segments that are due or small, as
+    // segments of their galaxies.
+    Status write_due(const SegmentSet& set, const Due& due, Manifest& manifest, const search::CodeBook& book);
     Status switch_to(Manifest manifest, std::uint64_t forget_up_to);
     void sweep_files(const Manifest& keep) const;
 

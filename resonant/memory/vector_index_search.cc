@@ -22,7 +22,7 @@ constexpr const char* kFacts = "SELECT value FROM memory_state WHERE key = 'fact
 // True when columns narrow the scan at all.
 bool narrows(const RowFilter& rows) {
     return rows.zones != 31 || rows.is_protected || !rows.with_archived || rows.created_min != INT64_MIN ||
-           rows.created_max != INT64_MAX || rows.signature != 0;
+           rows.created_max != INT64_MAX || rows.signature != 0 || !rows.galaxy.empty();
 }
 
 // Every memory that meets the condition, in the order of ids.
@@ -34,6 +34,14 @@ Status ids_of(Connection& connection, const Condition& condition, std::vector<Me
         ids.push_back(static_cast<MemoryId>(row.integer(0)));
         return {};
     });
+}
+
+// Those ids, whatever columns say of them. A galaxy is believed: what moves to another is forgotten.
+RowFilter only_of(const VectorIndex::Question& question, const std::vector<MemoryId>& ids) {
+    RowFilter rows;
+    rows.galaxy = question.rows.galaxy;
+    rows.only = &ids;
+    return rows;
 }
 
 }  // namespace
@@ -48,6 +56,7 @@ RowFilter row_filter_of(const Filter& filter) {
     rows.created_min = filter.since_ns.value_or(INT64_MIN);
     rows.created_max = filter.until_ns.value_or(INT64_MAX);
     if (!filter.galaxy.empty()) {
+        rows.galaxy = filter.galaxy;
         rows.signature |= signature_of("galaxy", filter.galaxy);
     }
     if (!filter.type.empty()) {
@@ -102,8 +111,7 @@ Result<VectorIndex::Answers> VectorIndex::nearest_together(std::span<const Vecto
         }
         Ids only;
         RESONANT_CHECK(ids_of(connection, *question.condition, only));
-        asked.rows = {};
-        asked.rows.only = &only;
+        asked.rows = only_of(question, only);
         RESONANT_ASSIGN(found, nearest_of(queries, asked, {}));
         return {};
     });
@@ -128,8 +136,7 @@ Result<VectorIndex::Answers> VectorIndex::nearest_of(std::span<const Vector> que
                 apart = std::move(both);
             } else {
                 RESONANT_CHECK(ids_of(connection, *question.condition, only));
-                asked.rows = {};
-                asked.rows.only = &only;
+                asked.rows = only_of(question, only);
             }
         }
         Ids without;
@@ -208,13 +215,13 @@ Status VectorIndex::scan_rest(const Snapshot& now, const Question& question, con
     });
 }
 
-const float* VectorIndex::mapped(MemoryId id, std::shared_ptr<const SegmentSet>& keeps) const {
+const float* VectorIndex::mapped(MemoryId id, std::string_view galaxy, std::shared_ptr<const SegmentSet>& keeps) const {
     const auto now = snapshot();
     if (std::ranges::binary_search(now->forgotten, id)) {
         return nullptr;
     }
     keeps = now->set;
-    return keeps->vector_of(id);
+    return keeps->vector_of(id, galaxy);
 }
 
 Result<VectorIndex::Ids> VectorIndex::failing(const Answers& found, const Question& question) {
@@ -252,7 +259,7 @@ Result<std::optional<VectorIndex::Ids>> VectorIndex::changed(const Manifest& man
                                            " WHERE id > ? AND version > 1 UNION"
                                            " SELECT memory_id FROM memory_moves NOT INDEXED WHERE id > ?"
                                            " ORDER BY 1 LIMIT ?"));
-        rows.bind(1, manifest.versions).bind(2, manifest.moves);
+        rows.bind(1, manifest.marks.versions).bind(2, manifest.marks.moves);
         rows.bind(3, static_cast<std::int64_t>(kChangedMax + 1));
         return rows.each([&](const Statement& row) -> Status {
             ids->push_back(static_cast<MemoryId>(row.integer(0)));

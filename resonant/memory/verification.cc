@@ -191,6 +191,10 @@ class Verifier {
         if (!fresh) {
             found_.notes.emplace_back("Arrow copy: vectors were changed since it was written; it catches up by itself");
         }
+        if ((*manifest)->is_mixed()) {
+            found_.notes.emplace_back("Arrow copy: an older program wrote it, several galaxies to a file; the kernel writes"
+                                      " it anew by itself");
+        }
         for (const SegmentFacts& facts : (*manifest)->segments) {
             const auto segment = Segment::open(folder_, facts);
             const Status whole = segment ? (*segment)->verify() : std::unexpected(segment.error());
@@ -200,14 +204,17 @@ class Verifier {
             }
             ++found_.segments;
             if (fresh) {
-                RESONANT_CHECK(same_vectors(**segment, facts.gone));
+                RESONANT_CHECK(same_rows(**segment, facts.gone));
             }
         }
         return {};
     }
 
-    Status same_vectors(const Segment& segment, const std::vector<MemoryId>& gone) {
-        RESONANT_ASSIGN(Statement row, connection_.prepare("SELECT vector FROM memory_embeddings WHERE memory_id = ?"));
+    // Vectors, and whose galaxy they are of.
+    Status same_rows(const Segment& segment, const std::vector<MemoryId>& gone) {
+        const std::string& galaxy = segment.facts().galaxy;
+        RESONANT_ASSIGN(Statement row, connection_.prepare("SELECT e.vector, m.galaxy, m.is_private FROM memory_embeddings e"
+                                                           " JOIN memories m ON m.id = e.memory_id WHERE e.memory_id = ?"));
         for (std::size_t i = 0; i < segment.ids().size(); ++i) {
             if (std::ranges::binary_search(gone, segment.ids()[i])) {
                 continue;
@@ -217,6 +224,9 @@ class Verifier {
             if (kept.size() != sizeof(Vector) ||
                 std::memcmp(kept.data(), segment.vectors() + i * kDimensions, sizeof(Vector)) != 0) {
                 find("Arrow copy: the vector of " + wire_id(segment.ids()[i]) + " differs from SQLite's", kRebuilt);
+            } else if (row.integer(2) != 0 || (!galaxy.empty() && row.text(1) != galaxy)) {
+                find(fmt::format("Arrow copy: {} lies in a file of galaxy '{}', it is {}of '{}'", wire_id(segment.ids()[i]),
+                                 galaxy, row.integer(2) != 0 ? "private, " : "", row.text(1)), kRebuilt);
             }
         }
         return {};

@@ -82,6 +82,20 @@ def test_rows_equal_the_public_embedded_memories_of_sqlite(home):
     assert not expected, "memories are missing from the Arrow copy"
 
 
+def test_each_galaxy_has_files_of_its_own_that_a_pattern_finds(home):
+    database = sqlite3.connect(f"file:{home / 'home.db'}?mode=ro", uri=True)
+    _, tables = mapped(home)
+    assert sorted(facts["galaxy"] for facts, _ in tables) == ["andromeda", "default"]
+    for facts, table in tables:
+        assert table.schema.metadata[b"resonant.galaxy"].decode() == facts["galaxy"]
+    for galaxy in ("default", "andromeda"):
+        files = sorted((home / "sea").glob(f"sea-{galaxy}@*.arrow"))
+        found = [row for file in files for row in pa.ipc.open_file(str(file)).read_all()["memory_id"].to_pylist()]
+        expected = database.execute("SELECT m.id FROM memories m JOIN memory_embeddings e ON e.memory_id = m.id"
+                                    " WHERE m.is_private = 0 AND m.galaxy = ?", (galaxy,))
+        assert sorted(found) == sorted(row[0] for row in expected)
+
+
 def test_vectors_lie_on_a_multiple_of_64_bytes(home):
     _, tables = mapped(home)
     for _, table in tables:
@@ -117,7 +131,7 @@ def test_the_manifest_says_what_the_files_are(home):
     import hashlib
 
     manifest, tables = mapped(home)
-    assert manifest["format"] == "resonant.data_sea" and manifest["version"] == 3
+    assert manifest["format"] == "resonant.data_sea" and manifest["version"] == 3 and manifest["readable_from"] == 2
     assert manifest["model"] == "words/f32" and manifest["dimensions"] == 384
     for facts, _ in tables:
         data = (home / "sea" / facts["file"]).read_bytes()
