@@ -34,6 +34,7 @@ DurableFile::~DurableFile() {
 }
 
 Status DurableFile::append(std::span<const std::byte> bytes) {
+    gathered_.reserve(kPieceBytes);  // grown bit by bit, it would be copied several times
     if (!gathered_.empty()) {
         const auto more = bytes.first(std::min(bytes.size(), kPieceBytes - gathered_.size()));
         gathered_.insert(gathered_.end(), more.begin(), more.end());

@@ -19,10 +19,27 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 using Rows = std::span<const SegmentRow* const>;  // in the order of the file
 
+// The vectors of the rows, which are not copied: `place` is never filled, and stands for them where Arrow lays out a file.
+struct Vectors {
+    Rows rows;
+    std::unique_ptr<std::byte[]> place;
+
+    explicit Vectors(Rows all) : rows(all), place(std::make_unique_for_overwrite<std::byte[]>(bytes())) {}
+    std::size_t bytes() const { return rows.size() * sizeof(Vector); }
+    std::uint64_t checksum() const {
+        search::ByteSums sums;
+        for (const SegmentRow* row : rows) {
+            const auto bytes = std::as_bytes(std::span(row->vector));
+            search::code_kernels(search::best_kernel()).sum(bytes.data(), bytes.size(), sums);
+        }
+        return search::checksum_of(sums);
+    }
+};
+
 // Where Arrow writes to: remembers where each buffer lies. Without a file it only measures.
 class Sink final : public arrow::io::OutputStream {
   public:
-    explicit Sink(DurableFile* file) : file_(file) {}
+    Sink(DurableFile* file, const Vectors& vectors) : file_(file), vectors_(vectors) {}
 
     arrow::Status Close() override {
         closed_ = true;
@@ -36,10 +53,12 @@ class Sink final : public arrow::io::OutputStream {
         if (file_ == nullptr) {
             return arrow::Status::OK();
         }
-        const std::span bytes(static_cast<const std::byte*>(data), static_cast<std::size_t>(size));
-        if (Status written = file_->append(bytes); !written) {
-            failure_ = written;
-            return arrow::Status::IOError(written.error().message);
+        if (data != vectors_.place.get()) {
+            return append(std::span(static_cast<const std::byte*>(data), static_cast<std::size_t>(size)));
+        }
+        RESONANT_ENSURE(static_cast<std::size_t>(size) == vectors_.bytes(), "Arrow writes a buffer at once");
+        for (const SegmentRow* row : vectors_.rows) {
+            ARROW_RETURN_NOT_OK(append(std::as_bytes(std::span(row->vector))));
         }
         return arrow::Status::OK();
     }
@@ -52,7 +71,16 @@ class Sink final : public arrow::io::OutputStream {
     const Status& failure() const { return failure_; }
 
   private:
+    arrow::Status append(std::span<const std::byte> bytes) {
+        if (Status written = file_->append(bytes); !written) {
+            failure_ = written;
+            return arrow::Status::IOError(written.error().message);
+        }
+        return arrow::Status::OK();
+    }
+
     DurableFile* file_;
+    const Vectors& vectors_;
     std::map<const void*, std::int64_t> places_;
     std::int64_t position_ = 0;
     bool closed_ = false;
@@ -101,28 +129,28 @@ arrow::Result<std::shared_ptr<arrow::Array>> column(Rows rows, Get get) {
     return builder.Finish();
 }
 
-std::shared_ptr<arrow::Array> vector_column(const std::vector<float>& vectors, std::size_t rows) {
+std::shared_ptr<arrow::Array> vector_column(const Vectors& vectors) {
     const auto values = std::make_shared<arrow::FloatArray>(
-        static_cast<std::int64_t>(vectors.size()),
-        std::make_shared<arrow::Buffer>(reinterpret_cast<const std::uint8_t*>(vectors.data()),
-                                        static_cast<std::int64_t>(vectors.size() * sizeof(float))));
+        static_cast<std::int64_t>(vectors.rows.size() * kDimensions),
+        std::make_shared<arrow::Buffer>(reinterpret_cast<const std::uint8_t*>(vectors.place.get()),
+                                        static_cast<std::int64_t>(vectors.bytes())));
     const auto type =
         arrow::fixed_size_list(arrow::field("item", arrow::float32(), false), static_cast<int>(kDimensions));
-    return std::make_shared<arrow::FixedSizeListArray>(type, static_cast<std::int64_t>(rows), values);
+    return std::make_shared<arrow::FixedSizeListArray>(type, static_cast<std::int64_t>(vectors.rows.size()), values);
 }
 
 std::uint8_t zone_of(const SegmentRow& row) { return static_cast<std::uint8_t>(zone_at(row.distance)); }
 
 // The seed's columns in the seed's order, then resonance, then what filters and searches read.
-arrow::Result<Table> table_of(Rows rows, const std::vector<float>& vectors, const search::CodeBook* book,
-                              const search::Codes& codes) {
+arrow::Result<Table> table_of(const Vectors& vectors, const search::CodeBook* book, const search::Codes& codes) {
     using Row = SegmentRow;
+    const Rows rows = vectors.rows;
     Table table;
     ARROW_ASSIGN_OR_RAISE(auto made, column<arrow::UInt64Builder>(rows, [](const Row& r) { return r.id; }));
     table.add_read("memory_id", made, Column::Id);
     ARROW_ASSIGN_OR_RAISE(made, column<arrow::StringBuilder>(rows, [](const Row& r) { return r.title; }));
     table.add("title", made);
-    table.add("embedding", vector_column(vectors, rows.size()));
+    table.add("embedding", vector_column(vectors));
     table.buffers[static_cast<std::size_t>(Column::Embedding)] =
         table.arrays.back()->data()->child_data.at(0)->buffers.at(1);
     ARROW_ASSIGN_OR_RAISE(made, column<arrow::DoubleBuilder>(rows, [](const Row& r) { return r.distance; }));
@@ -190,9 +218,9 @@ struct Placed {
     std::unique_ptr<Sink> measure;
 };
 
-arrow::Result<Placed> aligned(const Table& table, const Label& label) {
+arrow::Result<Placed> aligned(const Table& table, const Vectors& vectors, const Label& label) {
     for (std::size_t filler = 0; filler < 4 * kAlignment; filler += 4) {
-        Placed tried{batch_of(table, label, filler), std::make_unique<Sink>(nullptr)};
+        Placed tried{batch_of(table, label, filler), std::make_unique<Sink>(nullptr, vectors)};
         ARROW_RETURN_NOT_OK(write_batch(*tried.measure, *tried.batch));
         const std::int64_t place = tried.measure->place_of(table.data(Column::Embedding));
         if (place >= 0 && static_cast<std::size_t>(place) % kAlignment == 0) {
@@ -239,14 +267,14 @@ std::vector<const SegmentRow*> sorted_by_zone(std::span<const SegmentRow> rows) 
 }
 
 Result<UnsyncedSegment> write_table(const std::filesystem::path& folder, const std::string& file, const Table& table,
-                                    const Label& label, SegmentFacts facts) {
+                                    const Vectors& vectors, const Label& label, SegmentFacts facts) {
     const std::string tried = "write Arrow segment " + (folder / file).string() + ": ";
-    const auto placed = aligned(table, label);
+    const auto placed = aligned(table, vectors, label);
     if (!placed.ok()) {
         return fail(Code::Internal, tried + placed.status().message());
     }
     RESONANT_ASSIGN(auto target, DurableFile::create(folder, file));
-    Sink sink(target.get());
+    Sink sink(target.get(), vectors);
     if (const arrow::Status written = write_batch(sink, *placed->batch); !written.ok()) {
         return sink.failure() ? fail(Code::Internal, tried + written.message())
                               : std::unexpected(sink.failure().error());
@@ -260,7 +288,9 @@ Result<UnsyncedSegment> write_table(const std::filesystem::path& folder, const s
         RESONANT_ENSURE(place >= 0 && place == placed->measure->place_of(data), "Arrow writes each buffer from where it lies");
         const std::size_t bytes = column_bytes(static_cast<Column>(i), facts.rows, label.book);
         facts.columns[i] = {static_cast<std::uint64_t>(place), bytes,
-                            search::code_kernels(search::best_kernel()).checksum(data, bytes)};
+                            data == vectors.place.get()
+                                ? vectors.checksum()
+                                : search::code_kernels(search::best_kernel()).checksum(data, bytes)};
     }
     facts.file = file;
     facts.galaxy = label.galaxy;
@@ -284,23 +314,24 @@ Result<UnsyncedSegment> prepare_segment(const std::filesystem::path& folder, con
                                         std::string_view galaxy) {
     RESONANT_ENSURE(!rows.empty() && rows.size() <= kSegmentRowsMax, "a segment holds 1 to kSegmentRowsMax rows");
     const std::vector<const SegmentRow*> sorted = sorted_by_zone(rows);
-    std::vector<float> vectors;
-    std::vector<MemoryId> ids;
-    vectors.reserve(sorted.size() * kDimensions);
-    ids.reserve(sorted.size());
-    for (const SegmentRow* row : sorted) {
-        vectors.insert(vectors.end(), row->vector.begin(), row->vector.end());
-        ids.push_back(row->id);
-    }
     search::Codes codes;
     if (book != nullptr) {
-        RESONANT_ASSIGN(codes, book->encode(vectors, ids));
+        std::vector<const float*> places;
+        std::vector<MemoryId> ids;
+        places.reserve(sorted.size());
+        ids.reserve(sorted.size());
+        for (const SegmentRow* row : sorted) {
+            places.push_back(row->vector.data());
+            ids.push_back(row->id);
+        }
+        RESONANT_ASSIGN(codes, book->encode(places, ids));
     }
-    const auto table = table_of(sorted, vectors, book, codes);
+    const Vectors vectors(sorted);
+    const auto table = table_of(vectors, book, codes);
     if (!table.ok()) {
         return fail(Code::Internal, "write Arrow segment " + (folder / file).string() + ": " + table.status().message());
     }
-    return write_table(folder, file, *table, {model, galaxy, book}, facts_of(sorted, book, codes));
+    return write_table(folder, file, *table, vectors, {model, galaxy, book}, facts_of(sorted, book, codes));
 }
 
 }  // namespace resonant::memory

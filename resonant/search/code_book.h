@@ -56,8 +56,11 @@ class CodeBook {
     const CoarseShape& shape() const { return shape_; }
     bool is_rotated() const { return !directions_.empty(); }
 
-    // `rows`: float[ids.size() * 384]. InvalidArgument when a number is not finite.
+    // `rows`: a float[384] for each id. InvalidArgument when a number is not finite.
     // The codes of another kernel may differ, their bounds hold all the same.
+    Result<Codes> encode(std::span<const float* const> rows, std::span<const RowId> ids,
+                         Kernel kernel = best_kernel()) const;
+    // The same of rows that lie one behind the other, float[ids.size() * 384].
     Result<Codes> encode(std::span<const float> rows, std::span<const RowId> ids,
                          Kernel kernel = best_kernel()) const;
     // All of `out` but the slack, which depends on the rows (slack_of). `norm`: of the query, not too small.

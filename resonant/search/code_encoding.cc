@@ -191,12 +191,22 @@ void place_norms(const Coarse& coarse, double centred_squares, std::size_t lane,
 
 Result<Codes> CodeBook::encode(std::span<const float> rows, std::span<const RowId> ids, Kernel kernel) const {
     RESONANT_ENSURE(rows.size() == ids.size() * kDimensions, "a vector for each id");
+    std::vector<const float*> places;
+    places.reserve(ids.size());
+    for (std::size_t row = 0; row < ids.size(); ++row) {
+        places.push_back(rows.data() + row * kDimensions);
+    }
+    return encode(places, ids, kernel);
+}
+
+Result<Codes> CodeBook::encode(std::span<const float* const> rows, std::span<const RowId> ids, Kernel kernel) const {
+    RESONANT_ENSURE(rows.size() == ids.size(), "a vector for each id");
     const CodeKernels& kernels = code_kernels(kernel);
     const Encoder& encoder = encoder_of(kernel);
     const Rotation rotation(directions_, kernel);
     Codes codes;
     codes.coarse.resize(ids.size() * shape_.row_bytes());
-    codes.fine.resize(rows.size());
+    codes.fine.resize(rows.size() * kDimensions);
     codes.facts.resize(ids.size());
     std::array<Vector, Rotation::kRows> centred{};
     std::array<double, Rotation::kRows> squares{};
@@ -209,7 +219,7 @@ Result<Codes> CodeBook::encode(std::span<const float> rows, std::span<const RowI
         const std::size_t count = std::min(Rotation::kRows, ids.size() - first);
         for (std::size_t i = 0; i < count; ++i) {
             const std::size_t row = first + i;
-            const float* vector = rows.data() + row * kDimensions;
+            const float* vector = rows[row];
             std::uint8_t* fine = codes.fine.data() + row * kDimensions;
             const Facts found = encoder.row(vector, mean_.data(), centred[i].data(), fine);
             squares[i] = found.centred_squares;
