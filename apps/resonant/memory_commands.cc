@@ -5,8 +5,8 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
-#include <iterator>
 #include <memory>
+#include <system_error>
 
 #include "apps/resonant/commands.h"
 #include "apps/resonant/progress_line.h"
@@ -44,21 +44,41 @@ std::string format_of(const fs::path& file) {
     return suffix == ".md" || suffix == ".markdown" ? "markdown" : "";
 }
 
-// A copy in the inbox, which the kernel may read; gone with this.
+// A copy in the inbox, which the kernel may read; gone with this. The same file has the same place again, so that an
+// import that was cut off goes on.
 class Inbox {
   public:
     Inbox(const runtime::Home& home, const fs::path& file) {
-        std::error_code error;
         const fs::path whole = fs::absolute(file);
-        folder_ = home.inbox() / fmt::format(".from-{:016x}", std::hash<std::string>()(whole.string()));
-        fs::create_directories(folder_, error);
-        fs::copy_file(whole, path(file), fs::copy_options::overwrite_existing, error);
-        if (!error) {
-            // The same file is known again, so that an import that was cut off goes on.
-            fs::last_write_time(path(file), fs::last_write_time(whole, error), error);
+        if (!make_folder(home, whole.string())) {
+            return;
         }
-        failed_ = error.value() != 0;
-        words_ = error.message();
+        path_ = folder_ / file.filename();
+        // Beside a SQLite store lies what is not in it yet.
+        for (const char* suffix : {"", "-wal"}) {
+            const fs::path from = whole.string() + suffix;
+            const fs::path to = path_.string() + suffix;
+            if (error_ || (*suffix != 0 && !fs::exists(from))) {
+                continue;
+            }
+            fs::copy_file(from, to, fs::copy_options::overwrite_existing, error_);
+            if (!error_) {
+                fs::last_write_time(to, fs::last_write_time(from, error_), error_);
+            }
+        }
+    }
+    // Of what comes, to its end.
+    Inbox(const runtime::Home& home, std::istream& input) {
+        if (!make_folder(home, fmt::format("standard input of {}", ::getpid()))) {
+            return;
+        }
+        path_ = folder_ / "input";
+        std::ofstream copy(path_, std::ios::binary);
+        if (input.peek() != std::istream::traits_type::eof()) {
+            copy << input.rdbuf();
+        }
+        copy.close();
+        error_ = copy ? std::error_code() : std::make_error_code(std::errc::io_error);
     }
     Inbox(const Inbox&) = delete;
     Inbox& operator=(const Inbox&) = delete;
@@ -66,14 +86,20 @@ class Inbox {
         std::error_code error;
         fs::remove_all(folder_, error);
     }
-    fs::path path(const fs::path& file) const { return folder_ / file.filename(); }
-    bool failed() const { return failed_; }
-    const std::string& words() const { return words_; }
+    const fs::path& path() const { return path_; }
+    bool failed() const { return error_.value() != 0; }
+    std::string words() const { return error_.message(); }
 
   private:
+    bool make_folder(const runtime::Home& home, const std::string& name) {
+        folder_ = home.inbox() / fmt::format(".from-{:016x}", std::hash<std::string>()(name));
+        fs::create_directories(folder_, error_);
+        return !error_;
+    }
+
     fs::path folder_;
-    bool failed_ = false;
-    std::string words_;
+    fs::path path_;
+    std::error_code error_;
 };
 
 int import_file(const Common& common, const Options& options) {
@@ -90,20 +116,36 @@ int import_file(const Common& common, const Options& options) {
     if (!options.galaxy.empty()) {
         arguments["galaxy"] = options.galaxy;
     }
-    if (options.file == "-") {
-        arguments["data"] = std::string(std::istreambuf_iterator<char>(std::cin), {});
-        return call_tool(common, "memory.import", arguments);
-    }
     const Result<runtime::Home> home = common.open();
     if (!home) {
         return report(home.error());
     }
-    const Inbox inbox(*home, options.file);
-    if (inbox.failed()) {
-        return report({Code::Unavailable, "memory import: " + options.file + ": " + inbox.words()});
+    const auto inbox = options.file == "-" ? std::make_unique<Inbox>(*home, std::cin)
+                                           : std::make_unique<Inbox>(*home, fs::path(options.file));
+    if (inbox->failed()) {
+        return report({Code::Unavailable, "memory import: " + options.file + ": " + inbox->words()});
     }
-    arguments["path"] = inbox.path(options.file).string();
+    arguments["path"] = inbox->path().string();
     return call_tool(common, "memory.import", arguments);
+}
+
+// Brings a file to its place whole or not at all: by its name, or over file systems by a copy beside it.
+std::error_code bring(const fs::path& made, const fs::path& wanted) {
+    std::error_code error;
+    fs::create_hard_link(made, wanted, error);
+    if (error && error != std::errc::file_exists) {
+        const fs::path part = wanted.string() + fmt::format(".{}.part", ::getpid());
+        fs::copy_file(made, part, error);
+        if (!error) {
+            fs::create_hard_link(part, wanted, error);  // never over another file, as rename() would
+        }
+        if (error && error != std::errc::file_exists && fs::exists(part)) {
+            fs::rename(part, wanted, error);  // where files have one name only
+        }
+        std::error_code gone;
+        fs::remove(part, gone);
+    }
+    return error;
 }
 
 Json export_arguments(const Options& options) {
@@ -137,7 +179,7 @@ int export_file(const Common& common, const Options& options) {
     if (!answer) {
         return answer.error();
     }
-    fs::copy_file(made, wanted, error);
+    error = bring(made, wanted);
     std::error_code gone;
     fs::remove(made, gone);
     if (error) {
@@ -148,53 +190,53 @@ int export_file(const Common& common, const Options& options) {
     return kOk;
 }
 
+// A page of lines as elements of a JSON list, with what joins it to the page before.
+std::string as_elements(std::string lines, bool is_first) {
+    lines.resize(lines.size() - (lines.ends_with('\n') ? 1 : 0));
+    for (std::size_t end = lines.find('\n'); end != std::string::npos; end = lines.find('\n', end + 2)) {
+        lines.replace(end, 1, ",\n");
+    }
+    return is_first || lines.empty() ? lines : ",\n" + lines;
+}
+
 // Page after page to standard output; with --json one answer with all of the text.
 int export_text(const Common& common, const Options& options) {
     Json arguments = export_arguments(options);
     arguments["limit"] = 200;
-    const bool is_list = arguments["format"] == "json";  // pages of one list: lines, joined here
+    const std::string format = arguments["format"];
+    const bool is_list = format == "json";  // pages of one list: lines, joined here
     if (is_list) {
         arguments["format"] = "jsonl";
     }
-    std::string all = is_list ? "{\"memories\":[\n" : "";
+    std::string all;
+    const auto give = [&](const std::string& text) {
+        if (common.json) {
+            all += text;
+        } else {
+            std::cout << text << std::flush;
+        }
+    };
     std::size_t count = 0;
     // The text itself shows on a terminal how far it is.
-    ProgressLine progress("memory export", common.quiet || (!common.json && !is_list && ::isatty(STDOUT_FILENO) != 0));
-    for (;;) {
+    ProgressLine progress("memory export", common.quiet || (!common.json && ::isatty(STDOUT_FILENO) != 0));
+    give(is_list ? "{\"memories\":[\n" : "");
+    do {
         const auto answer = ask_tool(common, "memory.export", arguments);
         if (!answer) {
             return answer.error();
         }
         std::string data = answer->value("data", "");
-        const bool is_csv = arguments["format"] == "csv";
-        if (is_csv && count > 0) {
+        if (format == "csv" && count > 0) {
             data.erase(0, std::min(data.size(), data.find('\n') + 1));  // one header is enough
         }
-        if (is_list) {
-            for (std::size_t end = data.find('\n'); end != std::string::npos; end = data.find('\n', end + 2)) {
-                data.replace(end, 1, ",\n");
-            }
-            all += count > 0 && !data.empty() ? ",\n" : "";
-            data.resize(data.size() - std::min<std::size_t>(2, data.size()));
-        }
+        give(is_list ? as_elements(std::move(data), count == 0) : data);
         count += answer->value("count", std::size_t{0});
         progress.tell(static_cast<double>(count), 0, fmt::format("{} memories", count));
-        if (common.json || is_list) {
-            all += data;
-        } else {
-            std::cout << data << std::flush;
-        }
-        const std::string cursor = answer->value("cursor", "");
-        if (cursor.empty()) {
-            break;
-        }
-        arguments["cursor"] = cursor;
-    }
-    all += is_list ? "\n]}\n" : "";
+        arguments["cursor"] = answer->value("cursor", "");
+    } while (arguments["cursor"] != "");
+    give(is_list ? "\n]}\n" : "");
     if (common.json) {
-        show(common, {{"format", is_list ? Json("json") : arguments["format"]}, {"count", count}, {"data", all}});
-    } else if (is_list) {
-        std::cout << all << std::flush;
+        show(common, {{"format", format}, {"count", count}, {"data", all}});
     }
     return kOk;
 }

@@ -14,13 +14,13 @@ namespace resonant::broker {
 namespace {
 
 Result<Descriptor> open_beneath(const std::filesystem::path& folder,
-                                const std::filesystem::path& inside) {
+                                const std::filesystem::path& inside, int flags) {
     const Descriptor root(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!root) {
         return fail_errno("open " + folder.string(), errno);
     }
     open_how how{};
-    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // a fifo must not hold us up
+    how.flags = static_cast<std::uint64_t>(flags | O_RDONLY | O_CLOEXEC);
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
     Descriptor file(
         static_cast<int>(syscall(SYS_openat2, root.get(), inside.c_str(), &how, sizeof how)));
@@ -42,9 +42,54 @@ Status check_regular(const Descriptor& file, const std::filesystem::path& path) 
     return S_ISREG(about.st_mode) ? Status() : fail(Code::InvalidArgument, path.string() + " is no regular file");
 }
 
+std::unexpected<Error> is_there(const std::filesystem::path& path) {
+    return fail(Code::AlreadyExists, path.string() + " is there already; name another file");
+}
+
+Result<Files::Made> make(const std::filesystem::path& folder, const std::filesystem::path& inside) {
+    Files::Made made;
+    made.path = folder / inside;
+    const auto parent = inside.has_parent_path() ? inside.parent_path() : std::filesystem::path(".");
+    RESONANT_ASSIGN(made.folder, open_beneath(folder, parent, O_DIRECTORY));
+    const std::string name = inside.filename();
+    struct stat about{};
+    if (fstatat(made.folder.get(), name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0) {
+        return is_there(made.path);
+    }
+    made.file.reset(::openat(made.folder.get(), ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+    if (!made.file && (errno == EOPNOTSUPP || errno == EISDIR)) {
+        made.file.reset(::openat(made.folder.get(), name.c_str(),
+                                 O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
+        made.is_named = static_cast<bool>(made.file);
+    }
+    if (!made.file) {
+        return errno == EEXIST ? is_there(made.path) : fail_errno("make " + made.path.string(), errno);
+    }
+    return made;
+}
+
 }  // namespace
 
-Result<Descriptor> Files::open(const std::filesystem::path& path) const {
+Files::Made::~Made() {
+    if (is_named && folder) {
+        ::unlinkat(folder.get(), path.filename().c_str(), 0);
+    }
+}
+
+Status Files::publish(Made& made) {
+    if (::fsync(made.file.get()) != 0) {
+        return fail_errno("sync " + made.path.string(), errno);
+    }
+    const std::string opened = fmt::format("/proc/self/fd/{}", made.file.get());
+    if (!made.is_named && ::linkat(AT_FDCWD, opened.c_str(), made.folder.get(), made.path.filename().c_str(),
+                                   AT_SYMLINK_FOLLOW) != 0) {
+        return errno == EEXIST ? is_there(made.path) : fail_errno("name " + made.path.string(), errno);
+    }
+    made.is_named = false;
+    return ::fsync(made.folder.get()) == 0 ? Status() : fail_errno("sync the folder of " + made.path.string(), errno);
+}
+
+Result<Descriptor> Files::open_any(const std::filesystem::path& path) const {
     std::unexpected<Error> refusal = fail(Code::PermissionDenied, "");
     bool inside_one = false;
     for (const auto& folder : folders_) {
@@ -56,7 +101,7 @@ Result<Descriptor> Files::open(const std::filesystem::path& path) const {
             }
         }
         inside_one = true;
-        Result<Descriptor> file = open_beneath(folder, inside);
+        Result<Descriptor> file = open_beneath(folder, inside, O_NONBLOCK);  // a fifo must not hold us up
         if (file) {
             return file;
         }
@@ -79,9 +124,14 @@ Result<Descriptor> Files::open(const std::filesystem::path& path) const {
                     path.string(), allowed));
 }
 
+Result<Descriptor> Files::open(const std::filesystem::path& path) const {
+    RESONANT_ASSIGN(Descriptor file, open_any(path));
+    RESONANT_CHECK(check_regular(file, path));
+    return file;
+}
+
 Result<std::filesystem::path> Files::locate(const std::filesystem::path& path) const {
     RESONANT_ASSIGN(const Descriptor file, open(path));
-    RESONANT_CHECK(check_regular(file, path));
     std::error_code error;
     auto real = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", file.get()), error);
     if (error) {
@@ -101,25 +151,7 @@ Result<Files::Made> Files::create(const std::filesystem::path& path) const {
         if (inside.empty() || *inside.begin() == ".." || !inside.has_filename()) {
             continue;
         }
-        const Descriptor root(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-        if (!root) {
-            return fail_errno("open " + folder.string(), errno);
-        }
-        open_how how{};
-        how.flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-        how.mode = 0600;
-        how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-        Descriptor file(
-            static_cast<int>(syscall(SYS_openat2, root.get(), inside.c_str(), &how, sizeof how)));
-        if (!file) {
-            if (errno == EEXIST) {
-                return fail(Code::AlreadyExists,
-                            fmt::format("{} is there already; name another file",
-                                        (folder / inside).string()));
-            }
-            return fail_errno("make " + (folder / inside).string(), errno);
-        }
-        return Made{std::move(file), folder / inside};
+        return make(folder, inside);
     }
     return fail(Code::PermissionDenied,
                 fmt::format("{} is outside the folders that may be written ({}); give a name inside",
@@ -128,7 +160,6 @@ Result<Files::Made> Files::create(const std::filesystem::path& path) const {
 
 Result<std::string> Files::read(const std::filesystem::path& path, Bytes size_max) const {
     RESONANT_ASSIGN(const Descriptor file, open(path));
-    RESONANT_CHECK(check_regular(file, path));
     std::string text;
     std::array<char, 65'536> buffer;
     for (;;) {

@@ -11,7 +11,9 @@ Status Imports::create_table(Connection& connection) {
         "CREATE TABLE IF NOT EXISTS memory_imports(job TEXT PRIMARY KEY, done INT NOT NULL,"
         " at_ns INT NOT NULL);"
         "CREATE TABLE IF NOT EXISTS memory_import_keys(job TEXT NOT NULL, key TEXT NOT NULL,"
-        " memory_id INT NOT NULL, UNIQUE(job, key))");
+        " memory_id INT NOT NULL, UNIQUE(job, key));"
+        "CREATE TABLE IF NOT EXISTS memory_import_ties(id INTEGER PRIMARY KEY, job TEXT NOT NULL,"
+        " source INT NOT NULL, key TEXT NOT NULL, type TEXT NOT NULL, weight REAL NOT NULL)");
 }
 
 Result<std::size_t> Imports::done(const std::string& job) {
@@ -61,10 +63,53 @@ Result<std::optional<MemoryId>> Imports::find_key(const std::string& job, const 
     return found;
 }
 
-Status Imports::finish(const std::string& job) {
+Status Imports::keep_tie(const std::string& job, const Tie& tie) {
     return database_.write([&](Connection& connection) -> Status {
-        for (const char* query : {"DELETE FROM memory_imports WHERE job = ?",
-                                  "DELETE FROM memory_import_keys WHERE job = ?"}) {
+        RESONANT_ASSIGN(auto row, connection.prepare("INSERT INTO memory_import_ties(job, source, key, type, weight)"
+                                                     " VALUES(?, ?, ?, ?, ?)"));
+        row.bind(1, job).bind(2, sql_id(tie.from)).bind(3, tie.to).bind(4, tie.type).bind(5, tie.weight);
+        return row.run();
+    });
+}
+
+Result<std::vector<Imports::Tie>> Imports::ties(const std::string& job, std::int64_t row, std::size_t limit) {
+    std::vector<Tie> found;
+    const Status read = database_.read([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(auto rows, connection.prepare("SELECT id, source, key, type, weight FROM memory_import_ties"
+                                                      " WHERE id > ? AND job = ? ORDER BY id LIMIT ?"));
+        rows.bind(1, row).bind(2, job).bind(3, static_cast<std::int64_t>(limit));
+        return rows.each([&](const sql::Statement& each) -> Status {
+            found.push_back({each.integer(0), static_cast<MemoryId>(each.integer(1)), each.text(2), each.text(3),
+                             each.real(4)});
+            return {};
+        });
+    });
+    RESONANT_CHECK(read);
+    return found;
+}
+
+Status Imports::drop_ties(const std::string& job, std::int64_t up_to_row) {
+    return database_.write([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(auto row, connection.prepare("DELETE FROM memory_import_ties WHERE id <= ? AND job = ?"));
+        return row.bind(1, up_to_row).bind(2, job).run();
+    });
+}
+
+Status Imports::finish(const std::string& job) {
+    constexpr std::int64_t kAtOnce = 10'000;  // rows of one transaction, so that others come between
+    for (std::int64_t gone = kAtOnce; gone == kAtOnce;) {
+        RESONANT_CHECK(database_.write([&](Connection& connection) -> Status {
+            RESONANT_ASSIGN(auto keys, connection.prepare("DELETE FROM memory_import_keys WHERE rowid IN"
+                                                          " (SELECT rowid FROM memory_import_keys WHERE job = ?"
+                                                          " LIMIT ?)"));
+            RESONANT_CHECK(keys.bind(1, job).bind(2, kAtOnce).run());
+            gone = connection.changes();
+            return {};
+        }));
+    }
+    return database_.write([&](Connection& connection) -> Status {
+        for (const char* query : {"DELETE FROM memory_import_ties WHERE job = ?",
+                                  "DELETE FROM memory_imports WHERE job = ?"}) {
             RESONANT_ASSIGN(auto row, connection.prepare(query));
             RESONANT_CHECK(row.bind(1, job).run());
         }

@@ -5,10 +5,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "resonant/broker/files.h"
 #include "resonant/engines/engines.h"
 #include "resonant/memory/survey.h"
+#include "resonant/memory/walk.h"
 #include "resonant/tools/answers.h"
 #include "resonant/tools/arguments.h"
 #include "resonant/tools/exchange.h"
@@ -17,10 +22,10 @@
 namespace resonant::tools {
 namespace {
 
-constexpr std::size_t kPage = 500;             // memories between two looks at the store
-constexpr std::size_t kPageInAnswer = 200;     // of an answer, at most; and about this many bytes
+constexpr std::size_t kPage = 500;           // memories between two looks at the store
+constexpr std::size_t kPageInAnswer = 200;   // of an answer, at most; and about this many bytes
 constexpr std::size_t kAnswerBytes = 200'000;
-constexpr std::size_t kRowsMax = 1'000'000;    // of a file
+constexpr std::size_t kRowsMax = 100'000'000;  // of a file
 
 bool is_table(std::string_view format) { return format == "arrow" || format == "parquet"; }
 
@@ -32,30 +37,71 @@ Result<memory::Filter> wanted(Services& services, const call::Call& call) {
     return filter;
 }
 
-Result<memory::Page> page_of(Services& services, const call::Call& call, const memory::Filter& filter,
-                             std::size_t limit, const std::string& cursor) {
-    const std::string query = text_of(call, "query");
-    return query.empty()
-               ? services.sea->list("created", filter, limit, cursor, call.caller.principal)
-               : services.sea->search(query, filter, limit, cursor, call.caller.principal);
-}
-
-Result<std::vector<memory::Edge>> links_of(Services& services, const call::Call& call,
-                                           const memory::Page& page) {
-    std::vector<memory::MemoryId> ids;
-    for (const memory::Hit& hit : page.hits) {
-        ids.push_back(hit.memory.id);
+// Memories on their way out, page after page, each with the links that lead from it.
+class Pages {
+  public:
+    static Result<Pages> open(Services& services, const call::Call& call) {
+        RESONANT_ASSIGN(memory::Filter filter, wanted(services, call));
+        RESONANT_ASSIGN(const memory::MemoryId after, place_of(text_of(call, "cursor")));
+        return Pages(services, call,
+                     memory::Walk(*services.database, std::move(filter), text_of(call, "query"),
+                                  call.caller.principal, after));
     }
-    return services.survey->edges_from(ids, call.caller.principal);
-}
 
-// The links that lead from `id`, out of those of a page.
-std::vector<memory::Edge> from(memory::MemoryId id, const std::vector<memory::Edge>& links) {
-    std::vector<memory::Edge> found;
-    std::copy_if(links.begin(), links.end(), std::back_inserter(found),
-                 [&](const memory::Edge& link) { return link.from == id; });
-    return found;
-}
+    // The next memories, at most `count`; none at the end.
+    Result<std::vector<memory::Memory>> next(std::size_t count) {
+        if (call_.is_cancelled()) {
+            return fail(Code::Timeout, fmt::format("memory.export: cancelled after {} memories; no file was made", count_));
+        }
+        RESONANT_ASSIGN(auto memories, walk_.next(count));
+        std::vector<memory::MemoryId> ids;
+        for (const memory::Memory& memory : memories) {
+            ids.push_back(memory.id);
+        }
+        RESONANT_ASSIGN(edges_, services_.survey->edges_from(ids, call_.caller.principal));
+        links_.clear();
+        for (const memory::Edge& edge : edges_) {
+            links_[edge.from].push_back(edge);
+        }
+        count_ += memories.size();
+        if (call_.progress) {
+            call_.progress(static_cast<double>(walk_.after()), static_cast<double>(walk_.last()),
+                           fmt::format("{} memories", count_));
+        }
+        return memories;
+    }
+    // Of the last page.
+    const std::vector<memory::Edge>& links() const { return edges_; }
+    std::span<const memory::Edge> links_of(memory::MemoryId id) const {
+        const auto found = links_.find(id);
+        return found == links_.end() ? std::span<const memory::Edge>() : found->second;
+    }
+    std::size_t count() const { return count_; }
+
+  private:
+    Pages(Services& services, const call::Call& call, memory::Walk walk)
+        : services_(services), call_(call), walk_(std::move(walk)) {}
+
+    // A cursor names the last memory of the page before.
+    static Result<memory::MemoryId> place_of(const std::string& cursor) {
+        const auto id = memory::parse_id(cursor);
+        if (!id && !cursor.empty()) {
+            return fail(Code::InvalidArgument, "memory.export: cursor \"" + cursor +
+                                                   "\" is none of ours; leave it out to start over");
+        }
+        return id.value_or(0);
+    }
+
+    Services& services_;
+    const call::Call& call_;
+    memory::Walk walk_;
+    std::vector<memory::Edge> edges_;
+    std::map<memory::MemoryId, std::vector<memory::Edge>> links_;
+    std::size_t count_ = 0;
+};
+
+// How many a file may have.
+std::size_t most_of(const call::Call& call) { return has(call, "limit") ? limit_of(call, 1, kRowsMax) : kRowsMax; }
 
 Status write_text(int fd, std::string_view text) {
     while (!text.empty()) {
@@ -70,16 +116,14 @@ Status write_text(int fd, std::string_view text) {
 
 // One page as an answer; what is over comes with the cursor.
 Result<Json> to_answer(Services& services, const call::Call& call, const std::string& format) {
-    RESONANT_ASSIGN(const memory::Filter filter, wanted(services, call));
-    RESONANT_ASSIGN(const memory::Page page,
-                    page_of(services, call, filter, limit_of(call, 50, kPageInAnswer), text_of(call, "cursor")));
-    RESONANT_ASSIGN(const auto links, links_of(services, call, page));
+    RESONANT_ASSIGN(Pages pages, Pages::open(services, call));
+    const std::size_t limit = limit_of(call, 50, kPageInAnswer);
+    RESONANT_ASSIGN(const auto memories, pages.next(limit + 1));
     std::string text = exchange_head(format);
     std::size_t count = 0;
-    for (const memory::Hit& hit : page.hits) {
-        std::string record =
-            exchange_record(format, hit.memory, from(hit.memory.id, links), count == 0);
-        if (count > 0 && text.size() + record.size() > kAnswerBytes) {
+    for (const memory::Memory& memory : memories) {
+        const std::string record = exchange_record(format, memory, pages.links_of(memory.id), count == 0);
+        if (count == limit || (count > 0 && text.size() + record.size() > kAnswerBytes)) {
             break;
         }
         text += record;
@@ -87,79 +131,55 @@ Result<Json> to_answer(Services& services, const call::Call& call, const std::st
     }
     text += exchange_foot(format);
     Json answer = {{"format", format}, {"count", count}, {"data", std::move(text)}};
-    if (count < page.hits.size()) {
-        const std::string start = text_of(call, "cursor", "0");
-        answer["cursor"] = std::to_string(std::stoull(start) + count);  // a page's cursor is its offset
-    } else if (!page.cursor.empty()) {
-        answer["cursor"] = page.cursor;
+    if (count < memories.size()) {
+        answer["cursor"] = memory::wire_id(memories[count - 1].id);
     }
     return answer;
 }
 
-// Calls `use(page, links)` for all that is wanted, page by page. Returns how many memories there were.
-template <typename Use>
-Result<std::size_t> each_page(Services& services, const call::Call& call, const Use& use) {
-    RESONANT_ASSIGN(const memory::Filter filter, wanted(services, call));
-    const std::size_t most = has(call, "limit") ? limit_of(call, 1, kRowsMax) : kRowsMax;
-    std::size_t count = 0;
-    std::string cursor = text_of(call, "cursor");
-    do {
-        if (call.is_cancelled()) {
-            return fail(Code::Timeout, fmt::format("memory.export: cancelled after {} memories", count));
-        }
-        RESONANT_ASSIGN(const memory::Page page,
-                        page_of(services, call, filter, std::min(kPage, most - count), cursor));
-        RESONANT_ASSIGN(const auto links, links_of(services, call, page));
-        RESONANT_CHECK(use(page, links));
-        count += page.hits.size();
-        cursor = page.cursor;
-        if (call.progress) {
-            call.progress(static_cast<double>(count), 0, fmt::format("{} memories", count));
-        }
-    } while (!cursor.empty() && count < most);
-    return count;
-}
-
-Result<std::size_t> write_text_file(Services& services, const call::Call& call,
-                                    const std::string& format, int fd) {
+Result<std::size_t> write_text_file(Pages& pages, const std::string& format, std::size_t most, int fd) {
     bool first = true;
     RESONANT_CHECK(write_text(fd, exchange_head(format)));
-    RESONANT_ASSIGN(const std::size_t count,
-                    each_page(services, call, [&](const memory::Page& page, const auto& links) -> Status {
-                        std::string text;
-                        for (const memory::Hit& hit : page.hits) {
-                            text += exchange_record(format, hit.memory, from(hit.memory.id, links), first);
-                            first = false;
-                        }
-                        return write_text(fd, text);
-                    }));
-    RESONANT_CHECK(write_text(fd, exchange_foot(format)));
-    return count;
-}
-
-Result<std::size_t> write_table_file(Services& services, const call::Call& call,
-                                     const std::string& format, int fd) {
-    MemoryTable table;
-    RESONANT_ASSIGN(const std::size_t count,
-                    each_page(services, call, [&](const memory::Page& page, const auto& links) -> Status {
-                        std::vector<memory::Memory> memories;
-                        for (const memory::Hit& hit : page.hits) {
-                            memories.push_back(hit.memory);
-                        }
-                        return table.add(memories, links);
-                    }));
-    RESONANT_CHECK(table.write(format, fd));
-    return count;
-}
-
-// What was begun and failed is taken away, so that nobody takes half for the whole.
-Result<Json> finish(call::Call& call, const broker::Files::Made& made, const Result<std::size_t>& count,
-                    Json answer) {
-    if (!count || ::fsync(made.file.get()) != 0) {
-        ::unlink(made.path.c_str());
-        return count ? fail_errno("memory.export: sync " + made.path.string(), errno)
-                     : std::unexpected(count.error());
+    while (pages.count() < most) {
+        RESONANT_ASSIGN(const auto memories, pages.next(std::min(kPage, most - pages.count())));
+        if (memories.empty()) {
+            break;
+        }
+        std::string text;
+        for (const memory::Memory& memory : memories) {
+            text += exchange_record(format, memory, pages.links_of(memory.id), first);
+            first = false;
+        }
+        RESONANT_CHECK(write_text(fd, text));
     }
+    RESONANT_CHECK(write_text(fd, exchange_foot(format)));
+    return pages.count();
+}
+
+Result<std::size_t> write_memories(Services& services, const call::Call& call, const std::string& format, int fd) {
+    RESONANT_ASSIGN(Pages pages, Pages::open(services, call));
+    const std::size_t most = most_of(call);
+    if (!is_table(format)) {
+        return write_text_file(pages, format, most, fd);
+    }
+    bool is_first = true;
+    RESONANT_CHECK(write_table(format, fd, [&]() -> Result<std::shared_ptr<arrow::RecordBatch>> {
+        RESONANT_ASSIGN(const auto memories, pages.next(std::min(kPage, most - pages.count())));
+        if (memories.empty() && !std::exchange(is_first, false)) {
+            return nullptr;
+        }
+        is_first = false;
+        return memory_batch(memories, pages.links());
+    }));
+    return pages.count();
+}
+
+// Only what is whole gets a name.
+Result<Json> finish(call::Call& call, broker::Files::Made& made, const Result<std::size_t>& count, Json answer) {
+    if (!count) {
+        return std::unexpected(count.error());
+    }
+    RESONANT_CHECK(broker::Files::publish(made));
     ++call.effects.files_written;
     answer["path"] = made.path.string();
     answer["count"] = *count;
@@ -176,11 +196,8 @@ Result<Json> export_memories(Services& services, call::Call& call) {
                                        "memory.export: " + format + " is no text; give a path in the outbox"))
                    : to_answer(services, call, format);
     }
-    RESONANT_ASSIGN(const broker::Files::Made made, services.files->create(text_of(call, "path")));
-    const Result<std::size_t> count =
-        is_table(format) ? write_table_file(services, call, format, made.file.get())
-                         : write_text_file(services, call, format, made.file.get());
-    return finish(call, made, count, {{"format", format}});
+    RESONANT_ASSIGN(broker::Files::Made made, services.files->create(text_of(call, "path")));
+    return finish(call, made, write_memories(services, call, format, made.file.get()), {{"format", format}});
 }
 
 Result<Json> export_table(Services& services, call::Call& call) {
@@ -189,15 +206,16 @@ Result<Json> export_table(Services& services, call::Call& call) {
     if (name != "memories" && services.engines->outputs().newest(name) == nullptr) {
         RESONANT_CHECK(services.engines->run(name));
     }
-    RESONANT_ASSIGN(const broker::Files::Made made, services.files->create(text_of(call, "path")));
+    RESONANT_ASSIGN(broker::Files::Made made, services.files->create(text_of(call, "path")));
     if (name == "memories") {
-        return finish(call, made, write_table_file(services, call, format, made.file.get()),
+        return finish(call, made, write_memories(services, call, format, made.file.get()),
                       {{"name", name}, {"format", format}});
     }
     const auto output = services.engines->outputs().newest(name);
-    MemoryTable table;
-    table.add(output->batch.arrow());
-    const Status written = table.write(format, made.file.get());
+    auto batch = output->batch.arrow();
+    const Status written = write_table(format, made.file.get(), [&]() -> Result<std::shared_ptr<arrow::RecordBatch>> {
+        return std::exchange(batch, nullptr);
+    });
     const Result<std::size_t> count = written ? Result<std::size_t>(output->batch.rows())
                                               : std::unexpected(written.error());
     return finish(call, made, count,

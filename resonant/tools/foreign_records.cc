@@ -3,26 +3,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
 
 #include "resonant/base/utf8.h"
 #include "resonant/json/json.h"
 #include "resonant/tools/arguments.h"
-#include "resonant/tools/record_forms.h"
+#include "resonant/tools/json_elements.h"
 
 namespace resonant::tools {
 namespace {
 
+constexpr std::size_t kGraphMax = 2'000'000;  // lines of a server-memory file, 24 bytes each
+
 std::string text_in(const Json& object, const char* name) {
     const auto field = object.find(name);
     return field != object.end() && field->is_string() ? field->get<std::string>() : "";
-}
-
-Record refused(std::size_t line, std::string why) {
-    Record record;
-    record.line = line;
-    record.refusal = std::move(why);
-    return record;
 }
 
 // A word of theirs as a tag of ours; what is too long or has control characters is left out, for the
@@ -45,103 +45,165 @@ std::string as_title(std::string text) {
     return text;
 }
 
-struct Graph {
-    std::vector<Record> records;
-    std::map<std::string, std::size_t> entities;  // name -> its record
-    std::vector<std::pair<std::size_t, Json>> relations;
-};
+// What a line of the graph's file says, told by its place: of a graph of any size only these are held.
+struct Place {
+    std::uint64_t name = 0;      // hash of the entity's name, or of the name that a relation leads from
+    std::uint64_t position = 0;  // of the line
+    bool is_entity = false;
 
-void take_entity(const Json& object, std::size_t line, Graph& graph) {
-    const std::string name = text_in(object, "name");
-    if (name.empty()) {
-        graph.records.push_back(refused(line, "the entity has no name"));
-        return;
-    }
-    const std::string kind = text_in(object, "entityType");
-    const Json observations = object.value("observations", Json::array());
-    if (!observations.is_array()) {
-        graph.records.push_back(refused(line, "observations are no list"));
-        return;
-    }
-    const auto known = graph.entities.find(name);
-    const bool is_new = known == graph.entities.end();
-    if (is_new) {
-        graph.entities[name] = graph.records.size();
-        graph.records.emplace_back();
-    }
-    Record& record = graph.records[graph.entities[name]];
-    memory::Memory& memory = record.memory;
-    if (is_new) {
-        record.line = line;
-        record.key = name;
-        memory.title = as_title(name);
-        memory.type = "fact";
-        memory.content = kind.empty() ? name : fmt::format("{} ({})", name, kind);
-        add_tag(memory, kind);
-    }
-    for (const Json& observation : observations) {
-        if (observation.is_string()) {
-            memory.content += "\n- " + observation.get<std::string>();
-        } else {
-            memory.content += "\n- " + observation.dump();
+    auto operator<=>(const Place&) const = default;
+};
+using Places = std::vector<Place>;  // sorted
+
+std::uint64_t hash_of(const std::string& name) { return std::hash<std::string>()(name); }
+
+std::span<const Place> places_of(const Places& places, const std::string& name) {
+    const auto [from, to] = std::equal_range(
+        places.begin(), places.end(), Place{hash_of(name), 0, false},
+        [](const Place& a, const Place& b) { return a.name < b.name; });
+    return {from, to};
+}
+
+bool is_known(const Places& places, const std::string& name) {
+    const auto found = places_of(places, name);
+    return std::any_of(found.begin(), found.end(), [](const Place& place) { return place.is_entity; });
+}
+
+// Calls `use(object, line, position)` for each line that is an object; says what is wrong with the others, if asked.
+template <typename Use>
+Status each_object(TextSource& text, const TakeRecord* refusals, const Use& use) {
+    std::string line;
+    for (;;) {
+        const std::size_t number = text.line();
+        const std::uint64_t position = text.position();
+        if (!text.take_line(line, kRecordBytes)) {
+            return {};
+        }
+        if (line.find_first_not_of(" \t") == std::string::npos) {
+            continue;
+        }
+        const Result<Json> object = json::parse(line);
+        if (object && object->is_object()) {
+            RESONANT_CHECK(use(*object, number, position));
+        } else if (refusals != nullptr) {
+            RESONANT_CHECK((*refusals)(
+                refused_record(number, object ? "is no object" : object.error().message), text.share()));
         }
     }
 }
 
-void take_relation(std::size_t line, const Json& object, Graph& graph) {
-    const std::string from = text_in(object, "from");
-    const std::string to = text_in(object, "to");
-    const std::string kind = text_in(object, "relationType");
-    const auto source = graph.entities.find(from);
-    if (source == graph.entities.end() || !graph.entities.contains(to)) {
-        graph.records.push_back(refused(
-            line, fmt::format("relation from '{}' to '{}': there is no such entity", from.substr(0, 80),
-                              to.substr(0, 80))));
-        return;
-    }
-    Record& record = graph.records[source->second];
-    record.memory.content += fmt::format("\n{} {} {}", from, kind, to);
-    if (from != to) {
-        record.ties.push_back({to, "related", 0.5});
+Result<Places> places_in(TextSource& text) {
+    Places places;
+    RESONANT_CHECK(each_object(text, nullptr, [&](const Json& object, std::size_t, std::uint64_t position) -> Status {
+        const bool is_entity = text_in(object, "type") == "entity";
+        const std::string name = text_in(object, is_entity ? "name" : "from");
+        if (name.empty() || !object.value("observations", Json::array()).is_array()) {
+            return {};  // refused when its line is read again
+        }
+        if (places.size() >= kGraphMax) {
+            return fail(Code::ResourceExhausted,
+                        fmt::format("the graph has more than {} entities and relations; import it in "
+                                    "parts",
+                                    kGraphMax));
+        }
+        places.push_back({hash_of(name), position, is_entity});
+        return {};
+    }));
+    std::sort(places.begin(), places.end());
+    return places;
+}
+
+void add_observations(const Json& object, memory::Memory& memory) {
+    for (const Json& observation : object.value("observations", Json::array())) {
+        memory.content += "\n- " + (observation.is_string() ? observation.get<std::string>() : observation.dump());
     }
 }
 
-void take_line_of_graph(std::string_view text, std::size_t line, Graph& graph) {
-    const Result<Json> object = json::parse(text);
-    if (!object || !object->is_object()) {
-        graph.records.push_back(refused(line, object ? "is no object" : object.error().message));
-        return;
-    }
-    const std::string kind = text_in(*object, "type");
-    if (kind == "entity") {
-        take_entity(*object, line, graph);
-    } else if (kind == "relation") {
-        graph.relations.emplace_back(line, *object);  // its entities may come later
-    } else {
-        graph.records.push_back(
-            refused(line, fmt::format("type is '{}', neither entity nor relation", kind.substr(0, 40))));
-    }
-}
-
-void take_mem0_relation(const Json& relation, std::size_t line, std::vector<Record>& records) {
-    const std::string target = text_in(relation, "target").empty() ? text_in(relation, "destination")
-                                                                   : text_in(relation, "target");
-    const std::string text =
-        fmt::format("{} {} {}", text_in(relation, "source"), text_in(relation, "relationship"), target);
+// An entity with what its other lines add and the relations that lead from it.
+Result<Record> entity_record(const TextSource& text, const Places& places, const Json& entity, std::size_t line,
+                             std::uint64_t position) {
+    const std::string name = text_in(entity, "name");
+    const std::string kind = text_in(entity, "entityType");
     Record record;
     record.line = line;
-    record.memory.content = text;
+    record.key = name;
+    memory::Memory& memory = record.memory;
+    memory.title = as_title(name);
+    memory.type = "fact";
+    memory.source = "server-memory";
+    memory.content = kind.empty() ? name : fmt::format("{} ({})", name, kind);
+    add_tag(memory, kind);
+    add_observations(entity, memory);
+    std::vector<Json> relations;
+    for (const Place& place : places_of(places, name)) {
+        if (place.position == position || memory.content.size() > kContentMax) {
+            continue;
+        }
+        RESONANT_ASSIGN(const std::string again, text.line_at(place.position));
+        RESONANT_ASSIGN(const Json object, json::parse(again));
+        if (place.is_entity && text_in(object, "name") == name) {
+            add_observations(object, memory);
+        } else if (!place.is_entity && text_in(object, "from") == name && is_known(places, text_in(object, "to"))) {
+            relations.push_back(object);
+        }
+    }
+    for (const Json& relation : relations) {
+        const std::string to = text_in(relation, "to");
+        memory.content += fmt::format("\n{} {} {}", name, text_in(relation, "relationType"), to);
+        if (name != to) {
+            record.ties.push_back({to, "related", 0.5});
+        }
+    }
+    record.refusal = refusal_of(memory);
+    return record;
+}
+
+// What is wrong with a line, if anything is.
+std::string refusal_in_graph(const Json& object, const Places& places) {
+    const std::string kind = text_in(object, "type");
+    if (kind == "relation") {
+        const std::string from = text_in(object, "from");
+        const std::string to = text_in(object, "to");
+        return is_known(places, from) && is_known(places, to)
+                   ? ""
+                   : fmt::format("relation from '{}' to '{}': there is no such entity", from.substr(0, 80),
+                                 to.substr(0, 80));
+    }
+    if (kind != "entity") {
+        return fmt::format("type is '{}', neither entity nor relation", kind.substr(0, 40));
+    }
+    if (text_in(object, "name").empty()) {
+        return "the entity has no name";
+    }
+    return object.value("observations", Json::array()).is_array() ? "" : "observations are no list";
+}
+
+// The line that an entity's record stands for: its first one.
+bool is_first(const Places& places, const std::string& name, std::uint64_t position) {
+    const auto found = places_of(places, name);
+    return std::none_of(found.begin(), found.end(), [&](const Place& place) {
+        return place.is_entity && place.position < position;
+    });
+}
+
+Record relation_record(const Json& relation, std::size_t line) {
+    const std::string target = text_in(relation, "target").empty() ? text_in(relation, "destination")
+                                                                   : text_in(relation, "target");
+    Record record;
+    record.line = line;
+    record.memory.content =
+        fmt::format("{} {} {}", text_in(relation, "source"), text_in(relation, "relationship"), target);
     record.memory.type = "fact";
     add_tag(record.memory, "relation");
     record.refusal = target.empty() || text_in(relation, "source").empty()
                          ? "the relation has no source or no target"
                          : refusal_of(record.memory);
-    records.push_back(std::move(record));
+    return record;
 }
 
 Record mem0_record(const Json& object, std::size_t line) {
     if (!object.is_object()) {
-        return refused(line, "is no object");
+        return refused_record(line, "is no object");
     }
     Record record;
     record.line = line;
@@ -176,65 +238,71 @@ Record mem0_record(const Json& object, std::size_t line) {
     return record;
 }
 
-}  // namespace
+constexpr std::array<std::string_view, 3> kMem0Lists = {"results", "memories", "relations"};
 
-Result<std::vector<Record>> server_memory_records(std::string_view text) {
-    Graph graph;
-    for (std::size_t line = 1; !text.empty(); ++line) {
-        const std::string_view one = take_line(text);
-        if (one.find_first_not_of(" \t") != std::string_view::npos) {
-            take_line_of_graph(one, line, graph);
+// Whether the text has an object a line, rather than one document: its first line is a memory by itself.
+bool is_lines(TextSource& text) {
+    std::string line;
+    bool is_memory = false;
+    while (!is_memory && text.take_line(line, kRecordBytes)) {
+        if (line.find_first_not_of(" \t") == std::string::npos) {
+            continue;
         }
-        if (graph.records.size() > kRecordsMax) {
-            return too_many_records();
-        }
+        const Result<Json> object = json::parse(line);
+        is_memory = object && object->is_object() &&
+                    std::none_of(kMem0Lists.begin(), kMem0Lists.end(),
+                                 [&](std::string_view name) { return object->contains(name); });
+        break;
     }
-    for (const auto& [line, relation] : graph.relations) {
-        take_relation(line, relation, graph);
-    }
-    for (Record& record : graph.records) {
-        if (record.refusal.empty()) {
-            record.memory.source = "server-memory";
-            record.refusal = refusal_of(record.memory);
-        }
-    }
-    return std::move(graph.records);
+    text.rewind();
+    return is_memory;
 }
 
-Result<std::vector<Record>> mem0_records(std::string_view text) {
-    std::vector<Record> records;
-    const Result<Json> whole = json::parse(text);
-    if (!whole) {  // a line each
-        for (std::size_t line = 1; !text.empty(); ++line) {
-            const std::string_view one = take_line(text);
-            if (one.find_first_not_of(" \t") == std::string_view::npos) {
+}  // namespace
+
+Status server_memory_records(TextSource& text, const TakeRecord& take) {
+    RESONANT_ASSIGN(const Places places, places_in(text));
+    text.rewind();
+    return each_object(text, &take, [&](const Json& object, std::size_t line, std::uint64_t position) -> Status {
+        if (const std::string wrong = refusal_in_graph(object, places); !wrong.empty()) {
+            return take(refused_record(line, wrong), text.share());
+        }
+        if (text_in(object, "type") != "entity" || !is_first(places, text_in(object, "name"), position)) {
+            return {};
+        }
+        RESONANT_ASSIGN(Record record, entity_record(text, places, object, line, position));
+        return take(std::move(record), text.share());
+    });
+}
+
+Status mem0_records(TextSource& text, const TakeRecord& take) {
+    if (is_lines(text)) {
+        std::string line;
+        for (std::size_t number = 1; text.take_line(line, kRecordBytes); number = text.line()) {
+            if (line.find_first_not_of(" \t") == std::string::npos) {
                 continue;
             }
-            const Result<Json> object = json::parse(one);
-            records.push_back(object ? mem0_record(*object, line)
-                                     : refused(line, object.error().message));
+            const Result<Json> object = json::parse(line);
+            RESONANT_CHECK(take(object ? mem0_record(*object, number)
+                                       : refused_record(number, object.error().message),
+                                text.share()));
         }
-        return records;
+        return {};
     }
-    Json list = *whole;
-    Json relations = Json::array();
-    if (whole->is_object()) {
-        relations = whole->value("relations", Json::array());
-        list = whole->contains("results")    ? (*whole)["results"]
-               : whole->contains("memories") ? (*whole)["memories"]
-                                             : Json::array({*whole});
-    }
-    if (!list.is_array() || list.size() > kRecordsMax) {
-        return fail(Code::InvalidArgument,
-                    "memory.import: mem0 must be what get_all() gives, as JSON: {\"results\": [...]}");
-    }
-    for (const Json& object : list) {
-        records.push_back(mem0_record(object, records.size() + 1));
-    }
-    for (const Json& relation : relations.is_array() ? relations : Json::array()) {
-        take_mem0_relation(relation, records.size() + 1, records);
-    }
-    return records;
+    const auto use = [&](const JsonElement& element) -> Status {
+        const Result<Json> object = element.parsed();
+        if (!object || !object->is_object()) {
+            return take(refused_record(element.line, object ? "is no object" : object.error().message),
+                        text.share());
+        }
+        return take(element.list == "relations" ? relation_record(*object, element.line)
+                                                : mem0_record(*object, element.line),
+                    text.share());
+    };
+    RESONANT_ASSIGN(const std::size_t lists, each_element(text, kMem0Lists, use));
+    return lists > 0 ? Status()
+                     : fail(Code::InvalidArgument,
+                            "mem0 must be what get_all() gives, as JSON: {\"results\": [...]}");
 }
 
 }  // namespace resonant::tools

@@ -6,20 +6,19 @@
 #pragma once
 
 #include <filesystem>
-#include <string_view>
-#include <vector>
 
 #include "resonant/tools/records.h"
 
 namespace resonant::tools {
 
-// One entity becomes one memory with its observations; relations become links and a line in the text.
-Result<std::vector<Record>> server_memory_records(std::string_view text);
+// One entity becomes one memory with its observations; relations become links and a line in the text. Read twice: of
+// each line its place is held in between. ResourceExhausted past two million lines.
+Status server_memory_records(TextSource& text, const TakeRecord& take);
 // get_all() as JSON ({"results": [...]}, a list, or a line each); graph relations become facts.
-Result<std::vector<Record>> mem0_records(std::string_view text);
+Status mem0_records(TextSource& text, const TakeRecord& take);
 // mem0's history.db: the newest text of each memory that was not deleted.
-Result<std::vector<Record>> mem0_store(const std::filesystem::path& file);
+Status mem0_store(const std::filesystem::path& file, const TakeRecord& take);
 // WhiteMagic's memories with tags, flags, times and associations.
-Result<std::vector<Record>> whitemagic_store(const std::filesystem::path& file);
+Status whitemagic_store(const std::filesystem::path& file, const TakeRecord& take);
 
 }  // namespace resonant::tools

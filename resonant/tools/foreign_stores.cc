@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <map>
+#include <functional>
+#include <utility>
 
+#include "resonant/base/utf8.h"
 #include "resonant/sql/database.h"
 #include "resonant/tools/arguments.h"
 #include "resonant/tools/foreign_records.h"
-
-#include "resonant/tools/record_forms.h"
 
 namespace resonant::tools {
 namespace {
@@ -41,21 +41,18 @@ void add_tag(memory::Memory& memory, std::string tag) {
     }
 }
 
-Result<std::vector<Record>> read_store(
-    const std::filesystem::path& file,
-    const std::function<Status(Connection&, std::vector<Record>&)>& take) {
+// Opens the store and lets `give` read it, with the number of rows of `table`.
+Status read_store(const std::filesystem::path& file, const std::string& table,
+                  const std::function<Status(Connection&, double)>& give) {
     sql::Database::Options options;
     options.readers = 1;
     options.read_only = true;
     RESONANT_ASSIGN(const auto database, sql::Database::open(file, options));
-    std::vector<Record> records;
-    RESONANT_CHECK(database->read([&](Connection& connection) { return take(connection, records); }));
-    for (Record& record : records) {
-        if (record.refusal.empty()) {
-            record.refusal = refusal_of(record.memory);
-        }
-    }
-    return records;
+    return database->read([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(auto rows, connection.prepare("SELECT count(*) FROM " + table));
+        RESONANT_ASSIGN(const bool is_there, rows.step());
+        return give(connection, is_there ? std::max(1.0, rows.real(0)) : 1.0);
+    });
 }
 
 std::string type_from(const std::string& theirs) {
@@ -81,90 +78,125 @@ std::string link_from(const std::string& theirs) {
     return "related";
 }
 
-Status take_whitemagic(Connection& connection, std::vector<Record>& records) {
-    std::map<std::string, std::size_t> places;
+Record whitemagic_record(const Statement& row, std::size_t line) {
+    Record record;
+    record.line = line;
+    record.key = row.text(0);
+    memory::Memory& memory = record.memory;
+    memory.content = row.text(1);
+    memory.type = type_from(row.text(2));
+    memory.created_ns = time_from(row.text(3));
+    memory.importance = std::clamp(row.is_null(4) ? 0.5 : row.real(4), 0.0, 1.0);
+    memory.is_protected = row.integer(5) != 0;
+    memory.title = cut_utf8(row.text(6), memory::kTitleMax);
+    memory.is_private = row.integer(7) != 0 || row.integer(8) != 0;
+    memory.source = "whitemagic:" + record.key;
+    return record;
+}
+
+// Rows of another table beside the memories', both in the order of the memories' ids: read once, side by side.
+class Beside {
+  public:
+    explicit Beside(Statement& rows) : rows_(rows) {}
+
+    // Calls `use` for each row whose first column is `key`; keys come in their order.
+    template <typename Use>
+    Status each_of(const std::string& key, const Use& use) {
+        for (;;) {
+            if (!has_row_) {
+                RESONANT_ASSIGN(has_row_, is_over_ ? Result<bool>(false) : rows_.step());
+                is_over_ = !has_row_;
+            }
+            if (!has_row_ || rows_.text(0) > key) {
+                return {};
+            }
+            if (rows_.text(0) == key) {
+                use(rows_);
+            }
+            has_row_ = false;
+        }
+    }
+
+  private:
+    Statement& rows_;
+    bool has_row_ = false;
+    bool is_over_ = false;
+};
+
+Status give_whitemagic(Connection& connection, double total, const TakeRecord& take) {
     RESONANT_ASSIGN(auto rows,
-                    connection.prepare("SELECT id, content, memory_type, created_at, importance,"
+                    connection.prepare("SELECT CAST(id AS TEXT) AS key, content, memory_type, created_at, importance,"
                                        " is_protected, title, is_private, model_exclude"
-                                       " FROM memories ORDER BY created_at, id"));
-    RESONANT_CHECK(rows.each([&](const Statement& row) -> Status {
-        if (records.size() >= kRecordsMax) {
-            return std::unexpected(too_many_records().error());
-        }
-        Record record;
-        record.line = records.size() + 1;
-        record.key = row.text(0);
-        memory::Memory& memory = record.memory;
-        memory.content = row.text(1);
-        memory.type = type_from(row.text(2));
-        memory.created_ns = time_from(row.text(3));
-        memory.importance = std::clamp(row.is_null(4) ? 0.5 : row.real(4), 0.0, 1.0);
-        memory.is_protected = row.integer(5) != 0;
-        memory.title = row.text(6).substr(0, memory::kTitleMax);
-        memory.is_private = row.integer(7) != 0 || row.integer(8) != 0;
-        memory.source = "whitemagic:" + record.key;
-        places[record.key] = records.size();
-        records.push_back(std::move(record));
-        return {};
-    }));
-    RESONANT_ASSIGN(auto tags, connection.prepare("SELECT memory_id, tag FROM tags ORDER BY 1, 2"));
-    RESONANT_CHECK(tags.each([&](const Statement& row) -> Status {
-        if (const auto place = places.find(row.text(0)); place != places.end()) {
-            add_tag(records[place->second].memory, row.text(1));
-        }
-        return {};
-    }));
-    RESONANT_ASSIGN(auto links, connection.prepare("SELECT source_id, target_id, strength,"
-                                                   " relation_type FROM associations ORDER BY 1, 2"));
-    return links.each([&](const Statement& row) -> Status {
-        const auto place = places.find(row.text(0));
-        if (place != places.end() && row.text(0) != row.text(1)) {
-            records[place->second].ties.push_back(
-                {row.text(1), link_from(row.text(3)), std::clamp(row.real(2), 0.0, 1.0)});
-        }
-        return {};
+                                       " FROM memories ORDER BY key"));
+    RESONANT_ASSIGN(auto tag_rows, connection.prepare("SELECT CAST(memory_id AS TEXT) AS key, tag FROM tags"
+                                                      " ORDER BY key, tag"));
+    RESONANT_ASSIGN(auto link_rows,
+                    connection.prepare("SELECT CAST(source_id AS TEXT) AS key, CAST(target_id AS TEXT), strength,"
+                                       " relation_type FROM associations ORDER BY key, 2"));
+    Beside tags(tag_rows);
+    Beside links(link_rows);
+    std::size_t count = 0;
+    return rows.each([&](const Statement& row) -> Status {
+        Record record = whitemagic_record(row, ++count);
+        RESONANT_CHECK(tags.each_of(record.key, [&](const Statement& tag) { add_tag(record.memory, tag.text(1)); }));
+        RESONANT_CHECK(links.each_of(record.key, [&](const Statement& link) {
+            if (link.text(1) != record.key) {
+                record.ties.push_back(
+                    {link.text(1), link_from(link.text(3)), std::clamp(link.real(2), 0.0, 1.0)});
+            }
+        }));
+        record.refusal = refusal_of(record.memory);
+        return take(std::move(record), static_cast<double>(count) / total);
     });
 }
 
-Status take_mem0(Connection& connection, std::vector<Record>& records) {
+// Rows of one memory stand together, oldest first.
+Status give_mem0(Connection& connection, double total, const TakeRecord& take) {
     RESONANT_ASSIGN(auto rows,
-                    connection.prepare("SELECT memory_id, new_memory, event, created_at, updated_at,"
-                                       " coalesce(is_deleted, 0) FROM history ORDER BY rowid"));
-    std::map<std::string, std::size_t> places;
+                    connection.prepare("SELECT memory_id, new_memory, event, created_at,"
+                                       " coalesce(is_deleted, 0) FROM history ORDER BY memory_id, rowid"));
+    Record record;
+    std::size_t memories = 0;
+    double count = 0;
+    bool is_deleted = false;
+    const auto finish = [&]() -> Status {
+        if (memories == 0) {
+            return {};
+        }
+        record.refusal = is_deleted ? "it was deleted there" : refusal_of(record.memory);
+        return take(std::exchange(record, Record()), count / total);
+    };
     RESONANT_CHECK(rows.each([&](const Statement& row) -> Status {
         const std::string key = row.text(0);
-        if (!places.contains(key)) {
-            if (records.size() >= kRecordsMax) {
-                return std::unexpected(too_many_records().error());
-            }
-            places[key] = records.size();
-            Record made;
-            made.line = records.size() + 1;
-            made.key = key;
-            made.memory.source = "mem0";
-            made.memory.created_ns = time_from(row.text(3));
-            records.push_back(std::move(made));
+        if (memories == 0 || key != record.key) {
+            RESONANT_CHECK(finish());
+            record.line = ++memories;
+            record.key = key;
+            record.memory.source = "mem0";
+            record.memory.created_ns = time_from(row.text(3));
         }
-        Record& record = records[places[key]];
-        record.refusal.clear();
-        if (row.text(2) == "DELETE" || row.integer(5) != 0) {
-            record.refusal = "it was deleted there";
-        } else if (!row.text(1).empty()) {
+        ++count;
+        is_deleted = row.text(2) == "DELETE" || row.integer(4) != 0;
+        if (!is_deleted && !row.text(1).empty()) {
             record.memory.content = row.text(1);
         }
         return {};
     }));
-    return {};
+    return finish();
 }
 
 }  // namespace
 
-Result<std::vector<Record>> whitemagic_store(const std::filesystem::path& file) {
-    return read_store(file, take_whitemagic);
+Status whitemagic_store(const std::filesystem::path& file, const TakeRecord& take) {
+    return read_store(file, "memories", [&](Connection& connection, double total) {
+        return give_whitemagic(connection, total, take);
+    });
 }
 
-Result<std::vector<Record>> mem0_store(const std::filesystem::path& file) {
-    return read_store(file, take_mem0);
+Status mem0_store(const std::filesystem::path& file, const TakeRecord& take) {
+    return read_store(file, "history", [&](Connection& connection, double total) {
+        return give_mem0(connection, total, take);
+    });
 }
 
 }  // namespace resonant::tools

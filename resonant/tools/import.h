@@ -1,11 +1,9 @@
-// memory.import: bulk load, one transaction for each kBatch records, progress after each.
+// memory.import: bulk load of files of any size, read as a stream, with progress between batches.
 #pragma once
 
 #include "resonant/tools/services.h"
 
 namespace resonant::tools {
-
-inline constexpr std::size_t kImportBatch = 200;
 
 // Handler of memory.import.
 Result<Json> import_memories(Services& services, call::Call& call);

@@ -94,10 +94,15 @@ std::vector<std::string> pieces_of(const std::string& text) {
 
 Result<std::vector<Record>> records_of(const fs::path& file, const std::string& text) {
     const std::string suffix = file.extension().string();
-    if (suffix == ".md" || suffix == ".markdown") {
-        return parse_records("markdown", text);
-    }
     std::vector<Record> records;
+    if (suffix == ".md" || suffix == ".markdown") {
+        TextSource source(text);
+        RESONANT_CHECK(read_records("markdown", source, [&](Record record, double) -> Status {
+            records.push_back(std::move(record));
+            return {};
+        }));
+        return records;
+    }
     for (std::string& piece : pieces_of(text)) {
         Record record;
         record.line = records.size() + 1;

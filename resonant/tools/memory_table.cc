@@ -4,20 +4,20 @@
 #include <arrow/c/bridge.h>
 #include <arrow/io/api.h>
 #include <arrow/ipc/api.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
+#include <array>
 #include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
-#include "resonant/base/descriptor.h"
 #include "resonant/json/json.h"
 #include "resonant/tools/answers.h"
 #include "resonant/tools/arguments.h"
 #include "resonant/tools/table_library.h"
-
-#include "resonant/tools/record_forms.h"
 
 namespace resonant::tools {
 namespace {
@@ -82,20 +82,76 @@ arrow::Status append(arrow::RecordBatchBuilder& to, const memory::Memory& memory
     return text(18, found == links.end() ? "" : found->second.dump());
 }
 
-// The file's batches, one after another.
-arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> arrow_reader(const std::string& file) {
-    ARROW_ASSIGN_OR_RAISE(const auto mapped,
-                          arrow::io::MemoryMappedFile::Open(file, arrow::io::FileMode::READ));
-    auto options = arrow::ipc::IpcReadOptions::Defaults();
-    options.use_threads = false;
-    ARROW_ASSIGN_OR_RAISE(const auto reader, arrow::ipc::RecordBatchFileReader::Open(mapped, options));
-    arrow::RecordBatchVector batches;
-    for (int i = 0; i < reader->num_record_batches(); ++i) {
-        ARROW_ASSIGN_OR_RAISE(auto batch, reader->ReadRecordBatch(i));
-        batches.push_back(std::move(batch));
+// A file of which nothing larger than kTableBytes is read in one piece: a batch's length is another's word.
+class BoundedFile final : public arrow::io::RandomAccessFile {
+  public:
+    explicit BoundedFile(std::shared_ptr<arrow::io::ReadableFile> file) : file_(std::move(file)) {
+        set_mode(arrow::io::FileMode::READ);
     }
-    return arrow::RecordBatchReader::Make(std::move(batches), reader->schema());
-}
+    arrow::Result<std::shared_ptr<arrow::Buffer>> ReadAt(std::int64_t position, std::int64_t bytes) override {
+        ARROW_RETURN_NOT_OK(check(bytes));
+        return file_->ReadAt(position, bytes);
+    }
+    arrow::Result<std::int64_t> ReadAt(std::int64_t position, std::int64_t bytes, void* into) override {
+        ARROW_RETURN_NOT_OK(check(bytes));
+        return file_->ReadAt(position, bytes, into);
+    }
+    arrow::Result<std::shared_ptr<arrow::Buffer>> Read(std::int64_t bytes) override {
+        ARROW_RETURN_NOT_OK(check(bytes));
+        return file_->Read(bytes);
+    }
+    arrow::Result<std::int64_t> Read(std::int64_t bytes, void* into) override {
+        ARROW_RETURN_NOT_OK(check(bytes));
+        return file_->Read(bytes, into);
+    }
+    arrow::Result<std::int64_t> GetSize() override { return file_->GetSize(); }
+    arrow::Result<std::int64_t> Tell() const override { return file_->Tell(); }
+    arrow::Status Seek(std::int64_t position) override { return file_->Seek(position); }
+    arrow::Status Close() override { return file_->Close(); }
+    bool closed() const override { return file_->closed(); }
+
+  private:
+    static arrow::Status check(std::int64_t bytes) {
+        return bytes <= kTableBytes
+                   ? arrow::Status::OK()
+                   : arrow::Status::OutOfMemory("a batch has ", bytes, " bytes, the limit is ", kTableBytes,
+                                                "; write it in smaller batches (pyarrow: write_table(table, "
+                                                "max_chunksize=10000))");
+    }
+    std::shared_ptr<arrow::io::ReadableFile> file_;
+};
+
+// The file's batches, one after another, each read when it is asked for and freed behind.
+class ArrowFile final : public arrow::RecordBatchReader {
+  public:
+    static arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> open(int fd, arrow::MemoryPool& pool,
+                                                                         std::int64_t& rows) {
+        // Arrow's own threads read the end of the file: nothing of ours may be freed behind them.
+        ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::ReadableFile::Open(::dup(fd)));
+        const auto opened = std::make_shared<BoundedFile>(std::move(file));
+        auto options = arrow::ipc::IpcReadOptions::Defaults();
+        options.use_threads = false;
+        options.memory_pool = &pool;  // what is decompressed
+        ARROW_ASSIGN_OR_RAISE(auto reader, arrow::ipc::RecordBatchFileReader::Open(opened, options));
+        ARROW_ASSIGN_OR_RAISE(rows, reader->CountRows());
+        return std::make_shared<ArrowFile>(std::move(reader));
+    }
+    explicit ArrowFile(std::shared_ptr<arrow::ipc::RecordBatchFileReader> reader) : reader_(std::move(reader)) {}
+
+    std::shared_ptr<arrow::Schema> schema() const override { return reader_->schema(); }
+    arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
+        batch->reset();
+        if (next_ >= reader_->num_record_batches()) {
+            return arrow::Status::OK();
+        }
+        ARROW_ASSIGN_OR_RAISE(*batch, reader_->ReadRecordBatch(next_++));
+        return (*batch)->ValidateFull();  // offsets are another's word
+    }
+
+  private:
+    std::shared_ptr<arrow::ipc::RecordBatchFileReader> reader_;
+    int next_ = 0;
+};
 
 // A value as JSON, as memory.import takes it from a line of JSON; null stays null.
 Json value_of(const arrow::Scalar& scalar) {
@@ -129,36 +185,120 @@ Json value_of(const arrow::Scalar& scalar) {
     }
 }
 
-Status take_batch(const arrow::RecordBatch& batch, std::vector<Record>& records) {
-    for (std::int64_t row = 0; row < batch.num_rows(); ++row) {
-        if (records.size() >= kRecordsMax) {
-            return std::unexpected(too_many_records().error());
+// The columns that a record is made of.
+std::vector<int> record_columns(const arrow::Schema& schema) {
+    constexpr std::array<std::string_view, 13> kNames = {
+        "content", "title",   "type", "source", "protect", "protected", "private", "archived", "importance",
+        "tags",    "created", "id",   "links"};
+    std::vector<int> columns;
+    for (int column = 0; column < schema.num_fields(); ++column) {
+        if (std::find(kNames.begin(), kNames.end(), schema.field(column)->name()) != kNames.end()) {
+            columns.push_back(column);
         }
-        Json object = Json::object();
-        for (int column = 0; column < batch.num_columns(); ++column) {
-            const auto scalar = batch.column(column)->GetScalar(row);
-            if (!scalar.ok()) {
-                return std::unexpected(failure("memory.import", scalar.status()).error());
-            }
-            object[batch.column_name(column)] = value_of(**scalar);
-        }
-        if (const Json links = object.value("links", Json()); links.is_string()) {
-            const auto parsed = json::parse(links.get<std::string>());
-            object["links"] = parsed ? *parsed : Json(nullptr);
-        }
-        records.push_back(object_record(object, records.size() + 1));
     }
-    return {};
+    return columns;
+}
+
+Result<Record> record_of(const arrow::RecordBatch& batch, std::span<const int> columns, std::int64_t row,
+                         std::size_t number) {
+    Json object = Json::object();
+    for (const int column : columns) {
+        const auto scalar = batch.column(column)->GetScalar(row);
+        if (!scalar.ok()) {
+            return failure(fmt::format("row {}", number), scalar.status());
+        }
+        object[batch.column_name(column)] = value_of(**scalar);
+    }
+    if (const Json links = object.value("links", Json()); links.is_string()) {
+        const std::string text = links.get<std::string>();
+        const auto parsed = text.empty() ? Result<Json>(Json(nullptr)) : json::parse(text);
+        if (!parsed) {
+            return refused_record(number, "links: " + parsed.error().message);
+        }
+        object["links"] = *parsed;
+    }
+    return object_record(object, number);
+}
+
+// What comes from `next`, as Arrow wants it; remembers the error that ended it.
+class BatchReader final : public arrow::RecordBatchReader {
+  public:
+    BatchReader(std::shared_ptr<arrow::RecordBatch> first, const NextBatch& next)
+        : schema_(first->schema()), first_(std::move(first)), next_(next) {}
+
+    std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+    arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
+        if (first_ != nullptr) {
+            *batch = std::exchange(first_, nullptr);
+            return arrow::Status::OK();
+        }
+        auto given = next_();
+        if (!given) {
+            failure_ = std::unexpected(given.error());
+            return arrow::Status::Cancelled(given.error().message);
+        }
+        *batch = std::move(*given);
+        return arrow::Status::OK();
+    }
+    const Status& failure() const { return failure_; }
+
+  private:
+    std::shared_ptr<arrow::Schema> schema_;
+    std::shared_ptr<arrow::RecordBatch> first_;
+    const NextBatch& next_;
+    Status failure_{};
+};
+
+arrow::Status write_arrow(BatchReader& batches, int fd) {
+    ARROW_ASSIGN_OR_RAISE(const auto sink, arrow::io::FileOutputStream::Open(::dup(fd)));
+    ARROW_ASSIGN_OR_RAISE(const auto writer, arrow::ipc::MakeFileWriter(sink, batches.schema()));
+    for (;;) {
+        std::shared_ptr<arrow::RecordBatch> batch;
+        ARROW_RETURN_NOT_OK(batches.ReadNext(&batch));
+        if (batch == nullptr) {
+            break;
+        }
+        ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(*batch));
+    }
+    ARROW_RETURN_NOT_OK(writer->Close());
+    return sink->Close();
+}
+
+Status write_parquet(const std::shared_ptr<BatchReader>& batches, int fd) {
+    RESONANT_ASSIGN(const TableLibrary library, TableLibrary::load());
+    ArrowArrayStream stream{};
+    if (const arrow::Status exported = arrow::ExportRecordBatchReader(batches, &stream); !exported.ok()) {
+        return std::unexpected(failure("write parquet", exported).error());
+    }
+    return library.write_parquet(&stream, fd);
+}
+
+struct Table {
+    std::shared_ptr<arrow::RecordBatchReader> batches;
+    std::int64_t rows = 0;
+};
+
+Result<Table> open_table(std::string_view format, const Descriptor& file, arrow::MemoryPool& pool) {
+    Table table;
+    ArrowArrayStream stream{};
+    arrow::Status opened;
+    if (format == "parquet") {
+        RESONANT_ASSIGN(const TableLibrary library, TableLibrary::load());
+        RESONANT_ASSIGN(table.rows, library.read_parquet(file.get(), &stream));
+        opened = arrow::ImportRecordBatchReader(&stream).Value(&table.batches);
+    } else {
+        opened = ArrowFile::open(file.get(), pool, table.rows).Value(&table.batches);
+    }
+    if (!opened.ok()) {
+        return failure(fmt::format("it cannot be read as {}", format), opened);
+    }
+    return table;
 }
 
 }  // namespace
 
-MemoryTable::MemoryTable() = default;
-MemoryTable::~MemoryTable() = default;
-
-void MemoryTable::add(std::shared_ptr<arrow::RecordBatch> batch) { batches_.push_back(std::move(batch)); }
-
-Status MemoryTable::add(std::span<const memory::Memory> memories, std::span<const memory::Edge> edges) {
+Result<std::shared_ptr<arrow::RecordBatch>> memory_batch(std::span<const memory::Memory> memories,
+                                                         std::span<const memory::Edge> edges) {
     Links links;
     for (const memory::Edge& edge : edges) {
         links[edge.from].push_back(
@@ -174,72 +314,44 @@ Status MemoryTable::add(std::span<const memory::Memory> memories, std::span<cons
     };
     auto batch = make();
     if (!batch.ok()) {
-        return std::unexpected(failure("export memories", batch.status()).error());
+        return failure("export memories", batch.status());
     }
-    batches_.push_back(std::move(*batch));
-    return {};
+    return std::move(*batch);
 }
 
-Status MemoryTable::write(std::string_view format, int fd) const {
-    const auto schema = batches_.empty() ? exchange_schema() : batches_.front()->schema();
+Status write_table(std::string_view format, int fd, const NextBatch& next) {
+    RESONANT_ASSIGN(auto first, next());
+    const auto batches = std::make_shared<BatchReader>(std::move(first), next);
+    Status written;
     if (format == "parquet") {
-        const auto reader = arrow::RecordBatchReader::Make(batches_, schema);
-        ArrowArrayStream stream{};
-        const arrow::Status exported =
-            reader.ok() ? arrow::ExportRecordBatchReader(*reader, &stream) : reader.status();
-        if (!exported.ok()) {
-            return std::unexpected(failure("write parquet", exported).error());
-        }
-        RESONANT_ASSIGN(const TableLibrary library, TableLibrary::load());
-        return library.write_parquet(&stream, fd);
+        written = write_parquet(batches, fd);
+    } else if (const arrow::Status done = write_arrow(*batches, fd); !done.ok()) {
+        written = std::unexpected(failure("write arrow", done).error());
     }
-    const auto write_all = [&]() -> arrow::Status {
-        ARROW_ASSIGN_OR_RAISE(const auto sink, arrow::io::FileOutputStream::Open(::dup(fd)));
-        ARROW_ASSIGN_OR_RAISE(const auto writer, arrow::ipc::MakeFileWriter(sink, schema));
-        for (const auto& batch : batches_) {
-            ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(*batch));
-        }
-        ARROW_RETURN_NOT_OK(writer->Close());
-        return sink->Close();
-    };
-    if (const arrow::Status written = write_all(); !written.ok()) {
-        return std::unexpected(failure("write arrow", written).error());
-    }
-    return {};
+    return batches->failure() ? written : batches->failure();
 }
 
-Result<std::vector<Record>> table_records(std::string_view format, const std::filesystem::path& file) {
-    arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> reader =
-        arrow::Status::Invalid("nothing was read");
-    if (format == "parquet") {
-        const Descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-        if (!opened) {
-            return fail_errno("open " + file.string(), errno);
-        }
-        ArrowArrayStream stream{};
-        RESONANT_ASSIGN(const TableLibrary library, TableLibrary::load());
-        RESONANT_CHECK(library.read_parquet(opened.get(), &stream));
-        reader = arrow::ImportRecordBatchReader(&stream);
-    } else {
-        reader = arrow_reader(file.string());
+Status table_records(std::string_view format, const Descriptor& file, const TakeRecord& take) {
+    arrow::CappedMemoryPool pool(arrow::default_memory_pool(), kTableBytes);
+    RESONANT_ASSIGN(const Table table, open_table(format, file, pool));
+    const auto schema = table.batches->schema();
+    if (schema->GetFieldIndex("content") < 0) {
+        return fail(Code::InvalidArgument, "the table has no column 'content'");
     }
-    const std::string tried = fmt::format("memory.import: {} as {}", file.filename().string(), format);
-    if (!reader.ok()) {
-        return failure(tried, reader.status());
-    }
-    if ((*reader)->schema()->GetFieldIndex("content") < 0) {
-        return fail(Code::InvalidArgument, tried + ": there is no column 'content'");
-    }
-    std::vector<Record> records;
-    for (;;) {
-        const auto batch = (*reader)->Next();
+    const std::vector<int> columns = record_columns(*schema);
+    const double rows = std::max(1.0, static_cast<double>(table.rows));
+    for (std::size_t number = 1;;) {
+        const auto batch = table.batches->Next();
         if (!batch.ok()) {
-            return failure(tried, batch.status());
+            return failure(fmt::format("behind row {}", number - 1), batch.status());
         }
         if (*batch == nullptr) {
-            return records;
+            return {};
         }
-        RESONANT_CHECK(take_batch(**batch, records));
+        for (std::int64_t row = 0; row < (*batch)->num_rows(); ++row, ++number) {
+            RESONANT_ASSIGN(Record record, record_of(**batch, columns, row, number));
+            RESONANT_CHECK(take(std::move(record), static_cast<double>(number) / rows));
+        }
     }
 }
 

@@ -7,6 +7,8 @@
 
 #include "resonant/json/json.h"
 #include "resonant/tools/arguments.h"
+#include "resonant/tools/foreign_records.h"
+#include "resonant/tools/json_elements.h"
 #include "resonant/tools/record_forms.h"
 
 namespace resonant::tools {
@@ -36,20 +38,11 @@ std::string refusal_of(const memory::Memory& memory) {
     return "";
 }
 
-std::unexpected<Error> too_many_records() {
-    return fail(
-        Code::ResourceExhausted,
-        fmt::format("memory.import: more than {} records; import them in parts", kRecordsMax));
-}
-
-std::string_view take_line(std::string_view& text) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.ends_with('\r')) {
-        line.remove_suffix(1);
-    }
-    return line;
+Record refused_record(std::size_t line, std::string why) {
+    Record record;
+    record.line = line;
+    record.refusal = std::move(why);
+    return record;
 }
 
 namespace {
@@ -176,61 +169,50 @@ Record object_record(const Json& object, std::size_t line) {
 
 namespace {
 
-Record refused(std::size_t line, std::string why) {
-    Record record;
-    record.line = line;
-    record.refusal = std::move(why);
-    return record;
+constexpr std::array<std::string_view, 1> kMemories = {"memories"};
+
+Status from_json(TextSource& text, const TakeRecord& take) {
+    const auto use = [&](const JsonElement& element) -> Status {
+        const Result<Json> object = element.parsed();
+        return take(object ? object_record(*object, element.line)
+                           : refused_record(element.line, object.error().message),
+                    text.share());
+    };
+    RESONANT_ASSIGN(const std::size_t lists, each_element(text, kMemories, use));
+    return lists > 0 ? Status()
+                     : fail(Code::InvalidArgument,
+                            "json must be a list of objects or {\"memories\": [...]}");
 }
 
-Result<std::vector<Record>> from_json(std::string_view text) {
-    RESONANT_ASSIGN(Json whole, json::parse(text));
-    if (whole.is_object() && whole.contains("memories")) {
-        whole = Json(whole["memories"]);
-    }
-    if (!whole.is_array()) {
-        return fail(Code::InvalidArgument,
-                    "memory.import: json must be a list of objects or {\"memories\": [...]}");
-    }
-    if (whole.size() > kRecordsMax) {
-        return too_many_records();
-    }
-    std::vector<Record> records;
-    for (const Json& object : whole) {
-        records.push_back(object_record(object, records.size() + 1));
-    }
-    return records;
-}
-
-Result<std::vector<Record>> from_lines(std::string_view text) {
-    std::vector<Record> records;
-    for (std::size_t line = 1; !text.empty(); ++line) {
-        const std::string_view one = take_line(text);
-        if (one.find_first_not_of(" \t") == std::string_view::npos) {
+Status from_lines(TextSource& text, const TakeRecord& take) {
+    std::string line;
+    for (std::size_t number = 1; text.take_line(line, kRecordBytes); number = text.line()) {
+        if (line.find_first_not_of(" \t") == std::string::npos) {
             continue;
         }
-        if (records.size() >= kRecordsMax) {
-            return too_many_records();
-        }
-        const Result<Json> object = json::parse(one);
-        records.push_back(object ? object_record(*object, line) : refused(line, object.error().message));
+        const Result<Json> object = json::parse(line);
+        RESONANT_CHECK(take(object ? object_record(*object, number)
+                                   : refused_record(number, object.error().message),
+                            text.share()));
     }
-    return records;
+    return {};
+}
+
+Status read_form(std::string_view format, TextSource& text, const TakeRecord& take) {
+    if (format == "json") return from_json(text, take);
+    if (format == "jsonl") return from_lines(text, take);
+    if (format == "csv") return records_of_csv(text, take);
+    if (format == "markdown") return records_of_markdown(text, take);
+    if (format == "server_memory") return server_memory_records(text, take);
+    if (format == "mem0") return mem0_records(text, take);
+    return fail(Code::Unimplemented, fmt::format("{} is no text", format));
 }
 
 }  // namespace
 
-Result<std::vector<Record>> parse_records(std::string_view format, std::string_view text) {
-    if (text.starts_with("\xEF\xBB\xBF")) {
-        text.remove_prefix(3);  // a byte order mark is no content
-    }
-    if (format == "json") return from_json(text);
-    if (format == "jsonl") return from_lines(text);
-    if (format == "csv") return records_of_csv(text);
-    if (format == "markdown") return records_of_markdown(text);
-    return fail(
-        Code::Unimplemented,
-        fmt::format("memory.import: {} is not built yet; convert the file to jsonl", format));
+Status read_records(std::string_view format, TextSource& text, const TakeRecord& take) {
+    const Status read = read_form(format, text, take);
+    return text.failure() ? read : text.failure();  // what could not be read looks like the end of the text
 }
 
 }  // namespace resonant::tools

@@ -1,10 +1,11 @@
-// Records are what memory.import reads: json, jsonl, csv or markdown text turned into memories,
-// each with the line it began on, its key among the others and the links it had. A record that cannot be one says why and does not stop the
-// others.
+// Records are what memory.import reads: json, jsonl, csv or markdown text turned into memories, one after another,
+// each with the line it began on, its key among the others and the links it had. A record that cannot be one says why
+// and does not stop the others. Of a text of any size no more than one record is held.
 //
 // Any thread; no state.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,11 +13,12 @@
 #include "resonant/base/result.h"
 #include "resonant/json/json.h"
 #include "resonant/memory/memory.h"
+#include "resonant/tools/text_source.h"
 
 namespace resonant::tools {
 
-inline constexpr std::size_t kRecordsMax = 1'000'000;
-inline constexpr std::size_t kContentMax = 1'000'000;  // bytes of one memory
+inline constexpr std::size_t kContentMax = 1'000'000;        // bytes of one memory
+inline constexpr std::size_t kRecordBytes = json::kTextMax;  // of one record as text
 
 struct Record {
     // A link to another record of the same load, by its key.
@@ -33,16 +35,23 @@ struct Record {
     std::vector<Tie> ties{};
 };
 
+// Takes one record after another, and how much of the whole is read with it, 0 to 1. An error of its own ends the
+// reading, and is what the reading returns.
+using TakeRecord = std::function<Status(Record record, double share)>;
+
 // Why it cannot be stored; empty when it can.
 std::string refusal_of(const memory::Memory& memory);
 // The record that a JSON object is; says why when it is none.
 Record object_record(const Json& object, std::size_t line);
 
+Record refused_record(std::size_t line, std::string why);
+
 // json: an array of objects, or {"memories": [...]}. jsonl: an object a line. csv: RFC 4180 with a
 // header row; tags are split at ';'. markdown: every heading begins a record. Fields: content
 // (required), title, type, tags, importance, protect, private, archived, source, created, id and links
-// ([{to, type, weight}]); what memory.export writes is read back whole. InvalidArgument when the
-// whole cannot be read, ResourceExhausted past kRecordsMax, Unimplemented for parquet.
-Result<std::vector<Record>> parse_records(std::string_view format, std::string_view text);
+// ([{to, type, weight}]); what memory.export writes is read back whole. server_memory and mem0: see foreign_records.h.
+// InvalidArgument with the line where the text is not of its format, so that what follows cannot be read; the records
+// before it were given away by then.
+Status read_records(std::string_view format, TextSource& text, const TakeRecord& take);
 
 }  // namespace resonant::tools

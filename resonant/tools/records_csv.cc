@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <vector>
 
 #include "resonant/json/json.h"
 #include "resonant/tools/arguments.h"
@@ -11,40 +13,52 @@
 namespace resonant::tools {
 namespace {
 
-// One row of RFC 4180: quoted fields may hold commas, line ends and doubled quotes. Counts lines.
-Result<std::vector<std::string>> take_row(std::string_view& text, std::size_t& line) {
-    std::vector<std::string> fields(1);
-    const std::size_t began = line;
+constexpr std::size_t kFieldsMax = 1'000;  // of a row; further ones run together
+
+struct Row {
+    std::vector<std::string> fields = {""};
+    std::size_t line = 1;
+    bool is_too_long = false;  // more than kRecordBytes; the rest is left out
+};
+
+// One row of RFC 4180: quoted fields may hold commas, line ends and doubled quotes.
+Result<Row> take_row(TextSource& text) {
+    Row row;
+    row.line = text.line();
+    std::size_t bytes = 0;
     bool quoted = false;
-    while (!text.empty()) {
-        const char c = text[0];
-        text.remove_prefix(1);
-        line += c == '\n' ? 1 : 0;
+    const auto add = [&](int byte) {
+        row.is_too_long |= ++bytes > kRecordBytes;
+        if (!row.is_too_long) {
+            row.fields.back() += static_cast<char>(byte);
+        }
+    };
+    for (int byte = text.take(); byte != TextSource::kEnd; byte = text.take()) {
         if (quoted) {
-            if (c != '"') {
-                fields.back() += c;
-            } else if (!text.empty() && text[0] == '"') {
-                fields.back() += '"';
-                text.remove_prefix(1);
-            } else {
+            if (byte == '"' && text.peek() != '"') {
                 quoted = false;
+            } else {
+                add(byte == '"' ? text.take() : byte);
             }
-        } else if (c == '"' && fields.back().empty()) {
+        } else if (byte == '"' && row.fields.back().empty()) {
             quoted = true;
-        } else if (c == ',') {
-            fields.emplace_back();
-        } else if (c == '\n') {
+        } else if (byte == ',') {
+            if (row.fields.size() < kFieldsMax) {
+                row.fields.emplace_back();
+            }
+        } else if (byte == '\n') {
             break;
-        } else if (c != '\r' || (!text.empty() && text[0] != '\n')) {
-            fields.back() += c;
+        } else if (byte != '\r' || (text.peek() != TextSource::kEnd && text.peek() != '\n')) {
+            add(byte);
         }
     }
     if (quoted) {
-        return fail(
-            Code::InvalidArgument,
-            fmt::format("memory.import: the quote that opens on line {} is never closed", began));
+        return fail(Code::InvalidArgument,
+                    fmt::format("line {}: a quote that opens in this row is never closed; close it, or "
+                                "double it where it is part of the text",
+                                row.line));
     }
-    return fields;
+    return row;
 }
 
 // "a;b": a backslash before ';' or itself makes it a letter of the tag.
@@ -61,6 +75,17 @@ std::vector<std::string> split_tags(std::string_view text) {
     }
     std::erase(tags, "");
     return tags;
+}
+
+// Anything but yes or no in so many words is a mistake: what is meant to be private must not become public.
+std::string set_flag(std::string_view name, const std::string& value, bool& flag) {
+    std::string small = value;
+    std::transform(small.begin(), small.end(), small.begin(),
+                   [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+    flag = small == "true" || small == "1";
+    return flag || small.empty() || small == "false" || small == "0"
+               ? ""
+               : fmt::format("{} is '{}', neither true nor false", name, value.substr(0, 40));
 }
 
 std::string set_field(Record& record, std::string_view name, const std::string& value) {
@@ -84,7 +109,7 @@ std::string set_field(Record& record, std::string_view name, const std::string& 
         bool& flag = name == "private"    ? memory.is_private
                      : name == "archived" ? memory.is_archived
                                           : memory.is_protected;
-        flag = value == "true" || value == "1";
+        return set_flag(name, value, flag);
     } else if (name == "tags") {
         memory.tags = split_tags(value);
     } else if (name == "id") {
@@ -105,37 +130,34 @@ std::string set_field(Record& record, std::string_view name, const std::string& 
 
 }  // namespace
 
-Result<std::vector<Record>> records_of_csv(std::string_view text) {
-    std::size_t line = 1;
-    RESONANT_ASSIGN(const std::vector<std::string> header, take_row(text, line));
-    if (std::find(header.begin(), header.end(), "content") == header.end()) {
+Status records_of_csv(TextSource& text, const TakeRecord& take) {
+    RESONANT_ASSIGN(const Row header, take_row(text));
+    if (std::find(header.fields.begin(), header.fields.end(), "content") == header.fields.end()) {
         return fail(Code::InvalidArgument,
-                    "memory.import: the csv's first row names no column 'content'");
+                    "the csv's first row names no column 'content'");
     }
-    std::vector<Record> records;
-    while (!text.empty()) {
-        Record record;
-        record.line = line;
-        RESONANT_ASSIGN(const std::vector<std::string> row, take_row(text, line));
-        if (row.size() == 1 && row[0].empty()) {
+    while (text.peek() != TextSource::kEnd) {
+        RESONANT_ASSIGN(const Row row, take_row(text));
+        if (row.fields.size() == 1 && row.fields[0].empty()) {
             continue;
         }
-        if (records.size() >= kRecordsMax) {
-            return too_many_records();
+        Record record;
+        record.line = row.line;
+        if (row.is_too_long) {
+            record.refusal = fmt::format("the row has more than {} bytes; split it", kRecordBytes);
+        } else if (row.fields.size() != header.fields.size()) {
+            record.refusal = fmt::format("has {} fields, the header has {}", row.fields.size(),
+                                         header.fields.size());
         }
-        if (row.size() != header.size()) {
-            record.refusal =
-                fmt::format("has {} fields, the header has {}", row.size(), header.size());
-        }
-        for (std::size_t i = 0; i < header.size() && record.refusal.empty(); ++i) {
-            record.refusal = set_field(record, header[i], row[i]);
+        for (std::size_t i = 0; i < header.fields.size() && record.refusal.empty(); ++i) {
+            record.refusal = set_field(record, header.fields[i], row.fields[i]);
         }
         if (record.refusal.empty()) {
             record.refusal = refusal_of(record.memory);
         }
-        records.push_back(std::move(record));
+        RESONANT_CHECK(take(std::move(record), text.share()));
     }
-    return records;
+    return {};
 }
 
 }  // namespace resonant::tools

@@ -1,7 +1,10 @@
 #include "resonant/tools/record_forms.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "resonant/json/json.h"
 #include "resonant/tools/exchange.h"
@@ -45,42 +48,45 @@ void take_exported(Record& record) {
     record = object_record(object, record.line);
 }
 
-}  // namespace
-
-Result<std::vector<Record>> records_of_markdown(std::string_view text) {
-    std::vector<Record> records;
-    bool fenced = false;
-    for (std::size_t line = 1; !text.empty(); ++line) {
-        const std::string_view one = take_line(text);
-        fenced ^= one.starts_with("```");
-        const auto heading = fenced ? std::nullopt : heading_of(one);
-        if (heading || records.empty()) {
-            if (records.size() >= kRecordsMax) {
-                return too_many_records();
-            }
-            records.emplace_back();
-            records.back().line = line;
-            records.back().memory.title = heading.value_or("");
-        }
-        if (!heading) {
-            records.back().memory.content.append(one).append("\n");
-        }
+// Gives a record away, now that all of it is read.
+Status finish(Record record, double share, const TakeRecord& take) {
+    std::string& content = record.memory.content;
+    if (content.find_first_not_of(" \t\n") == std::string::npos) {
+        return {};  // a heading with nothing beneath it introduces others; it is no memory and no mistake
     }
-    // A heading with nothing beneath it introduces others; it is no memory and no mistake.
-    std::erase_if(records, [](const Record& record) {
-        return record.memory.content.find_first_not_of(" \t\n") == std::string::npos;
-    });
-    for (Record& record : records) {
-        std::string& content = record.memory.content;
-        if (content.starts_with(kMarkdownMark)) {
-            take_exported(record);
-            continue;
-        }
+    if (content.size() > kRecordBytes) {
+        return take(refused_record(record.line, fmt::format("the section has more than {} bytes; split it",
+                                                            kRecordBytes)),
+                    share);
+    }
+    if (content.starts_with(kMarkdownMark)) {
+        take_exported(record);
+    } else {
         content.erase(content.find_last_not_of(" \t\n") + 1);
         content.erase(0, content.find_first_not_of('\n'));
         record.refusal = refusal_of(record.memory);
     }
-    return records;
+    return take(std::move(record), share);
+}
+
+}  // namespace
+
+Status records_of_markdown(TextSource& text, const TakeRecord& take) {
+    Record record;
+    record.line = 1;
+    bool fenced = false;
+    std::string line;
+    for (std::size_t number = 1; text.take_line(line, kRecordBytes); number = text.line()) {
+        fenced ^= line.starts_with("```");
+        if (const auto heading = fenced ? std::nullopt : heading_of(line)) {
+            RESONANT_CHECK(finish(std::exchange(record, Record()), text.share(), take));
+            record.line = number;
+            record.memory.title = *heading;
+        } else if (record.memory.content.size() <= kRecordBytes) {
+            record.memory.content.append(line).append("\n");
+        }
+    }
+    return finish(std::move(record), text.share(), take);
 }
 
 }  // namespace resonant::tools

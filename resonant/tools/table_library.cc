@@ -31,8 +31,8 @@ Status outcome_of(int outcome, const char* what, const char* error) {
 Result<TableLibrary> TableLibrary::load() {
     TableLibrary library;
     if (void* opened = find_library()) {
-        library.write_ = reinterpret_cast<Work>(::dlsym(opened, "resonant_write_parquet"));
-        library.read_ = reinterpret_cast<Work>(::dlsym(opened, "resonant_read_parquet"));
+        library.write_ = reinterpret_cast<Write>(::dlsym(opened, "resonant_write_parquet"));
+        library.read_ = reinterpret_cast<Read>(::dlsym(opened, "resonant_read_parquet"));
     }
     if (library.write_ == nullptr || library.read_ == nullptr) {
         return fail(Code::Unavailable, std::string("parquet: ") + kFile +
@@ -47,9 +47,11 @@ Status TableLibrary::write_parquet(ArrowArrayStream* stream, int fd) const {
     return outcome_of(write_(stream, fd, error.data(), error.size()), "write parquet", error.data());
 }
 
-Status TableLibrary::read_parquet(int fd, ArrowArrayStream* stream) const {
+Result<std::int64_t> TableLibrary::read_parquet(int fd, ArrowArrayStream* stream) const {
     std::array<char, 256> error{};
-    return outcome_of(read_(stream, fd, error.data(), error.size()), "read parquet", error.data());
+    long long rows = 0;
+    RESONANT_CHECK(outcome_of(read_(stream, fd, &rows, error.data(), error.size()), "read parquet", error.data()));
+    return std::int64_t{rows};
 }
 
 }  // namespace resonant::tools

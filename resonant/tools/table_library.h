@@ -5,6 +5,8 @@
 // Any thread; once loaded it stays.
 #pragma once
 
+#include <cstdint>
+
 #include "resonant/base/result.h"
 
 struct ArrowArrayStream;
@@ -18,12 +20,15 @@ class TableLibrary {
 
     // Takes the stream over, also when it fails.
     Status write_parquet(ArrowArrayStream* stream, int fd) const;
-    Status read_parquet(int fd, ArrowArrayStream* stream) const;
+    // Small batches in the order of the file, each freed before the stream; returns how many rows there are. `fd` stays open
+    // meanwhile.
+    Result<std::int64_t> read_parquet(int fd, ArrowArrayStream* stream) const;
 
   private:
-    using Work = int (*)(ArrowArrayStream* stream, int fd, char* error, unsigned error_bytes);
-    Work write_ = nullptr;
-    Work read_ = nullptr;
+    using Write = int (*)(ArrowArrayStream* stream, int fd, char* error, unsigned error_bytes);
+    using Read = int (*)(ArrowArrayStream* stream, int fd, long long* rows, char* error, unsigned error_bytes);
+    Write write_ = nullptr;
+    Read read_ = nullptr;
 };
 
 }  // namespace resonant::tools

@@ -11,10 +11,12 @@ struct ArrowSchema;
 extern "C" {
 #endif
 
-/* Writes the tables of `stream` (which it takes over) as one Parquet file to `fd`, which stays open. */
+/* Writes the batches of `stream` (which it takes over) as one Parquet file to `fd`, which stays open. */
 int resonant_write_parquet(struct ArrowArrayStream* stream, int fd, char* error, unsigned error_bytes);
-/* Reads the Parquet file behind `fd`, which stays open, into `stream`. */
-int resonant_read_parquet(struct ArrowArrayStream* stream, int fd, char* error, unsigned error_bytes);
+/* Reads the Parquet file behind `fd`, which stays open while it is read, into `stream`, in small batches; says
+ * how many rows it has. A batch is given back before its stream. */
+int resonant_read_parquet(struct ArrowArrayStream* stream, int fd, long long* rows, char* error,
+                          unsigned error_bytes);
 /* The one batch of an Arrow IPC file of `bytes` bytes behind `fd` (a file, or a sealed memory segment as
  * the kernel hands out), mapped and not copied. The mapping ends when both are released. */
 int resonant_open_batch(int fd, unsigned long long bytes, struct ArrowSchema* schema,

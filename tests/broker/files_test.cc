@@ -61,5 +61,29 @@ TEST_F(FilesTest, refuses_large_missing_and_special_files) {
     EXPECT_EQ(files_.read("sub", kibibytes(1)).error().code, Code::InvalidArgument);
 }
 
+TEST_F(FilesTest, a_new_file_has_no_name_before_it_is_whole_and_takes_nobodys_place) {
+    std::filesystem::create_directories(scratch_ / "out");
+    const Files files({}, {scratch_ / "out"});
+    {
+        auto made = files.create("one.txt");
+        ASSERT_TRUE(made.has_value()) << made.error().message;
+        EXPECT_TRUE(std::filesystem::is_empty(scratch_ / "out"));
+    }
+    EXPECT_TRUE(std::filesystem::is_empty(scratch_ / "out")) << "given up, it is gone";
+    auto made = files.create("one.txt");
+    auto rival = files.create("one.txt");
+    ASSERT_EQ(::write(made->file.get(), "whole", 5), 5);
+    ASSERT_TRUE(Files::publish(*made).has_value());
+    std::ifstream opened(made->path);
+    std::string text;
+    opened >> text;
+    EXPECT_EQ(text, "whole");
+    struct stat about{};
+    ASSERT_EQ(::stat(made->path.c_str(), &about), 0);
+    EXPECT_EQ(about.st_mode & 0777, 0600U);
+    EXPECT_EQ(Files::publish(*rival).error().code, Code::AlreadyExists);
+    EXPECT_EQ(files.create("one.txt").error().code, Code::AlreadyExists);
+}
+
 }  // namespace
 }  // namespace resonant::broker

@@ -286,7 +286,19 @@ TEST_F(LifeTest, an_import_remembers_how_far_it_came) {
     EXPECT_EQ(*imports.done("job"), 200U);
     EXPECT_EQ(*imports.find_key("job", "Alice"), MemoryId{7});
     EXPECT_EQ(*imports.find_key("other", "Alice"), std::nullopt);
+    ASSERT_TRUE(imports.keep_tie("job", {0, 7, "Bob", "extends", 0.75}));
+    ASSERT_TRUE(imports.keep_tie("other", {0, 7, "Bob", "related", 0.5}));
+    ASSERT_TRUE(imports.keep_tie("job", {0, 7, "Eve", "related", 0.5}));
+    const auto waiting = *imports.ties("job", 0, 10);
+    ASSERT_EQ(waiting.size(), 2U) << "of this job only";
+    EXPECT_EQ(waiting[0].to, "Bob");
+    EXPECT_EQ(waiting[0].type, "extends");
+    EXPECT_EQ(waiting[0].weight, 0.75);
+    ASSERT_TRUE(imports.drop_ties("job", waiting[0].row));
+    EXPECT_EQ(imports.ties("job", 0, 10)->at(0).to, "Eve");
     ASSERT_TRUE(imports.finish("job"));
+    EXPECT_TRUE(imports.ties("job", 0, 10)->empty());
+    EXPECT_EQ(imports.ties("other", 0, 10)->size(), 1U);
     EXPECT_EQ(*imports.done("job"), 0U);
     EXPECT_EQ(*imports.find_key("job", "Alice"), std::nullopt);
 }

@@ -4,10 +4,13 @@
 
 #include <gmock/gmock.h>
 
+#include <fcntl.h>
+
 #include <fstream>
+#include <map>
 
 #include "resonant/memory/imports.h"
-#include "resonant/tools/import.h"
+#include "resonant/tools/memory_table.h"
 #include "tests/support/world.h"
 
 namespace resonant::tools {
@@ -77,6 +80,64 @@ TEST_P(RoundTrip, what_goes_out_comes_back_whole) {
 INSTANTIATE_TEST_SUITE_P(Formats, RoundTrip,
                          testing::Values("json", "jsonl", "csv", "markdown", "arrow", "parquet"));
 
+std::string bytes_of(const fs::path& file) {
+    std::ifstream opened(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(opened), {}};
+}
+
+// Exports into a file of that name, and puts it into the next world's inbox.
+fs::path carry(test::World& from, const std::string& format, test::World& to) {
+    const fs::path made = from.ask("memory.export", {{"format", format}, {"path", "carried." + format}})["path"];
+    const fs::path there = to.parts().home.inbox() / made.filename();
+    fs::copy_file(made, there);
+    return there;
+}
+
+TEST_P(RoundTrip, out_and_in_and_out_again_is_the_same_file) {
+    const std::string format = GetParam();
+    test::World first;
+    std::string data;
+    for (int i = 1; i <= 520; ++i) {
+        Json record = {{"id", "m" + std::to_string(i)}, {"content", "heron " + std::to_string(i) + "\nwith, \"two\" lines;"},
+                       {"title", "Heron " + std::to_string(i)}, {"source", "pond"}, {"tags", {"a;b", "c"}},
+                       {"importance", (i % 100) / 100.0}, {"private", i % 7 == 0}, {"archived", i % 50 == 0}};
+        if (i == 1) record["links"] = {{{"to", "m520"}, {"type", "extends"}, {"weight", 0.75}}};
+        if (i == 520) record["links"] = {{{"to", "m2"}}};
+        data += record.dump() + "\n";
+    }
+    EXPECT_EQ(first.ask("memory.import", {{"format", "jsonl"}, {"data", data}})["links"], 2);
+    test::World second;
+    const fs::path once = carry(first, format, second);
+    const Json report = second.ask("memory.import", {{"format", format}, {"path", once.filename().string()}});
+    EXPECT_EQ(report["stored"], 520) << report.dump();
+    EXPECT_EQ(report["links"], 2) << report.dump();
+    test::World third;
+    const fs::path twice = carry(second, format, third);
+    if (format != "arrow" && format != "parquet") {
+        EXPECT_EQ(bytes_of(twice), bytes_of(once));
+        return;
+    }
+    // A table says also when a memory was changed last, and how often it was read: the records are the same.
+    const auto records = [&](const fs::path& file) {
+        Json all = Json::array();
+        const Descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+        const Status read = table_records(format, opened, [&](Record record, double) -> Status {
+            Json ties = Json::array();
+            for (const Record::Tie& tie : record.ties) {
+                ties.push_back({tie.to, tie.type, tie.weight});
+            }
+            const memory::Memory& memory = record.memory;
+            all.push_back({record.line, record.key, record.refusal, ties, memory.title, memory.content, memory.tags,
+                           memory.importance, memory.source, memory.created_ns, memory.is_protected});
+            return {};
+        });
+        EXPECT_TRUE(read.has_value()) << read.error().message;
+        return all;
+    };
+    EXPECT_EQ(records(twice), records(once));
+    EXPECT_EQ(records(once).size(), 520U);
+}
+
 TEST(Exchange, a_page_in_the_answer_continues_with_its_cursor) {
     test::World world;
     for (int i = 0; i < 5; ++i) {
@@ -119,15 +180,14 @@ TEST(Exchange, an_import_that_was_cut_off_goes_on_where_it_stopped) {
     request.arguments = {{"format", "jsonl"}, {"data", data}};
     request.caller.principal = "ada";
     request.cancelled = std::make_shared<std::atomic<bool>>(false);
-    std::vector<double> steps;
-    request.progress = [&, cancelled = request.cancelled](double done, double total, const std::string&) {
-        EXPECT_EQ(total, 450);
-        steps.push_back(done);
+    std::vector<std::string> steps;
+    request.progress = [&, cancelled = request.cancelled](double, double, const std::string& words) {
+        steps.push_back(words);
         cancelled->store(true);  // the person hangs up after the first step
     };
     const call::Reply cut = world.parts().dispatcher->run(request);
     EXPECT_TRUE(cut.error);
-    EXPECT_THAT(cut.content.dump(), HasSubstr("cancelled after 200 of 450"));
+    EXPECT_THAT(cut.content.dump(), HasSubstr("cancelled after 200 records"));
     EXPECT_EQ(world.ask("galactic.dashboard")["total"], 200);
     world.restart();
     const Json rest = world.ask("memory.import", {{"format", "jsonl"}, {"data", data}});
@@ -135,7 +195,64 @@ TEST(Exchange, an_import_that_was_cut_off_goes_on_where_it_stopped) {
     EXPECT_EQ(rest["stored"], 250);
     EXPECT_EQ(rest["links"], 450) << "links between the parts, too";
     EXPECT_EQ(world.ask("galactic.dashboard")["total"], 450);
-    EXPECT_EQ(steps, std::vector<double>{200});
+    EXPECT_EQ(steps, std::vector<std::string>{"200 records"});
+}
+
+TEST(Exchange, one_bad_record_does_not_lose_the_others_and_is_named) {
+    const std::map<std::string, std::pair<std::string, std::string>> files = {
+        {"jsonl", {"{\"content\": \"a\"}\n{\"content\": \n{\"content\": \"c\"}\n", "line 2: "}},
+        {"json", {"{\"memories\": [{\"content\": \"a\"},\n {\"content\": nonsense},\n {\"content\": \"c\"}]}", "line 2: "}},
+        {"csv", {"content,private\na,\nb,perhaps\nc,FALSE\n", "line 3: private is 'perhaps', neither true nor false"}},
+        {"markdown", {"# a\na\n# b\n<!-- resonant: {nonsense} -->\n\nb\n\n# c\nc\n", "line 3: the comment"}},
+        {"mem0", {"{\"results\": [{\"memory\": \"a\"},\n 7,\n {\"memory\": \"c\"}]}", "line 2: is no object"}}};
+    for (const auto& [format, file] : files) {
+        test::World world;
+        const Json report = world.ask("memory.import", {{"format", format}, {"data", file.first}});
+        EXPECT_EQ(report["records"], 3) << format << report.dump();
+        EXPECT_EQ(report["stored"], 2) << format << report.dump();
+        EXPECT_EQ(report["refused"], 1) << format << report.dump();
+        EXPECT_THAT(report["refusals"].dump(), HasSubstr(file.second)) << format;
+    }
+}
+
+TEST(Exchange, a_file_that_breaks_off_keeps_what_came_before_and_says_where) {
+    const std::map<std::string, std::pair<std::string, std::string>> files = {
+        {"json", {"[{\"content\": \"a\"},\n {\"content\": \"b\"}\n {\"content\": \"c\"}]", "line 3: the JSON has '{' where"}},
+        {"csv", {"content\na\nb\n\"c never closed\n", "line 4: a quote that opens in this row is never closed"}},
+        {"mem0", {"{\"results\": [{\"memory\": \"a\"},\n {\"memory\": \"b\"},", "the JSON has its end where an element"}}};
+    for (const auto& [format, file] : files) {
+        test::World world;
+        std::ofstream(world.parts().home.inbox() / "broken") << file.first;
+        const call::Reply reply = world.call("memory.import", {{"format", format}, {"path", "broken"}});
+        EXPECT_TRUE(reply.error) << format;
+        EXPECT_THAT(reply.content.dump(), HasSubstr("memory.import: broken: ")) << format;
+        EXPECT_THAT(reply.content.dump(), HasSubstr(file.second)) << format;
+        EXPECT_THAT(reply.content.dump(), HasSubstr("the 2 records before it are kept")) << format;
+        EXPECT_EQ(world.ask("galactic.dashboard")["total"], 2) << format;
+    }
+}
+
+TEST(Exchange, an_export_that_is_cancelled_leaves_no_file) {
+    test::World world;
+    std::string lines;
+    for (int i = 0; i < 600; ++i) {
+        lines += "{\"content\": \"heron number " + std::to_string(i) + "\"}\n";
+    }
+    world.ask("memory.import", {{"format", "jsonl"}, {"data", lines}});
+    for (const std::string format : {"jsonl", "arrow", "parquet"}) {
+        call::Request request;
+        request.tool = "memory.export";
+        request.arguments = {{"format", format}, {"path", "all." + format}};
+        request.caller.principal = "ada";
+        request.cancelled = std::make_shared<std::atomic<bool>>(false);
+        request.progress = [cancelled = request.cancelled](double, double, const std::string&) { cancelled->store(true); };
+        const call::Reply cut = world.parts().dispatcher->run(request);
+        EXPECT_TRUE(cut.error);
+        EXPECT_THAT(cut.content.dump(), HasSubstr("cancelled after 500 memories; no file was made"));
+        EXPECT_TRUE(fs::is_empty(world.parts().home.outbox()));
+        EXPECT_EQ(world.ask("memory.export", {{"format", format}, {"path", "all." + format}})["count"], 600);
+        fs::remove(world.parts().home.outbox() / ("all." + format));
+    }
 }
 
 TEST(Exchange, a_server_memory_graph_becomes_memories_with_links) {

@@ -3,7 +3,7 @@
 
 #include <fstream>
 
-#include "resonant/tools/import.h"
+#include "resonant/tools/load.h"
 #include "tests/support/world.h"
 
 namespace resonant::tools {
@@ -212,10 +212,17 @@ TEST_F(Neck, import_tells_its_progress_after_each_batch) {
     request.tool = "memory.import";
     request.arguments = {{"format", "jsonl"}, {"data", data}};
     request.caller = {.principal = "ada", .client = "", .role = call::Role::Agent};
-    std::vector<double> seen;
-    request.progress = [&](double done, double, const std::string&) { seen.push_back(done); };
+    std::vector<std::string> seen;
+    double share = 0;
+    request.progress = [&](double done, double total, const std::string& words) {
+        EXPECT_GT(done, share);
+        EXPECT_EQ(total, 100) << "of the bytes, in percent";
+        share = done;
+        seen.push_back(words);
+    };
     EXPECT_EQ(world_.parts().dispatcher->run(request).content["stored"], 401);
-    EXPECT_EQ(seen, (std::vector<double>{200, 400, 401}));
+    EXPECT_EQ(seen, (std::vector<std::string>{"200 records", "400 records", "401 records"}));
+    EXPECT_EQ(share, 100);
 }
 
 TEST_F(Neck, index_without_a_model_says_what_is_missing) {
