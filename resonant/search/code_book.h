@@ -43,7 +43,7 @@ class CodeBook {
   public:
     // The book that is likely the fastest for `all` vectors like `sample` (float[n * 384], n >= 1, finite): schemes are
     // tried on it, and the survivors of each counted. Fewer than kTrainingRowsMin rows get the plain 4-bit scheme.
-    // Cost: about 0.15 s for a sample of kSampleRowsMax, next to nothing below kTrainingRowsMin.
+    // Cost: about 0.07 s for a sample of kSampleRowsMax, next to nothing below kTrainingRowsMin.
     static CodeBook choose(std::span<const float> sample, std::size_t all);
     // 4 bits of each number / the directions of most variance in `shape`.
     static CodeBook plain(std::span<const float> sample);
