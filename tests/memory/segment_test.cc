@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <random>
+#include <set>
 
 #include "resonant/base/sha256.h"
 #include "resonant/json/json.h"
@@ -378,6 +379,51 @@ TEST(Segment, a_full_disk_is_named_and_leaves_no_file) {
                   return facts ? 1 : facts.error().code == Code::ResourceExhausted ? 0 : 2;
               }));
     EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
+}
+
+TEST(Manifest, a_member_that_is_missing_or_of_another_kind_is_refused_by_name) {
+    const test::Scratch scratch;
+    Manifest manifest;
+    SegmentFacts facts;
+    facts.file = "a.arrow";
+    facts.rows = 3;
+    facts.gone = {1, 2};
+    facts.columns[0] = {64, 24, 7};
+    manifest.segments = {facts};
+    ASSERT_TRUE(write_manifest(scratch.path(), manifest));
+    const Json whole = Json::parse(std::ifstream(scratch / kManifestFile));
+    const auto read_as = [&](Json document) {
+        document["checksum"] = manifest_checksum(document.dump());
+        std::ofstream(scratch / kManifestFile) << document;
+        return read_manifest(scratch.path());
+    };
+    ASSERT_TRUE(read_as(whole).has_value());
+    const std::set<std::string> free = {"checksum", "format", "galaxy", "readable_from", "sha256"};
+    const auto try_each = [&](const Json& members, const Json::json_pointer& at) {
+        for (const auto& [name, value] : members.items()) {
+            Json without = whole;
+            without[at].erase(name);
+            const auto missing = read_as(without);
+            EXPECT_TRUE(free.contains(name) || !missing) << name;
+            for (const Json& other : {Json(nullptr), Json(true), Json(-1.5), Json("no word"), Json{{"a", 1}}, Json{"b", -1}}) {
+                Json wrong = whole;
+                wrong[at][name] = other;
+                const auto read = read_as(wrong);
+                if (!free.contains(name) && other.type() != value.type()) {
+                    ASSERT_FALSE(read) << name << ": " << other;
+                    EXPECT_EQ(read.error().code, Code::DataLoss);
+                    EXPECT_THAT(read.error().message, testing::HasSubstr(name));
+                }
+            }
+        }
+    };
+    try_each(whole, Json::json_pointer());
+    try_each(whole["segments"][0], Json::json_pointer("/segments/0"));
+    Json more = whole;
+    more["segments"][0]["gone"] = {3, 2};
+    EXPECT_FALSE(read_as(more)) << "not sorted";
+    more["segments"][0]["gone"] = {1, 2, 3, 4};
+    EXPECT_FALSE(read_as(more)) << "more than there are rows";
 }
 
 TEST(Manifest, comes_back_as_it_was_and_no_flipped_bit_changes_it) {
