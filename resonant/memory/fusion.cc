@@ -16,7 +16,9 @@ constexpr double kWords = 0.6;      // what words weigh in a text that leans on 
 constexpr double kWordsAlone = 0.4; // in one that stands alone
 constexpr double kWordsFull = 20;  // the bm25 that is worth as much as a cosine of 1, if no memory has more
 constexpr double kLeans = 60;      // a text of so many words leans on its neighbours like any other,
-constexpr double kStands = 120;    // one of so many stands alone
+constexpr double kStands = 120;      // one of so many stands alone;
+constexpr double kTitledLeans = 20;  // the same of one under a title of its own that somebody says
+constexpr double kTitledStands = 40;
 constexpr double kAsks = 0.1;
 constexpr double kNamed = 0.02;
 constexpr double kTime = 0.1;
@@ -41,14 +43,17 @@ Share share_of(int offset) {
     }
 }
 
-// How much a memory leans on its neighbours, 0 to 1. A passage under a title of its own does not, unless somebody
-// says it or it was stored in a session.
+// How much a memory leans on its neighbours, 0 to 1. A passage under a title of its own does not, unless it was stored
+// in a session or is short and somebody says it: a longer one that begins with "NOTE: " is no turn of a talk.
 double leaning_of(const Memory& memory) {
-    if (!memory.title.empty() && memory.session.empty() && speaker_part(memory.content).empty()) {
+    const bool is_titled = !memory.title.empty() && memory.session.empty();
+    if (is_titled && speaker_part(memory.content).empty()) {
         return 0;
     }
-    const auto words = 1 + std::count(memory.content.begin(), memory.content.end(), ' ');
-    return std::clamp((kStands - static_cast<double>(words)) / (kStands - kLeans), 0.0, 1.0);
+    const auto words = static_cast<double>(1 + std::ranges::count(memory.content, ' '));
+    const double stands = is_titled ? kTitledStands : kStands;
+    const double leans = is_titled ? kTitledLeans : kLeans;
+    return std::clamp((stands - words) / (stands - leans), 0.0, 1.0);
 }
 
 bool only_asks(const std::string& text) {

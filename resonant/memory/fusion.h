@@ -11,7 +11,7 @@
 // Both parts are absolute: a poor best hit is not blown up to 1, so the part that has nothing to say stays silent,
 // and the whole follows the one that has; nor do the words drown the meaning where titles make much of them. Context counts because a turn leans on those beside it: "Where did you
 // go?" holds the words of the question, the turn after it the answer. Each word counts once, so a name that every
-// turn has lifts none of them. The context of a long text counts less: in full up to 60 words, not at all from 120.
+// turn has lifts none of them. The context of a long text counts less: in full up to 60 words, not at all from 120 (20 and 40 under a title of its own).
 // Without any vectors the words stand alone, without words the meaning does.
 //
 // The numbers were chosen on public conversations and on the tuned half of `./dev bench recall` and are judged by

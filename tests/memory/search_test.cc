@@ -374,6 +374,18 @@ TEST(Fusion, a_titled_passage_stands_alone_and_a_turn_leans) {
     weigh(turn, {2, 1, std::nullopt}, parts, {0.3, 7, -1}, {});
     EXPECT_LT(passage.score, turn.score);
     EXPECT_THAT(turn.reasons, Contains("context: told after m7"));
+    Hit note = hit_of(3, 0);
+    note.memory.title = "A page";
+    note.memory.content = "NOTE:";
+    for (int word = 0; word < 45; ++word) {
+        note.memory.content += " passage";
+    }
+    Hit same = note;
+    weigh(note, {3, 1, std::nullopt}, parts, {0.3, 7, -1}, {});
+    EXPECT_DOUBLE_EQ(note.score, passage.score) << "it only begins as if somebody said it";
+    same.memory.session = "a talk";
+    weigh(same, {3, 1, std::nullopt}, parts, {0.3, 7, -1}, {});
+    EXPECT_GT(same.score, passage.score);
 }
 
 TEST(Fusion, a_link_is_worth_little_and_ties_are_broken_by_id) {
