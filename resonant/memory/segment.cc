@@ -114,6 +114,7 @@ Result<std::shared_ptr<const Segment>> Segment::open(const std::filesystem::path
     }
     std::shared_ptr<Segment> segment(new Segment);
     segment->path_ = path;
+    segment->inode_ = status.st_ino;
     segment->facts_ = facts;
     segment->book_ = std::move(book);
     segment->bytes_ = static_cast<const std::byte*>(mapped);
@@ -139,6 +140,22 @@ Result<std::shared_ptr<const Segment>> Segment::open(const std::filesystem::path
         }
     }
     return segment;
+}
+
+Status Segment::check_length(std::int64_t now_ms) const {
+    constexpr std::int64_t kLookEveryMs = 10;
+    if (now_ms - looked_ms_.load(std::memory_order_relaxed) < kLookEveryMs) {
+        return {};
+    }
+    struct stat status {};
+    if (::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_ &&
+        static_cast<std::uint64_t>(status.st_size) < facts_.bytes) {
+        return damaged(path_, fmt::format("it was cut to {} of {} bytes", status.st_size, facts_.bytes));
+    }
+    if (now_ms != INT64_MAX) {
+        looked_ms_.store(now_ms, std::memory_order_relaxed);
+    }
+    return {};
 }
 
 const std::byte* Segment::at(Column column) const { return bytes_ + facts_.columns[index_of(column)].offset; }

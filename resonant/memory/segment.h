@@ -158,6 +158,10 @@ class Segment {
     const float* vector_of(MemoryId id) const;
     // Reads the whole file. DataLoss when its checksum differs.
     Status verify() const;
+    // DataLoss when somebody cut the file short that is mapped: to read beyond its end would end the process. One that
+    // was removed or replaced stays whole where it is mapped. Cost: one stat(), when the last look is 10 ms older than
+    // `now_ms`; one each time would cost a small search some hundredths.
+    Status check_length(std::int64_t now_ms) const;
 
   private:
     Segment() = default;
@@ -173,6 +177,8 @@ class Segment {
                                std::span<std::uint16_t> masks) const;
 
     std::filesystem::path path_;
+    std::uint64_t inode_ = 0;
+    mutable std::atomic<std::int64_t> looked_ms_ = 0;  // at its length
     SegmentFacts facts_;
     std::shared_ptr<const search::CodeBook> book_;
     const std::byte* bytes_ = nullptr;

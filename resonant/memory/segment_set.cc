@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "resonant/base/descriptor.h"
 #include "resonant/base/log.h"
@@ -85,9 +86,21 @@ std::span<const std::uint32_t> SegmentSet::places_of(std::string_view galaxy) co
     return found == galaxies_.end() ? std::span<const std::uint32_t>() : found->second;
 }
 
+Status SegmentSet::check_lengths() const {
+    for (const auto& segment : segments_) {
+        RESONANT_CHECK(segment->check_length(INT64_MAX));
+    }
+    return {};
+}
+
 Status SegmentSet::scan(std::span<search::CodeSearch* const> searches, const RowFilter& filter,
                         const std::vector<MemoryId>* without) const {
+    // The system's clock as it is: it decides about no answer.
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    const std::int64_t now_ms = now.tv_sec * 1'000 + now.tv_nsec / 1'000'000;
     for (const std::uint32_t i : places_of(filter.galaxy)) {
+        RESONANT_CHECK(segments_[i]->check_length(now_ms));
         const std::vector<MemoryId>& gone = manifest_.segments[i].gone;
         for (search::CodeSearch* search : searches) {
             RESONANT_CHECK(segments_[i]->scan(*search, filter, without, gone.empty() ? nullptr : &gone));

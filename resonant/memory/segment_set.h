@@ -8,6 +8,7 @@
 //   (3) Without its code book, or with another's, a set still answers: it reads every vector.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -46,6 +47,9 @@ class SegmentSet {
     // share one pass over the codes. DataLoss when what it reads is damaged.
     Status scan(std::span<search::CodeSearch* const> searches, const RowFilter& filter,
                 const std::vector<MemoryId>* without) const;
+
+    // As Segment::check_length(), of all of them.
+    Status check_lengths() const;
 
     // The vector of that id of `galaxy` (empty: of any), float[384], looked at for damage; null when there is none that
     // counts.

@@ -132,10 +132,14 @@ Status VectorIndex::purge() {
 
 // Searches check what they read; here every byte is read once, so that damage does not wait for its reader.
 Status VectorIndex::verify_locked() {
+    const auto now = snapshot();
+    if (const Status whole = now->set->check_lengths(); !whole) {
+        distrust(*now, whole.error());
+        return {};
+    }
     if (verified_) {
         return {};
     }
-    const auto now = snapshot();
     for (const auto& segment : now->set->segments()) {
         if (const Status whole = segment->verify(); !whole) {
             distrust(*now, whole.error());

@@ -9,6 +9,7 @@
 #include <limits>
 #include <map>
 #include <random>
+#include <thread>
 
 #include "resonant/memory/data_sea_reader.h"
 #include "tests/memory/sea_fixture.h"
@@ -199,6 +200,42 @@ TEST_F(VectorIndexTest, a_missing_damaged_or_stale_copy_changes_no_answer_and_is
         ASSERT_TRUE(sea_->verify(false, findings).has_value());
         EXPECT_THAT(findings, IsEmpty());
     }
+}
+
+TEST_F(VectorIndexTest, a_segment_that_is_cut_short_while_it_is_mapped_costs_no_answer_and_no_process) {
+    const auto fill = [&] {
+        for (int i = 0; i < 30; ++i) {
+            add("passage " + std::to_string(i) + (i % 2 == 0 ? " even" : " odd"));
+        }
+    };
+    fill();
+    catch_up();
+    const Ids expected = nearest("passage 4 even", 10);
+    const auto cut = [&] {
+        for (const auto& entry : std::filesystem::directory_iterator(folder())) {
+            if (entry.path().extension() == ".arrow") {
+                std::filesystem::resize_file(entry.path(), 100);
+            }
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(30));  // lengths are not looked at each time
+    };
+    cut();
+    auto reader = DataSeaReader::open(folder());
+    EXPECT_EQ(reader.error().code, Code::DataLoss);
+    EXPECT_EQ(nearest("passage 4 even", 10), expected) << "searched in SQLite";
+    catch_up();
+    EXPECT_FALSE(sea_->status().from_sqlite) << "written again";
+    EXPECT_EQ(nearest("passage 4 even", 10), expected);
+    auto follower = DataSeaReader::open(folder());
+    ASSERT_TRUE(follower) << follower.error().message;
+    cut();
+    EXPECT_EQ((*follower)->nearest(*embedder_.embed("passage 4 even"), 10, {}).error().code, Code::DataLoss);
+    add("one more");
+    catch_up();  // before any search
+    std::vector<std::string> findings;
+    ASSERT_TRUE(sea_->verify(false, findings));
+    EXPECT_THAT(findings, IsEmpty());
+    EXPECT_EQ(nearest("passage 4 even", 10), expected);
 }
 
 TEST_F(VectorIndexTest, verify_finds_damage_that_came_while_it_was_open_and_mends_it) {
