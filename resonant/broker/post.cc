@@ -77,6 +77,8 @@ Result<PostAnswer> send(const Post& post) {
         }
         try {
             std::rethrow_exception(failed);
+        } catch (const boost::system::system_error& error) {  // what() would name a line of its library
+            result = fail(Code::Unavailable, fmt::format("{}:{}: {}", post.host, post.port, error.code().message()));
         } catch (const std::exception& error) {
             result = fail(Code::Unavailable, fmt::format("{}:{}: {}", post.host, post.port, error.what()));
         }

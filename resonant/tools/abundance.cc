@@ -129,7 +129,7 @@ Result<Json> surface(Services& services, call::Call& call) {
         }
         Json shown = show(memory::Hit{*memory, each.score, {}}, 300);
         shown["why"] = each.kind == engines::Serendipity::Bridging ? "bridging: many links, little used"
-                                                                   : "dormant: it matters and drifted out";
+                                                                   : "dormant: it lies outward, and may matter";
         answer["memories"].push_back(std::move(shown));
     }
     answer["count"] = answer["memories"].size();

@@ -257,6 +257,9 @@ Result<memory::Filter> filter_of(Services& services, const call::Call& call, Nan
     }
     RESONANT_ASSIGN(filter.since_ns, time_of(call, "since", now));
     RESONANT_ASSIGN(filter.until_ns, time_of(call, "until", now));
+    if (const std::string until = text_of(call, "until"); filter.until_ns && until.size() == 10 && until[4] == '-') {
+        *filter.until_ns += from_seconds(86'400).count - 1;  // a day alone is that day, too
+    }
     return filter;
 }
 

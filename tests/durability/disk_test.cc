@@ -4,9 +4,11 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <set>
 
 #include "resonant/base/log.h"
+#include "resonant/memory/durable_file.h"
 #include "tests/durability/governed_home.h"
 
 namespace resonant::test {
@@ -158,6 +160,25 @@ TEST_F(DiskTest, a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged) 
                 return;
             }
         }
+    }
+}
+
+TEST_F(DiskTest, a_file_of_the_copy_that_was_committed_outlives_a_power_cut_whole) {
+    const MemoryScratch scratch;
+    const auto root = fresh(scratch, "home");
+    const std::vector<std::byte> content(50'000, std::byte{7});
+    Disk disk(root);
+    disk.record();
+    auto file = memory::DurableFile::create(root, "sea-0-1.arrow");
+    ASSERT_TRUE(file) << file.error().message;
+    ASSERT_TRUE((*file)->append(content));
+    ASSERT_TRUE((*file)->commit());
+    for (std::uint64_t seed = 0; seed < 32; ++seed) {
+        const auto left = fresh(scratch, "left");
+        disk.cut(disk.recorded(), seed, left);
+        std::ifstream found(left / "sea-0-1.arrow", std::ios::binary);
+        const std::string bytes{std::istreambuf_iterator<char>(found), {}};
+        ASSERT_EQ(bytes, std::string(content.size(), 7)) << "seed " << seed;
     }
 }
 

@@ -56,7 +56,7 @@ TEST_F(ConstellationsTest, groups_by_meaning_are_found_and_named_by_what_tells_t
 }
 
 TEST_F(ConstellationsTest, found_again_they_keep_id_and_name_and_say_how_stable_they_are) {
-    add_group("the heron waits beside the quiet river bank", "birds", 6);
+    const auto birds = add_group("the heron waits beside the quiet river bank", "birds", 6);
     catch_up();
     refresh();
     const auto before = list();
@@ -75,6 +75,16 @@ TEST_F(ConstellationsTest, found_again_they_keep_id_and_name_and_say_how_stable_
 
     EXPECT_EQ(refresh().moved, 0U) << "nothing changed";
     EXPECT_DOUBLE_EQ(list()[0].stability, 1);
+
+    Update other_words;
+    other_words.add_tags = {"wading"};
+    other_words.remove_tags = {"birds"};
+    for (const MemoryId id : birds) {
+        ASSERT_TRUE(sea_->update(id, other_words, "ann"));
+    }
+    refresh();
+    EXPECT_THAT(list()[0].tags, testing::Contains("wading"));
+    EXPECT_EQ(list()[0].name, before[0].name) << "who stays together keeps its name, whatever its words are now";
 }
 
 TEST_F(ConstellationsTest, private_archived_and_foreign_memories_belong_to_none) {

@@ -260,6 +260,18 @@ TEST_F(SearchTest, recall_lifts_the_named_speaker_and_the_asked_time) {
     EXPECT_THAT(timed->hits.front().reasons, Contains("time: as asked"));
 }
 
+TEST_F(SearchTest, of_two_that_say_the_same_the_nearer_to_the_core_comes_first) {
+    Memory slight;
+    slight.content = "the heron sleeps at noon";
+    slight.importance = 0.1;
+    slight.owner = "ann";
+    Memory grave = slight;
+    grave.importance = 1;
+    const MemoryId outer = sea_->add(slight, Twin::Copy)->id;
+    const MemoryId inner = sea_->add(grave, Twin::Copy)->id;
+    EXPECT_THAT(recall("heron"), ElementsAre(inner, outer));
+}
+
 TEST_F(SearchTest, a_near_duplicate_and_what_was_superseded_come_after_their_better) {
     const MemoryId old = add("the standup is at ten");
     const MemoryId now = add("the standup is at eleven");

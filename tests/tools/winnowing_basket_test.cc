@@ -174,6 +174,20 @@ TEST(FindingMemories, ones_own_private_memories_are_found_on_demand) {
     EXPECT_EQ(world.ask("memory.list", {{"include_private", true}}, call::Role::Agent, "bob")["count"], 0);
 }
 
+TEST(FindingMemories, a_day_alone_is_that_day_too) {
+    test::World world;
+    const std::string id = world.remember("the heron sleeps", {{"tags", {"bird"}}});
+    const std::string created = world.ask("memory.read", {{"ids", {id}}, {"metadata", true}})["memories"][0]["created"];
+    const std::string day = created.substr(0, 10);
+    const auto found = [&](const char* bound, const std::string& time) {
+        return world.ask("memory.search", {{"query", "heron"}, {bound, time}})["count"].get<int>();
+    };
+    EXPECT_EQ(found("since", day), 1);
+    EXPECT_EQ(found("until", day), 1);
+    EXPECT_EQ(found("until", day + "T00:00:00Z"), 0) << "a moment is that moment";
+    EXPECT_EQ(found("until", "2020-01-01"), 0);
+}
+
 TEST(FindingMemories, a_galaxy_that_is_none_is_named_as_such) {
     test::World world;
     world.remember("the heron sleeps");
