@@ -66,7 +66,8 @@ struct Coarse {
 
 // `centred`: float[384], the row minus `mean`.
 RESONANT_INLINE Facts look_at(const float* row, const float* mean, float* centred) {
-    Eight squares = {}, centred_squares = {}, greatest = {};
+    Eight squares = {}, centred_squares = {};
+    EightFloats greatest = {};
     for (std::size_t i = 0; i < kDimensions; i += kLanes) {
         EightFloats floats, means;
         std::memcpy(&floats, row + i, sizeof floats);
@@ -77,14 +78,14 @@ RESONANT_INLINE Facts look_at(const float* row, const float* mean, float* centre
         const Eight off = __builtin_convertvector(rest, Eight);
         squares += value * value;
         centred_squares += off * off;
-        const Eight size = value < 0.0 ? -value : value;
+        const EightFloats size = floats < 0.0F ? -floats : floats;
         greatest = size > greatest ? size : greatest;
     }
-    double most = 1e-20;
+    float most = 1e-20F;
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
         most = std::max(most, greatest[lane]);
     }
-    return {sum(squares), sum(centred_squares), double{static_cast<float>(most) / static_cast<float>(kByteCodeMax)}, 0};
+    return {sum(squares), sum(centred_squares), double{most / static_cast<float>(kByteCodeMax)}, 0};
 }
 
 RESONANT_INLINE void fine_codes(const float* row, Facts& facts, std::uint8_t* codes) {
@@ -94,8 +95,7 @@ RESONANT_INLINE void fine_codes(const float* row, Facts& facts, std::uint8_t* co
         Eight exact;
         read(row + i, exact);
         Eight code = exact * inverse;
-        round(code);
-        clamp(code, -kByteCodeMax, kByteCodeMax);
+        round(code);  // at most 127, as the scale is the greatest number / 127 but for a rounding of 2^-24
         write(code, 128, codes + i);
         const Eight rest = exact - facts.scale * code;
         left_out += rest * rest;

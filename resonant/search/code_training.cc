@@ -51,15 +51,18 @@ std::vector<float> covariance(std::span<const float> sample, const std::vector<f
         const Rotation turned(columns, best_kernel());
         RESONANT_ENSURE(turned.width() == kDimensions, "a whole matrix needs no zeros");
         for (std::size_t i = 0; i < kDimensions; i += Rotation::kRows) {
-            turned.turn(&columns[i * kDimensions], products.data());
+            turned.turn_first(&columns[i * kDimensions], products.data(), i + Rotation::kRows);  // the rest is its mirror
             for (std::size_t at = 0; at < products.size(); ++at) {
                 sums[i * kDimensions + at] += double{products[at]};
             }
         }
     }
     std::vector<float> matrix(kWhole);
-    for (std::size_t at = 0; at < kWhole; ++at) {
-        matrix[at] = static_cast<float>(sums[at] / static_cast<double>(rows));
+    for (std::size_t i = 0; i < kDimensions; ++i) {
+        for (std::size_t at = 0; at <= i; ++at) {
+            matrix[i * kDimensions + at] = matrix[at * kDimensions + i] =
+                static_cast<float>(sums[i * kDimensions + at] / static_cast<double>(rows));
+        }
     }
     return matrix;
 }

@@ -1,5 +1,6 @@
 #include "resonant/search/rotation.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -75,8 +76,8 @@ Rotation::Rotation(std::span<const float> directions, Kernel kernel) {
     }
 }
 
-void Rotation::turn(const float* rows, float* out) const {
-    for (std::size_t panel = 0; panel < width_ / kPanel; ++panel) {
+void Rotation::turn_first(const float* rows, float* out, std::size_t count) const {
+    for (std::size_t panel = 0; panel * kPanel < std::min(count, width_); ++panel) {
         turn_panel_(rows, &panels_[panel * kDimensions * kPanelLines], out + panel * kPanel, width_);
     }
 }

@@ -26,7 +26,9 @@ class Rotation {
     Rotation(std::span<const float> directions, Kernel kernel);
 
     // `rows`: float[kRows * 384]; direction i of row r is at `out[r * width() + i]`, float[kRows * width()].
-    void turn(const float* rows, float* out) const;
+    void turn(const float* rows, float* out) const { turn_first(rows, out, width_); }
+    // The same for the first `count` directions, and some more.
+    void turn_first(const float* rows, float* out, std::size_t count) const;
     std::size_t width() const { return width_; }  // the directions, and some zeros
 
     struct alignas(64) Line {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -44,6 +45,14 @@ TEST(Rotation, every_kernel_gives_what_dot_products_in_double_precision_give_nea
                     ASSERT_NEAR(double{turned[row * rotation.width() + at]}, expected, 1e-7)
                         << name_of(kernel) << ", row " << row << ", direction " << at << " of " << count;
                 }
+            }
+            std::vector<float> first(turned.size(), -1);
+            rotation.turn_first(rows.data(), first.data(), count / 2);
+            for (std::size_t row = 0; row < Rotation::kRows; ++row) {
+                const auto from = static_cast<std::ptrdiff_t>(row * rotation.width());
+                const auto some = static_cast<std::ptrdiff_t>(count / 2);
+                EXPECT_TRUE(std::equal(turned.begin() + from, turned.begin() + from + some, first.begin() + from))
+                    << name_of(kernel) << ", row " << row << ", the first half of " << count;
             }
         }
     }
