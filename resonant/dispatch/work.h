@@ -1,4 +1,4 @@
-// Work is one call on its way through the Dispatcher: private to dispatcher.cc, group_commit.cc and
+// Work is one call on its way through the Dispatcher: private to dispatcher.cc, carry_out.cc, group_commit.cc and
 // reply.cc.
 //
 // Belongs to the thread that carries it; the commit queue hands it from one to the other.
