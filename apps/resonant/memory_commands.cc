@@ -61,7 +61,8 @@ class Inbox {
             if (error_ || (*suffix != 0 && !fs::exists(from))) {
                 continue;
             }
-            fs::copy_file(from, to, fs::copy_options::overwrite_existing, error_);
+            fs::remove(to, error_);  // an import that was given up may read the former copy still
+            fs::copy_file(from, to, error_);
             if (!error_) {
                 fs::last_write_time(to, fs::last_write_time(from, error_), error_);
             }

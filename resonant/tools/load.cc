@@ -189,6 +189,7 @@ Status Load::finish() {
     if (options_.only_validate) {
         return {};
     }
+    RESONANT_CHECK(look_up());  // whoever gave up may have taken the file away, too: its end is not the whole's
     for (std::int64_t row = 0;;) {
         RESONANT_ASSIGN(const auto ties, services_.imports->ties(options_.job, row, kTiesAtOnce));
         if (ties.empty()) {

@@ -5,6 +5,7 @@ import os
 import pathlib
 import pty
 import random
+import signal
 import sqlite3
 import subprocess
 
@@ -160,6 +161,23 @@ def test_what_is_killed_in_the_middle_goes_on_without_loss_and_without_doubles(t
         assert kernel.run("memory", "verify", "--json")["ok"] is True
     finally:
         kernel.close()
+
+
+def test_an_import_that_its_person_interrupts_goes_on_with_the_same_command(quiet, tmp_path):
+    quiet.call("galaxy.create", {"name": "interrupted"})
+    file = tmp_path / "many.jsonl"
+    count = 8_000
+    file.write_text("".join(json.dumps({"content": f"gull number {n}"}) + "\n" for n in range(count)))
+    words = [PROGRAM, "--home", quiet.home, "--json", "memory", "import", file, "--galaxy", "interrupted"]
+    going = subprocess.Popen(words, env=quiet.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while quiet.call("galactic.dashboard", {"galaxy": "interrupted"})["total"] == 0:
+        pass
+    going.send_signal(signal.SIGINT)
+    going.communicate()
+    report = answer(quiet, "import", str(file), "--galaxy", "interrupted")
+    assert report["records"] == count and report["stored"] + report["skipped"] == count - report.get("resumed_at", 0)
+    assert quiet.call("galactic.dashboard", {"galaxy": "interrupted"})["total"] == count
+    assert not list((quiet.home / "inbox").iterdir())
 
 
 def exported(kernel, form):
