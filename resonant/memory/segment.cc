@@ -148,12 +148,19 @@ Status Segment::check_length(std::int64_t now_ms) const {
         return {};
     }
     struct stat status {};
-    if (::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_ &&
-        static_cast<std::uint64_t>(status.st_size) < facts_.bytes) {
+    const bool is_it = ::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_;
+    if (is_it && static_cast<std::uint64_t>(status.st_size) < facts_.bytes) {
         return damaged(path_, fmt::format("it was cut to {} of {} bytes", status.st_size, facts_.bytes));
     }
-    if (now_ms != INT64_MAX) {
-        looked_ms_.store(now_ms, std::memory_order_relaxed);
+    looked_ms_.store(now_ms, std::memory_order_relaxed);
+    return {};
+}
+
+Status Segment::check_file() const {
+    struct stat status {};
+    if (::stat(path_.c_str(), &status) != 0 || status.st_ino != inode_ ||
+        static_cast<std::uint64_t>(status.st_size) != facts_.bytes) {
+        return damaged(path_, "it was removed, replaced or cut while it was in use");
     }
     return {};
 }

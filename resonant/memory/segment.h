@@ -162,6 +162,8 @@ class Segment {
     // was removed or replaced stays whole where it is mapped. Cost: one stat(), when the last look is 10 ms older than
     // `now_ms`; one each time would cost a small search some hundredths.
     Status check_length(std::int64_t now_ms) const;
+    // DataLoss when its file is gone, replaced or cut short: for who names it to others.
+    Status check_file() const;
 
   private:
     Segment() = default;

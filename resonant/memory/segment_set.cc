@@ -86,9 +86,9 @@ std::span<const std::uint32_t> SegmentSet::places_of(std::string_view galaxy) co
     return found == galaxies_.end() ? std::span<const std::uint32_t>() : found->second;
 }
 
-Status SegmentSet::check_lengths() const {
+Status SegmentSet::check_files() const {
     for (const auto& segment : segments_) {
-        RESONANT_CHECK(segment->check_length(INT64_MAX));
+        RESONANT_CHECK(segment->check_file());
     }
     return {};
 }

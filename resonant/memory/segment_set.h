@@ -48,8 +48,8 @@ class SegmentSet {
     Status scan(std::span<search::CodeSearch* const> searches, const RowFilter& filter,
                 const std::vector<MemoryId>* without) const;
 
-    // As Segment::check_length(), of all of them.
-    Status check_lengths() const;
+    // As Segment::check_file(), of all of them.
+    Status check_files() const;
 
     // The vector of that id of `galaxy` (empty: of any), float[384], looked at for damage; null when there is none that
     // counts.

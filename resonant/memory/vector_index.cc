@@ -27,12 +27,17 @@ VectorIndex::VectorIndex(sql::Database& database, std::filesystem::path folder, 
       dot_(search::dot_of(search::best_kernel())),
       current_(std::make_shared<Snapshot>()) {}
 
-Status VectorIndex::open() {
+Status VectorIndex::make_folder() const {
     std::error_code failed;
     std::filesystem::create_directories(folder_, failed);
     if (failed || ::chmod(folder_.c_str(), 0700) != 0) {
         return fail_errno("open folder " + folder_.string(), failed ? failed.value() : errno);
     }
+    return {};
+}
+
+Status VectorIndex::open() {
+    RESONANT_CHECK(make_folder());
     const Result<std::optional<Manifest>> found = read_manifest(folder_);
     if (!found || !*found) {
         if (!found) {

@@ -124,6 +124,7 @@ class VectorIndex {
     Status fold_locked();
     Status rebuild_locked(const Progress& progress = {});
     Status append_locked(const Due& due);
+    Status make_folder() const;
     Status verify_locked();
     // Marks the rows of segments whose memories were forgotten up to `mark`.
     Status mark_gone(const SegmentSet& set, std::uint64_t mark, Manifest& manifest);

@@ -133,7 +133,8 @@ Status VectorIndex::purge() {
 // Searches check what they read; here every byte is read once, so that damage does not wait for its reader.
 Status VectorIndex::verify_locked() {
     const auto now = snapshot();
-    if (const Status whole = now->set->check_lengths(); !whole) {
+    RESONANT_CHECK(make_folder());  // somebody may have removed it
+    if (const Status whole = now->set->check_files(); !whole) {
         distrust(*now, whole.error());
         return {};
     }
@@ -156,6 +157,7 @@ Status VectorIndex::rebuild(const Progress& progress) {
                     "rebuild vectors: called inside write(); call it after the commit");
     }
     const std::lock_guard folding(folding_);
+    RESONANT_CHECK(make_folder());
     return rebuild_locked(progress);
 }
 

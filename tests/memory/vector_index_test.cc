@@ -238,6 +238,29 @@ TEST_F(VectorIndexTest, a_segment_that_is_cut_short_while_it_is_mapped_costs_no_
     EXPECT_EQ(nearest("passage 4 even", 10), expected);
 }
 
+TEST_F(VectorIndexTest, files_that_are_removed_while_they_are_mapped_come_back) {
+    add("coral reef");
+    add("city street");
+    catch_up();
+    const std::vector<std::function<void()>> ways = {[&] { std::filesystem::remove(a_segment()); },
+                                                     [&] { std::filesystem::remove_all(folder()); }};
+    for (std::size_t way = 0; way < ways.size(); ++way) {
+        SCOPED_TRACE(way);
+        ways[way]();
+        const Ids expected = nearest("coral", 5);
+        EXPECT_EQ(expected.size(), 2U + way);
+        add("mountain hut " + std::to_string(way));
+        catch_up();
+        EXPECT_FALSE(sea_->status().from_sqlite);
+        const auto reader = DataSeaReader::open(folder());
+        ASSERT_TRUE(reader) << reader.error().message;
+        EXPECT_EQ((*reader)->nearest(*embedder_.embed("coral"), 5, {})->size(), 3U + way);
+    }
+    std::filesystem::remove_all(folder());
+    ASSERT_TRUE(sea_->rebuild({}));
+    EXPECT_TRUE(DataSeaReader::open(folder()));
+}
+
 TEST_F(VectorIndexTest, verify_finds_damage_that_came_while_it_was_open_and_mends_it) {
     add("one");
     add("two");
