@@ -26,6 +26,9 @@ void lines(std::string_view bytes);
 void envelope(std::string_view bytes);
 // Bytes of a client to a whole HTTP server: answers begin as answers do, and the server goes on.
 void http(std::string_view bytes);
+// A file for memory.import (its format on the first line) becomes records that may be stored or say why not, the same
+// from a file and from a text.
+void records(std::string_view bytes);
 
 struct Target {
     std::string_view name;
@@ -35,6 +38,7 @@ struct Target {
 inline constexpr Target kTargets[] = {
     {"json", json}, {"id_scanner", id_scanner}, {"schema", schema}, {"command", command}, {"board", board},
     {"lines", lines}, {"envelope", envelope}, {"http", http},
+    {"records", records},
 };
 
 }  // namespace resonant::fuzz
