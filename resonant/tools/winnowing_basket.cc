@@ -41,13 +41,23 @@ Result<Json> search(Services& services, call::Call& call) {
                                                call.caller.principal));
     Json answer = show(page, kHitBytes);
     if (page.hits.empty()) {
-        answer["note"] = "no memory has these words; memory.recall also looks for the meaning";
+        answer["note"] = query.empty() ? "no memory meets these filters"
+                                       : "no memory that the filters let through has these words; memory.recall also "
+                                         "looks for the meaning";
     }
     return answer;
 }
 
+// What hangs on a hit by a link is asked for what every hit is.
+bool meets(const memory::Filter& filter, const memory::Memory& memory) {
+    const auto has_tag = [&](const std::string& tag) { return std::ranges::count(memory.tags, tag) > 0; };
+    return (filter.galaxy.empty() || memory.galaxy == filter.galaxy) && std::ranges::all_of(filter.tags, has_tag) &&
+           memory.created_ns >= filter.since_ns.value_or(INT64_MIN) &&
+           memory.created_ns <= filter.until_ns.value_or(INT64_MAX) && (filter.include_private || !memory.is_private);
+}
+
 // Adds what hangs on the three best hits by links, so that a deeper recall reaches further.
-Status deepen(Services& services, const call::Call& call, int hops, std::size_t limit,
+Status deepen(Services& services, const call::Call& call, const memory::Filter& filter, int hops, std::size_t limit,
               memory::Page& page) {
     const std::size_t roots = std::min<std::size_t>(3, page.hits.size());
     for (std::size_t i = 0; i < roots && page.hits.size() < limit; ++i) {
@@ -58,7 +68,7 @@ Status deepen(Services& services, const call::Call& call, int hops, std::size_t 
             const bool known = std::any_of(
                 page.hits.begin(), page.hits.end(),
                 [&](const memory::Hit& other) { return other.memory.id == hit.memory.id; });
-            if (!known && page.hits.size() < limit) {
+            if (!known && page.hits.size() < limit && meets(filter, hit.memory)) {
                 page.hits.push_back(hit);
                 page.hits.back().reasons.push_back("linked to " + memory::wire_id(root));
             }
@@ -75,7 +85,7 @@ Result<Json> recall(Services& services, call::Call& call) {
     RESONANT_ASSIGN(memory::Page page, services.sea->recall(text_of(call, "query"), filter, limit,
                                                             call.caller.principal));
     if (hops > 0) {
-        RESONANT_CHECK(deepen(services, call, hops, limit + 5, page));
+        RESONANT_CHECK(deepen(services, call, filter, hops, limit + 5, page));
     }
     // Who says how many hits it wants gets them, unless it says what they may cost, too.
     const auto budget = static_cast<std::size_t>(std::clamp<std::int64_t>(

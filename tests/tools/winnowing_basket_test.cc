@@ -174,6 +174,22 @@ TEST(FindingMemories, ones_own_private_memories_are_found_on_demand) {
     EXPECT_EQ(world.ask("memory.list", {{"include_private", true}}, call::Role::Agent, "bob")["count"], 0);
 }
 
+TEST(FindingMemories, a_deeper_recall_keeps_to_its_filters) {
+    test::World world;
+    world.ask("galaxy.create", {{"name", "attic"}});
+    const std::string hit = world.remember("the heron sleeps", {{"tags", {"bird"}}});
+    const std::string linked = world.remember("tax forms", {{"tags", {"bird"}}});
+    for (const Json& more : {Json{{"tags", {"paper"}}}, Json{{"tags", {"bird"}}, {"galaxy", "attic"}}}) {
+        const std::string other = world.remember("unlike " + more.dump(), more);
+        world.ask("memory.link", {{"from_id", hit}, {"to_id", other}, {"type", "related"}});
+    }
+    world.ask("memory.link", {{"from_id", hit}, {"to_id", linked}, {"type", "related"}});
+    const Json answer = world.ask("memory.recall", {{"query", "heron"}, {"depth", 1}, {"tags", {"bird"}}});
+    ASSERT_EQ(answer["count"], 2) << answer.dump();
+    EXPECT_EQ(answer["hits"][1]["id"], linked);
+    EXPECT_EQ(world.ask("memory.search", {{"tags", {"none"}}})["note"], "no memory meets these filters");
+}
+
 TEST(FindingMemories, a_day_alone_is_that_day_too) {
     test::World world;
     const std::string id = world.remember("the heron sleeps", {{"tags", {"bird"}}});
