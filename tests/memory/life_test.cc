@@ -179,6 +179,10 @@ TEST_F(LifeTest, junk_is_told_with_its_evidence_and_nothing_else_is_junk) {
     EXPECT_EQ((*junk)[0].id, copy);
     EXPECT_EQ((*junk)[0].evidence, "never recalled, superseded by " + wire_id(newer) + ", near-duplicate of " +
                                        wire_id(first));
+    ASSERT_TRUE(sea_->protect(copy, true, "ann"));
+    EXPECT_THAT(*survey().junk(10, clock_.wall().count), IsEmpty()) << "it is protected";
+    ASSERT_TRUE(sea_->protect(copy, false, "ann"));
+    EXPECT_EQ(survey().junk(10, clock_.wall().count)->size(), 1U);
     const MemoryId ids[] = {copy};
     sea_->touch(ids);
     ASSERT_TRUE(sea_->settle(10));

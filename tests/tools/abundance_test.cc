@@ -36,6 +36,15 @@ TEST(Abundance, what_was_called_useless_is_surfaced_again_after_thirty_days) {
     EXPECT_EQ(world.ask("serendipity.surface")["count"], 1);
 }
 
+TEST(Abundance, what_was_archived_since_the_batch_was_made_is_not_surfaced) {
+    test::World world;
+    const std::string slight = world.remember("a trifle", {{"importance", 0.3}});
+    world.ask("dream.run_phase", {{"phase", "surface"}}, Role::Coordinator);
+    ASSERT_EQ(world.ask("serendipity.surface")["count"], 1);
+    world.ask("memory.archive", {{"id", slight}});
+    EXPECT_EQ(world.ask("serendipity.surface")["count"], 0);
+}
+
 TEST(Abundance, dreaming_is_started_shown_and_stopped_by_who_steers) {
     test::World world;
     EXPECT_EQ(world.error("dream.start", {}, Role::Agent), "permission_denied");
