@@ -7,6 +7,8 @@
 //     add_16_writers  1/s    16 clients at once; the peer is one client
 //     add_at_1m       us     one memory added to a store of 1,000,000; the peer is one of 10,000
 //     rebuild         GB/s   the Arrow copy from SQLite, bytes of vectors; the peer only reads them in SQLite
+//     galaxies_1000_X ms     X of the Arrow copy of 1,000 galaxies of 5 memories; the peer is one galaxy of 5,000. X: rebuild;
+//                            fold (of one new memory); open (by a reader)
 //     recall_5000     us     whole recall among 5,000 memories without embedding the query
 #include <cmath>
 #include <fstream>
@@ -14,6 +16,7 @@
 #include <thread>
 
 #include "bench/store_homes.h"
+#include "resonant/memory/data_sea_reader.h"
 #include "resonant/memory/vector_index.h"
 
 namespace resonant::bench {
@@ -193,6 +196,64 @@ void measure_rebuild(Report& report) {
     report.add(row);
 }
 
+// A store of 5,000 memories with vectors, and the Arrow copy of them.
+struct CopiedStore {
+    explicit CopiedStore(std::int64_t galaxies) {
+        kernel.fill(5'000);
+        sql::Database& database = *kernel.parts().database;
+        must(database.write([&](sql::Connection& connection) -> Status {
+            RESONANT_ASSIGN(auto update, connection.prepare("UPDATE memories SET galaxy = 'g' || (id % ?)"));
+            return update.bind(1, galaxies).run();
+        }));
+        fill_vectors(database, "table");
+        folder = kernel.database().parent_path() / "bench-segments";
+        index = std::make_unique<memory::VectorIndex>(database, folder, "table", kernel.parts().clock);
+        must(index->open());
+        must(index->rebuild());
+    }
+    // Gives a memory another vector, which the next fold takes in.
+    void change(std::int64_t id) {
+        must(kernel.parts().database->write([&](sql::Connection& connection) -> Status {
+            RESONANT_ASSIGN(auto former, connection.prepare("DELETE FROM memory_embeddings WHERE memory_id = ?"));
+            RESONANT_CHECK(former.bind(1, id).run());
+            index->forget(static_cast<memory::MemoryId>(id));
+            RESONANT_ASSIGN(auto row, connection.prepare("INSERT INTO memory_embeddings(memory_id, model, is_private, vector)"
+                                                         " VALUES(?, 'table', 0, ?)"));
+            const Vector vector = vector_of(static_cast<std::uint64_t>(id) + 1'000'000);
+            return row.bind(1, id).bind(2, std::as_bytes(std::span(vector))).run();
+        }));
+    }
+
+    BenchKernel kernel;
+    fs::path folder;
+    std::unique_ptr<memory::VectorIndex> index;
+};
+
+void measure_galaxies(Report& report) {
+    CopiedStore many(1'000), one(1);
+    const auto row = [](const char* what) {
+        return Row{.name = std::string("galaxies_1000_") + what, .unit = "ms", .ours = {}, .peer_name = "one galaxy of 5,000"};
+    };
+    Row rebuild = row("rebuild"), fold = row("fold"), open = row("open");
+    for (std::int64_t i = 1; i <= 15; ++i) {
+        for (auto* store : {&many, &one}) {
+            const bool is_ours = store == &many;
+            store->change(i * 300);
+            (is_ours ? fold.ours : fold.peer).push_back(micros([&] { must(store->index->fold()); }) / 1e3);
+            (is_ours ? open.ours : open.peer).push_back(
+                micros([&] { must(memory::DataSeaReader::open(store->folder)); }) / 1e3);
+            if (i % 5 == 0) {
+                (is_ours ? rebuild.ours : rebuild.peer).push_back(micros([&] { must(store->index->rebuild()); }) / 1e3);
+            }
+        }
+    }
+    report.note(fmt::format("1,000 galaxies: {} segments, a manifest of {} bytes", many.index->status().segments,
+                            fs::file_size(many.folder / memory::kManifestFile)));
+    for (const Row& each : {rebuild, fold, open}) {
+        report.add(each);
+    }
+}
+
 void measure_recall(Report& report) {
     constexpr std::int64_t kRows = 5'000;
     constexpr int kQueries = 200;
@@ -252,6 +313,7 @@ int main(int count, char** words) {
                                                                        {"add_16_writers", measure_writers},
                                                                        {"recall_5000", measure_recall},
                                                                        {"rebuild", measure_rebuild},
+                                                                       {"galaxies_1000", measure_galaxies},
                                                                        {"add_at_1m", measure_large}};
     for (const auto& [name, measure] : measures) {
         if (wanted(name)) {
