@@ -8,7 +8,7 @@
 //     add_at_1m       us     one memory added to a store of 1,000,000; the peer is one of 10,000
 //     rebuild         GB/s   the Arrow copy from SQLite, bytes of vectors; the peer only reads them in SQLite
 //     galaxies_1000_X ms     X of the Arrow copy of 1,000 galaxies of 5 memories; the peer is one galaxy of 5,000. X: rebuild;
-//                            fold (of one new memory); open (by a reader)
+//                            fold (of one changed vector); open, open_own (by a reader of all, of one galaxy: the peer is of all)
 //     recall_5000     us     whole recall among 5,000 memories without embedding the query
 #include <cmath>
 #include <fstream>
@@ -234,14 +234,19 @@ void measure_galaxies(Report& report) {
     const auto row = [](const char* what) {
         return Row{.name = std::string("galaxies_1000_") + what, .unit = "ms", .ours = {}, .peer_name = "one galaxy of 5,000"};
     };
-    Row rebuild = row("rebuild"), fold = row("fold"), open = row("open");
+    Row rebuild = row("rebuild"), fold = row("fold"), open = row("open"), own = row("open_own");
+    own.peer_name = "a reader of all";
     for (std::int64_t i = 1; i <= 15; ++i) {
         for (auto* store : {&many, &one}) {
             const bool is_ours = store == &many;
             store->change(i * 300);
             (is_ours ? fold.ours : fold.peer).push_back(micros([&] { must(store->index->fold()); }) / 1e3);
-            (is_ours ? open.ours : open.peer).push_back(
-                micros([&] { must(memory::DataSeaReader::open(store->folder)); }) / 1e3);
+            const auto reading = micros([&] { must(memory::DataSeaReader::open(store->folder)); });
+            (is_ours ? open.ours : open.peer).push_back(reading / 1e3);
+            if (is_ours) {
+                own.ours.push_back(micros([&] { must(memory::DataSeaReader::open(store->folder, "g7")); }) / 1e3);
+                own.peer.push_back(reading / 1e3);
+            }
             if (i % 5 == 0) {
                 (is_ours ? rebuild.ours : rebuild.peer).push_back(micros([&] { must(store->index->rebuild()); }) / 1e3);
             }
@@ -249,7 +254,7 @@ void measure_galaxies(Report& report) {
     }
     report.note(fmt::format("1,000 galaxies: {} segments, a manifest of {} bytes", many.index->status().segments,
                             fs::file_size(many.folder / memory::kManifestFile)));
-    for (const Row& each : {rebuild, fold, open}) {
+    for (const Row& each : {rebuild, fold, open, own}) {
         report.add(each);
     }
 }

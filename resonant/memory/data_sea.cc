@@ -129,8 +129,8 @@ Result<Added> DataSea::add(const Memory& memory, Twin twin) {
 
 Status DataSea::update(MemoryId id, const Update& update, const std::string& by) {
     const Status done = inner_->database.write([&](Connection&) -> Status {
-        RESONANT_ASSIGN(const bool has_new_text, inner_->store.update(id, update, by));
-        if (has_new_text) {
+        RESONANT_ASSIGN(const bool is_stale, inner_->store.update(id, update, by));
+        if (is_stale) {
             inner_->index.forget(id);
         }
         return {};

@@ -80,6 +80,7 @@ struct Update {
     std::optional<std::string> title, content;
     std::vector<std::string> add_tags, remove_tags;
     std::optional<double> importance;
+    std::optional<std::string> galaxy;  // where it moves to
     std::optional<std::uint32_t> if_version;
 };
 

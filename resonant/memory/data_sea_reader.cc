@@ -11,10 +11,16 @@ namespace {
 constexpr int kFollowTries = 20;        // a manifest may be replaced while its segments are opened
 constexpr std::size_t kTogether = 4;    // queries of one pass: a search holds up to 256 KiB
 
+std::unexpected<Error> mixed(const std::string& galaxy, const std::filesystem::path& folder) {
+    return fail(Code::Unavailable, "search galaxy '" + galaxy + "' in " + folder.string() +
+                                       ": an older program wrote several galaxies to a file; start the kernel, which"
+                                       " writes them anew, or search without a galaxy");
+}
+
 }  // namespace
 
-Result<std::unique_ptr<DataSeaReader>> DataSeaReader::open(std::filesystem::path folder) {
-    std::unique_ptr<DataSeaReader> reader(new DataSeaReader(std::move(folder)));
+Result<std::unique_ptr<DataSeaReader>> DataSeaReader::open(std::filesystem::path folder, std::string galaxy) {
+    std::unique_ptr<DataSeaReader> reader(new DataSeaReader(std::move(folder), std::move(galaxy)));
     RESONANT_ASSIGN(const bool found, reader->follow());
     if (!found) {
         return fail(Code::NotFound, "open " + reader->folder_.string() +
@@ -44,6 +50,12 @@ Result<bool> DataSeaReader::follow() {
         if (!*manifest) {
             return false;
         }
+        if (!galaxy_.empty()) {
+            if ((*manifest)->is_mixed()) {
+                return mixed(galaxy_, folder_);
+            }
+            std::erase_if((*manifest)->segments, [&](const SegmentFacts& each) { return each.galaxy != galaxy_; });
+        }
         auto set = SegmentSet::open(folder_, std::move(**manifest), set_.get());
         if (set) {
             set_ = std::move(*set);
@@ -58,9 +70,7 @@ Result<bool> DataSeaReader::follow() {
 Status DataSeaReader::prepare(const RowFilter& filter) {
     RESONANT_CHECK(follow());
     if (!filter.galaxy.empty() && set_->is_mixed()) {
-        return fail(Code::Unavailable, "search galaxy '" + filter.galaxy + "' in " + folder_.string() +
-                                           ": an older program wrote several galaxies to a file; start the kernel, which"
-                                           " writes them anew, or search without a galaxy");
+        return mixed(filter.galaxy, folder_);
     }
     return {};
 }

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "resonant/memory/segment_set.h"
@@ -21,7 +22,8 @@ namespace resonant::memory {
 class DataSeaReader {
   public:
     // NotFound when there is no copy yet; DataLoss when it is damaged. Cost: independent of the number of rows.
-    static Result<std::unique_ptr<DataSeaReader>> open(std::filesystem::path folder);
+    // With `galaxy`, no file of any other is opened, and the manifest is cut down to its own; Unavailable as below.
+    static Result<std::unique_ptr<DataSeaReader>> open(std::filesystem::path folder, std::string galaxy = {});
     DataSeaReader(const DataSeaReader&) = delete;
     DataSeaReader& operator=(const DataSeaReader&) = delete;
 
@@ -46,11 +48,13 @@ class DataSeaReader {
         bool operator==(const Stamp&) const = default;
     };
 
-    explicit DataSeaReader(std::filesystem::path folder) : folder_(std::move(folder)) {}
+    DataSeaReader(std::filesystem::path folder, std::string galaxy)
+        : folder_(std::move(folder)), galaxy_(std::move(galaxy)) {}
     // Follows, and sees whether the segments can tell the galaxies apart.
     Status prepare(const RowFilter& filter);
 
     const std::filesystem::path folder_;
+    const std::string galaxy_;  // empty: all
     Stamp stamp_;
     std::shared_ptr<const SegmentSet> set_ = std::make_shared<SegmentSet>();
     std::vector<std::unique_ptr<search::CodeSearch>> searches_;

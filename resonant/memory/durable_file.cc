@@ -78,6 +78,11 @@ Status DurableFile::write(std::span<const std::byte> bytes) {
 }
 
 Status DurableFile::commit() {
+    RESONANT_CHECK(appear());
+    return sync_folder(folder_);
+}
+
+Status DurableFile::appear() {
     RESONANT_CHECK(write(gathered_));
     if (::fsync(file_.get()) != 0) {
         return fail_errno("sync " + unfinished_.string(), errno);
@@ -86,9 +91,13 @@ Status DurableFile::commit() {
         return fail_errno("rename " + unfinished_.string() + " to " + target_.string(), errno);
     }
     file_.reset();
-    const Descriptor folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder || ::fsync(folder.get()) != 0) {
-        return fail_errno("sync folder " + folder_.string(), errno);
+    return {};
+}
+
+Status DurableFile::sync_folder(const std::filesystem::path& folder) {
+    const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened || ::fsync(opened.get()) != 0) {
+        return fail_errno("sync folder " + folder.string(), errno);
     }
     return {};
 }

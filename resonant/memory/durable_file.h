@@ -35,6 +35,9 @@ class DurableFile {
     std::uint64_t checksum() const;
     // Syncs the file, gives it its name (over an older one), syncs the folder.
     Status commit();
+    // The same, but for the folder: the name lasts when sync_folder() has returned. For many files at once.
+    Status appear();
+    static Status sync_folder(const std::filesystem::path& folder);
 
   private:
     DurableFile(std::filesystem::path folder, const std::string& name, Descriptor file);

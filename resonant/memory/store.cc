@@ -43,6 +43,25 @@ Status for_memory(Connection& connection, std::string_view query, MemoryId id) {
     return statement.bind(1, sql_id(id)).run();
 }
 
+// The memory's vector under a new sequence: the copy takes it in again, now in the files of its galaxy.
+Status renew_vector(Connection& connection, MemoryId id) {
+    RESONANT_ASSIGN(auto kept, connection.prepare("SELECT model, is_private, vector FROM memory_embeddings"
+                                                  " WHERE memory_id = ?"));
+    RESONANT_ASSIGN(const bool is_there, kept.bind(1, sql_id(id)).step());
+    if (!is_there) {
+        return {};  // it waits for one
+    }
+    const std::string model = kept.text(0);
+    const bool is_private = kept.integer(1) != 0;
+    const std::vector<std::byte> vector(kept.blob(2).begin(), kept.blob(2).end());
+    RESONANT_ASSIGN(auto former, connection.prepare("DELETE FROM memory_embeddings WHERE memory_id = ?"));
+    RESONANT_CHECK(former.bind(1, sql_id(id)).run());
+    RESONANT_ASSIGN(auto insert, connection.prepare("INSERT INTO memory_embeddings(memory_id, model, is_private, vector)"
+                                                    " VALUES(?, ?, ?, ?)"));
+    insert.bind(1, sql_id(id)).bind(2, model).bind(3, is_private);
+    return insert.bind(4, std::span<const std::byte>(vector)).run();
+}
+
 // Says that the columns of the Arrow copy that are no vectors are behind.
 Status count_fact(Connection& connection) {
     return connection.run("UPDATE memory_state SET value = value + 1 WHERE key = 'facts'");
@@ -212,18 +231,19 @@ Status Store::write_version(Connection& connection, const Memory& before, Memory
     }
     RESONANT_ASSIGN(auto row,
                     connection.prepare("UPDATE memories SET importance = ?, is_protected = ?,"
-                                       " is_archived = ?, updated_ns = ?, version = ?, distance = ?"
-                                       " WHERE id = ?"));
+                                       " is_archived = ?, updated_ns = ?, version = ?, distance = ?,"
+                                       " galaxy = ?8, constellation = iif(galaxy = ?8, constellation, 0)"
+                                       " WHERE id = ?7"));
     row.bind(1, after.importance).bind(2, after.is_protected).bind(3, after.is_archived);
     row.bind(4, after.updated_ns).bind(5, std::int64_t{after.version}).bind(6, after.distance);
-    RESONANT_CHECK(row.bind(7, sql_id(after.id)).run());
+    RESONANT_CHECK(row.bind(7, sql_id(after.id)).bind(8, after.galaxy).run());
     RESONANT_CHECK(add_version(connection, after, what, by, reason, after.updated_ns));
     RESONANT_CHECK(record_move(connection, after.id, before.zone(), after.zone()));
     return count_fact(connection);
 }
 
 Result<bool> Store::update(MemoryId id, const Update& update, const std::string& by) {
-    bool has_new_text = false;
+    bool is_stale = false;
     const Status done = database_.write([&](Connection& connection) -> Status {
         RESONANT_ASSIGN(const Memory before, load(connection, id, by));
         if (update.if_version && *update.if_version != before.version) {
@@ -235,6 +255,7 @@ Result<bool> Store::update(MemoryId id, const Update& update, const std::string&
         after.title = update.title.value_or(before.title);
         after.content = update.content.value_or(before.content);
         after.importance = update.importance.value_or(before.importance);
+        after.galaxy = update.galaxy.value_or(before.galaxy);
         after.tags.insert(after.tags.end(), update.add_tags.begin(), update.add_tags.end());
         std::erase_if(after.tags, [&](const std::string& tag) {
             return std::find(update.remove_tags.begin(), update.remove_tags.end(), tag) !=
@@ -242,11 +263,14 @@ Result<bool> Store::update(MemoryId id, const Update& update, const std::string&
         });
         after.tags = without_doubles(after.tags);
         RESONANT_CHECK(check(after));
-        has_new_text = before.title != after.title || before.content != after.content;
-        return write_version(connection, before, std::move(after), "updated", by, "");
+        const bool moves = before.galaxy != after.galaxy;
+        const std::string reason = moves ? "from galaxy " + before.galaxy + " to " + after.galaxy : "";
+        is_stale = moves || before.title != after.title || before.content != after.content;
+        RESONANT_CHECK(write_version(connection, before, std::move(after), moves ? "moved" : "updated", by, reason));
+        return moves ? renew_vector(connection, id) : Status();
     });
     RESONANT_CHECK(done);
-    return has_new_text;
+    return is_stale;
 }
 
 Status Store::archive(MemoryId id, const std::string& reason, const std::string& by) {

@@ -37,7 +37,7 @@ class Store {
 
     // Changes: as in DataSea.
     Result<Added> add(const Memory& memory, Twin twin = Twin::Reinforce);
-    // True when the text changed, so that its vector is stale.
+    // True when its vector in the copy is stale: the text changed, or it moved to another galaxy.
     Result<bool> update(MemoryId id, const Update& update, const std::string& by);
     Status archive(MemoryId id, const std::string& reason, const std::string& by);
     Result<bool> restore(MemoryId id, std::optional<std::uint32_t> version, const std::string& by);

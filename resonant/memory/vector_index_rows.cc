@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <future>
 
 namespace resonant::memory {
@@ -12,6 +13,7 @@ namespace {
 using sql::Connection;
 using sql::Statement;
 
+constexpr std::size_t kSyncing = 8;       // files
 constexpr std::size_t kNamesKept = 256;   // names whose signatures a fold remembers
 constexpr std::size_t kTellEvery = 4'096;  // rows
 // A galaxy with this share of all is read as the vectors lie in the file; a smaller one by its memories, one by one.
@@ -88,8 +90,8 @@ Status VectorIndex::make_book(Manifest& manifest, std::shared_ptr<const search::
     return write_book(folder_, manifest.book, *book);
 }
 
-// Rows on their way from SQLite into segments of a bounded size. While one is written, the next is read, and the one
-// before it reaches the disk.
+// Rows on their way from SQLite into segments of a bounded size. While one is written, the next is read, and those
+// before it reach the disk: together, as each alone would wait as long.
 struct VectorIndex::Rows {
     const std::filesystem::path& folder;
     const std::string& model;
@@ -102,7 +104,7 @@ struct VectorIndex::Rows {
     std::vector<SegmentRow> waiting = {};
     std::vector<SegmentRow> leaving = {};  // what `writing` writes
     std::future<Result<UnsyncedSegment>> writing = {};
-    std::future<Result<SegmentFacts>> syncing = {};
+    std::deque<std::future<Result<SegmentFacts>>> syncing = {};  // at most kSyncing
     std::map<std::string, std::uint64_t, std::less<>> names = {};  // and their signatures
 
     // Rows of another galaxy follow.
@@ -195,19 +197,19 @@ struct VectorIndex::Rows {
     Status finish() {
         if (writing.valid()) {
             RESONANT_ASSIGN(UnsyncedSegment made, writing.get());
-            RESONANT_CHECK(synced());
-            syncing = std::async(std::launch::async, [made = std::move(made)]() mutable -> Result<SegmentFacts> {
-                RESONANT_CHECK(made.file->commit());
+            RESONANT_CHECK(synced(kSyncing - 1));
+            syncing.push_back(std::async(std::launch::async, [made = std::move(made)]() mutable -> Result<SegmentFacts> {
+                RESONANT_CHECK(made.file->appear());
                 return std::move(made.facts);
-            });
+            }));
         }
         return {};
     }
 
-    // Waits for what is being synced.
-    Status synced() {
-        if (syncing.valid()) {
-            RESONANT_ASSIGN(SegmentFacts facts, syncing.get());
+    // Waits until no more than `left` are being synced.
+    Status synced(std::size_t left) {
+        for (; syncing.size() > left; syncing.pop_front()) {
+            RESONANT_ASSIGN(SegmentFacts facts, syncing.front().get());
             manifest.segments.push_back(std::move(facts));
         }
         return {};
@@ -227,7 +229,8 @@ Status VectorIndex::write_rows(Manifest& manifest, const search::CodeBook& book,
         told(rows.done);
     }
     RESONANT_CHECK(rows.finish());
-    return rows.synced();
+    RESONANT_CHECK(rows.synced(0));
+    return DurableFile::sync_folder(folder_);
 }
 
 Status VectorIndex::write_all(Manifest& manifest, const search::CodeBook& book, const Told& told) {

@@ -115,12 +115,16 @@ Result<Json> update(Services& services, call::Call& call) {
     if (has(call, "if_version")) {
         RESONANT_ASSIGN(update.if_version, version_of(call, "if_version"));
     }
-    if (!update.title && !update.content && !update.importance && update.add_tags.empty() &&
+    if (has(call, "galaxy")) {
+        update.galaxy = text_of(call, "galaxy");
+        RESONANT_CHECK(services.galaxies->check_open(*update.galaxy));
+    }
+    if (!update.title && !update.content && !update.importance && !update.galaxy && update.add_tags.empty() &&
         update.remove_tags.empty()) {
         return fail(
             Code::InvalidArgument,
-            "memory.update: nothing to change; give title, content, add_tags, remove_tags or "
-            "importance");
+            "memory.update: nothing to change; give title, content, add_tags, remove_tags, "
+            "importance or galaxy");
     }
     RESONANT_CHECK(services.sea->update(id, update, call.caller.principal));
     return changed(services, call, id, "updated");
@@ -277,9 +281,9 @@ void add_neck(Toolbox& toolbox, Services& services) {
                  .access = Access::Write,
                  .core = true,
                  .parameters = "id*:id title:string content:string add_tags:string[] "
-                               "remove_tags:string[] importance:0..1 if_version:int",
-                 .summary = "change a memory in place; the former version stays in "
-                            "memory.history; if_version refuses a lost update",
+                               "remove_tags:string[] importance:0..1 galaxy:string if_version:int",
+                 .summary = "change a memory in place, or move it to another galaxy; the former version "
+                            "stays in memory.history; if_version refuses a lost update",
                  .free_text = true,
                  .example = R"({"id": "m42", "content": "the new text"})"},
                 bind(services, update));

@@ -147,7 +147,15 @@ TEST_F(GalaxySegmentsTest, answers_equal_a_plain_scan_for_galaxies_of_very_diffe
             auto some = std::next(texts_[changed].begin(), static_cast<long>(random() % texts_[changed].size()));
             Update update;
             update.content = any_text(step) + " changed " + std::to_string(i);
-            if (random() % 8 == 0) {
+            const std::string target = galaxies[random() % galaxies.size()];
+            if (random() % 4 == 0) {
+                update.galaxy = target;
+                ASSERT_TRUE(sea_->update(some->first, update, "ann"));
+                vectors_[*update.content] = *embedder_.embed(*update.content);
+                const MemoryId id = some->first;
+                texts_[changed].erase(some);
+                texts_[target][id] = *update.content;
+            } else if (random() % 8 == 0) {
                 ASSERT_TRUE(sea_->erase(some->first, "", "owner"));
                 texts_[changed].erase(some);
             } else {
@@ -195,6 +203,53 @@ TEST_F(GalaxySegmentsTest, a_question_about_one_galaxy_reads_no_other_one) {
     ASSERT_TRUE(found.has_value()) << found.error().message;
     EXPECT_EQ(ids_of(*found), Ids{other});
     EXPECT_EQ(reader->nearest(query, 5).error().code, Code::DataLoss);
+}
+
+TEST_F(GalaxySegmentsTest, a_memory_that_moves_is_found_in_its_new_galaxy_at_once_and_leaves_the_other_ones_files) {
+    const MemoryId id = add_to("default", "coral reef");
+    const MemoryId other = add_to("default", "coral atoll");
+    catch_up();
+    Update update;
+    update.galaxy = "andromeda";
+    ASSERT_TRUE(sea_->update(id, update, "ann"));
+    for (const bool is_folded : {false, true}) {
+        const Vector query = *embedder_.embed("coral reef");
+        EXPECT_EQ(ids(sea_->nearest(query, in("andromeda"), 9, -2, "ann")), Ids{id}) << is_folded;
+        EXPECT_EQ(ids(sea_->nearest(query, in("default"), 9, -2, "ann")), Ids{other}) << is_folded;
+        EXPECT_EQ(ids(sea_->nearest(query, in(""), 9, -2, "ann")), (Ids{id, other})) << is_folded;
+        EXPECT_EQ(ids(sea_->recall("coral", in("andromeda"), 9, "ann")), Ids{id}) << is_folded;
+        catch_up();
+    }
+    EXPECT_THAT(files_of("andromeda"), SizeIs(1));
+    EXPECT_EQ(sea_->history(id, "ann")->back().what, "moved");
+    std::vector<std::string> findings;
+    ASSERT_TRUE(sea_->verify(false, findings));
+    EXPECT_THAT(findings, IsEmpty());
+    // Undone with what it was part of, it stays where it was.
+    update.galaxy = "default";
+    const Status undone = database_->write([&](sql::Connection&) -> Status {
+        RESONANT_CHECK(sea_->update(id, update, "ann"));
+        return fail(Code::Conflict, "no");
+    });
+    EXPECT_FALSE(undone.has_value());
+    catch_up();
+    EXPECT_EQ(ids(sea_->nearest(*embedder_.embed("coral"), in("andromeda"), 9, -2, "ann")), Ids{id});
+    ASSERT_TRUE(sea_->verify(false, findings));
+    EXPECT_THAT(findings, IsEmpty());
+}
+
+TEST_F(GalaxySegmentsTest, a_reader_of_one_galaxy_opens_its_files_only) {
+    const MemoryId id = add_to("andromeda", "coral atoll");
+    add_to("default", "coral reef");
+    catch_up();
+    for (const std::string& file : files_of("default")) {
+        std::filesystem::remove(folder() / file);
+    }
+    EXPECT_EQ(DataSeaReader::open(folder()).error().code, Code::DataLoss);
+    const auto reader = DataSeaReader::open(folder(), "andromeda");
+    ASSERT_TRUE(reader.has_value()) << reader.error().message;
+    EXPECT_EQ((*reader)->manifest().rows(), 1U);
+    EXPECT_EQ(ids_of(*(*reader)->nearest(*embedder_.embed("coral"), 9)), Ids{id});
 }
 
 TEST_F(GalaxySegmentsTest, what_changes_in_one_galaxy_leaves_the_files_of_the_others) {

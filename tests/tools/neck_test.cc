@@ -49,6 +49,16 @@ TEST_F(Neck, an_update_keeps_the_former_version_and_restore_brings_it_back) {
     EXPECT_EQ(read(id)["content"], "first words");
 }
 
+TEST_F(Neck, an_update_moves_a_memory_to_a_galaxy_that_is_there) {
+    const std::string id = world_.remember("first words");
+    EXPECT_EQ(world_.error("memory.update", {{"id", id}, {"galaxy", "andromeda"}}), "not_found");
+    world_.ask("galaxy.create", {{"name", "andromeda"}});
+    world_.ask("memory.update", {{"id", id}, {"galaxy", "andromeda"}});
+    EXPECT_EQ(read(id)["galaxy"], "andromeda");
+    EXPECT_TRUE(world_.ask("memory.search", {{"query", "words"}})["hits"].empty());
+    EXPECT_EQ(world_.ask("memory.search", {{"query", "words"}, {"galaxy", "andromeda"}})["hits"].size(), 1U);
+}
+
 TEST_F(Neck, a_number_beyond_all_versions_is_not_taken_for_another) {
     const std::string id = world_.remember("first words");
     world_.ask("memory.update", {{"id", id}, {"content", "second words"}});
