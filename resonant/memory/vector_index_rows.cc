@@ -220,6 +220,7 @@ Status VectorIndex::write_rows(Manifest& manifest, const search::CodeBook& book,
                                const std::function<Status(Connection&, Rows&)>& add) {
     manifest.model = model_;
     manifest.built_ns = clock_.wall().count;
+    const std::uint64_t files = manifest.files;
     Rows rows{folder_, model_, manifest, book, told};
     RESONANT_CHECK(database_.read([&](Connection& connection) -> Status {
         RESONANT_CHECK(add(connection, rows));
@@ -230,7 +231,7 @@ Status VectorIndex::write_rows(Manifest& manifest, const search::CodeBook& book,
     }
     RESONANT_CHECK(rows.finish());
     RESONANT_CHECK(rows.synced(0));
-    return DurableFile::sync_folder(folder_);
+    return manifest.files == files ? Status() : DurableFile::sync_folder(folder_);
 }
 
 Status VectorIndex::write_all(Manifest& manifest, const search::CodeBook& book, const Told& told) {
