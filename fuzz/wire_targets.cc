@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -128,7 +130,14 @@ void http(std::string_view bytes) {
     RESONANT_ENSURE(::bind(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "a port is free");
     address.sin_port = htons((*server)->port());
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    RESONANT_ENSURE(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "connect");
+    // Nobody's side of a connection is to wait for its last packets: a million of them would fill the system's table.
+    const linger none{.l_onoff = 1, .l_linger = 0};
+    RESONANT_ENSURE(::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &none, sizeof none) == 0, "an option of sockets");
+    if (::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        RESONANT_ENSURE(errno == EADDRNOTAVAIL || errno == EADDRINUSE || errno == EINTR || errno == ETIMEDOUT,
+                        std::strerror(errno));
+        return;  // the system has no room, which says nothing of these bytes
+    }
     static_cast<void>(!::send(client.get(), bytes.data(), std::min<std::size_t>(bytes.size(), 64 * 1024), MSG_NOSIGNAL | MSG_DONTWAIT));
     shutdown(client.get(), SHUT_WR);
     std::string answers;

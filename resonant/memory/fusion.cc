@@ -12,7 +12,7 @@
 namespace resonant::memory {
 namespace {
 
-constexpr double kWords = 0.6;      // what words weigh in a text that leans on its neighbours;
+constexpr double kWords = 0.55;     // what words weigh in a text that leans on its neighbours;
 constexpr double kWordsAlone = 0.4; // in one that stands alone
 constexpr double kWordsFull = 20;  // the bm25 that is worth as much as a cosine of 1, if no memory has more
 constexpr double kLeans = 60;      // a text of so many words leans on its neighbours like any other,
@@ -20,6 +20,7 @@ constexpr double kStands = 120;      // one of so many stands alone;
 constexpr double kTitledLeans = 20;  // the same of one under a title of its own that somebody says
 constexpr double kTitledStands = 40;
 constexpr double kAsks = 0.1;
+constexpr std::ptrdiff_t kAsksWords = 35;  // a longer text says something, too, though it ends with a question
 constexpr double kNamed = 0.02;
 constexpr double kTime = 0.1;
 constexpr double kNearness = 0.02;
@@ -58,7 +59,7 @@ double leaning_of(const Memory& memory) {
 
 bool only_asks(const std::string& text) {
     const std::size_t last = text.find_last_not_of(" \t\r\n\"')");
-    return last != std::string::npos && text[last] == '?';
+    return last != std::string::npos && text[last] == '?' && std::ranges::count(text, ' ') < kAsksWords;
 }
 
 bool before(const Hit& a, const Hit& b) {

@@ -4,7 +4,7 @@
 //             right before and after in the same session: 0.7 of the memory before, 0.4 of the next but one, 0.4 of
 //             the one after, 0.2 of its next; no word more than it is worth where it is worth most
 //   meaning = max(0, cosine), and 0.10 of that of the memory right before, 0.05 of the one right after
-//   score   = 0.6 words / max(20, most bm25 of any) + 0.4 meaning - 0.1 if it only asks + 0.02 if the question names its speaker
+//   score   = 0.55 words / max(20, most bm25 of any) + 0.45 meaning - 0.1 if it only asks (in up to 35 words) + 0.02 if the question names its speaker
 //           + 0.1 time match + 0.02 nearness + 0.03 link
 //           - 0.05 if superseded, marked as junk, or the copy of a better hit
 //

@@ -356,10 +356,10 @@ TEST(Fusion, a_word_counts_once_where_it_was_told_and_in_part_beside) {
     const Neighbours neighbours{{2, 1, -1}, {2, 3, 1}, {3, 1, -2}, {3, 2, -1}, {9, 8, -1}};
     const Parts parts{.words = true, .best_words = 6};
     const Context next = context_of(2, neighbours, {}, words, parts);
-    EXPECT_NEAR(next.score, 0.6 * 0.7 * 5 / 20, 1e-9) << "nothing for the name: it is told here already";
+    EXPECT_NEAR(next.score, 0.55 * 0.7 * 5 / 20, 1e-9) << "nothing for the name: it is told here already";
     EXPECT_EQ(next.strongest, 1U);
     EXPECT_EQ(next.offset, -1);
-    EXPECT_NEAR(context_of(3, neighbours, {}, words, parts).score, 0.6 * 0.4 * 5 / 20, 1e-9);
+    EXPECT_NEAR(context_of(3, neighbours, {}, words, parts).score, 0.55 * 0.4 * 5 / 20, 1e-9);
     EXPECT_EQ(context_of(9, neighbours, {}, words, parts).score, 0) << "its neighbour has none of the words";
     EXPECT_EQ(context_of(7, neighbours, {}, words, parts).score, 0);
 }
@@ -371,7 +371,7 @@ TEST(Fusion, the_context_never_makes_a_word_worth_more_than_where_it_is_worth_mo
     }
     words.add(5, std::vector<float>{3});
     const Neighbours neighbours{{5, 1, -1}, {5, 2, 1}, {5, 3, 2}};
-    EXPECT_NEAR(context_of(5, neighbours, {}, words, {.words = true, .best_words = 4}).score, 0.6 * 1 / 20, 1e-9);
+    EXPECT_NEAR(context_of(5, neighbours, {}, words, {.words = true, .best_words = 4}).score, 0.55 * 1 / 20, 1e-9);
 }
 
 TEST(Fusion, a_titled_passage_stands_alone_and_a_turn_leans) {
@@ -398,6 +398,24 @@ TEST(Fusion, a_titled_passage_stands_alone_and_a_turn_leans) {
     same.memory.session = "a talk";
     weigh(same, {3, 1, std::nullopt}, parts, {0.3, 7, -1}, {});
     EXPECT_GT(same.score, passage.score);
+}
+
+TEST(Fusion, what_only_asks_is_lowered_and_what_also_tells_is_not) {
+    const Parts parts{.words = true, .best_words = 4};
+    Hit asks = hit_of(1, 0);
+    asks.memory.content = "Where did you put the key?";
+    Hit tells = hit_of(2, 0);
+    for (int word = 0; word < 40; ++word) {
+        tells.memory.content += "word ";
+    }
+    tells.memory.content += "can you help me with that?";
+    Hit says = tells;
+    says.memory.content.back() = '.';
+    for (Hit* hit : {&asks, &tells, &says}) {
+        weigh(*hit, {hit->memory.id, 1, std::nullopt}, parts, {}, {});
+    }
+    EXPECT_DOUBLE_EQ(tells.score, says.score);
+    EXPECT_NEAR(asks.score, says.score - 0.1, 1e-9);
 }
 
 TEST(Fusion, a_link_is_worth_little_and_ties_are_broken_by_id) {
