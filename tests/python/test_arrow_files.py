@@ -49,7 +49,8 @@ def mapped(home):
         before = pa.total_allocated_bytes()
         reader = pa.ipc.open_file(pa.memory_map(str(home / "sea" / facts["file"])))
         table = reader.read_all()
-        assert pa.total_allocated_bytes() == before, "the file was copied, not mapped"
+        # Less: what an earlier test left behind was collected meanwhile.
+        assert pa.total_allocated_bytes() <= before, "the file was copied, not mapped"
         tables.append((facts, table))
     return manifest, tables
 
