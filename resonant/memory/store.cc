@@ -356,6 +356,9 @@ Status Store::erase(MemoryId id, const std::string& reason, const std::string& b
               "DELETE FROM memory_embeddings WHERE memory_id = ?",
               "DELETE FROM memory_pending WHERE memory_id = ?",
               "DELETE FROM memory_marks WHERE memory_id = ?",
+              // The keys of an import that goes on may say what the memory was about.
+              "DELETE FROM memory_import_ties WHERE source = ?1 OR EXISTS (SELECT 1 FROM memory_import_keys k"
+              " WHERE k.memory_id = ?1 AND k.job = memory_import_ties.job AND k.key = memory_import_ties.key)",
               "DELETE FROM memory_import_keys WHERE memory_id = ?",
               "DELETE FROM memories WHERE id = ?"}) {
             RESONANT_CHECK(for_memory(connection, query, id));

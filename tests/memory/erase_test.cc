@@ -109,7 +109,11 @@ TEST_F(EraseTest, whatever_hangs_on_a_memory_goes_with_it) {
     Survey survey(*database_, clock_);
     ASSERT_TRUE(survey.mark(id, "junk", "never recalled"));
     ASSERT_TRUE(database_->write([&](sql::Connection& c) {
-        return c.run("INSERT INTO memory_import_keys VALUES('file', 'key', " + std::to_string(id) + ")");
+        const std::string from = " VALUES('file', " + std::to_string(id) + ", 'elsewhere', 'related', 1);";
+        const std::string to = " VALUES('file', " + std::to_string(other) + ", 'key', 'related', 1);";
+        const std::string ties = "INSERT INTO memory_import_ties(job, source, key, type, weight)";
+        return c.run("INSERT INTO memory_import_keys VALUES('file', 'key', " + std::to_string(id) + ");" +
+                     ties + from + ties + to);
     }));
     ASSERT_TRUE(sea_->settle(10));  // counts what was read
     ASSERT_TRUE(sea_->erase(id, "asked for", "owner"));
@@ -127,7 +131,10 @@ TEST_F(EraseTest, whatever_hangs_on_a_memory_goes_with_it) {
             ++looked;
             return {};
         }));
-        EXPECT_GE(looked, 9) << "texts, tags, accesses, versions, moves, links, vectors, marks, keys";
+        EXPECT_GE(looked, 10) << "texts, tags, accesses, versions, moves, links, vectors, marks, keys, ties";
+        RESONANT_ASSIGN(auto named, c.prepare("SELECT count(*) FROM memory_import_ties"));
+        RESONANT_CHECK(named.step());
+        EXPECT_EQ(named.integer(0), 0) << "the key may say what it was about";
         return {};
     }));
 }
