@@ -56,7 +56,7 @@ struct Version {
     std::string title;
     std::string content;
     std::string by;    // principal
-    std::string what;  // "created", "updated", "archived", "restored", "moved", "protected"
+    std::string what;  // "created", "updated", "transferred" (to another galaxy), "archived", "restored", "protected", "moved" (to another zone: no version)
     std::int64_t at_ns = 0;
 };
 

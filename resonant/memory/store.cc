@@ -266,7 +266,7 @@ Result<bool> Store::update(MemoryId id, const Update& update, const std::string&
         const bool moves = before.galaxy != after.galaxy;
         const std::string reason = moves ? "from galaxy " + before.galaxy + " to " + after.galaxy : "";
         is_stale = moves || before.title != after.title || before.content != after.content;
-        RESONANT_CHECK(write_version(connection, before, std::move(after), moves ? "moved" : "updated", by, reason));
+        RESONANT_CHECK(write_version(connection, before, std::move(after), moves ? "transferred" : "updated", by, reason));
         return moves ? renew_vector(connection, id) : Status();
     });
     RESONANT_CHECK(done);

@@ -221,7 +221,9 @@ TEST_F(GalaxySegmentsTest, a_memory_that_moves_is_found_in_its_new_galaxy_at_onc
         catch_up();
     }
     EXPECT_THAT(files_of("andromeda"), SizeIs(1));
-    EXPECT_EQ(sea_->history(id, "ann")->back().what, "moved");
+    const Version transfer = sea_->history(id, "ann")->back();
+    EXPECT_EQ(transfer.what, "transferred");
+    EXPECT_TRUE(sea_->restore(id, transfer.version, "ann")) << "it is a version like others, and no move between zones";
     std::vector<std::string> findings;
     ASSERT_TRUE(sea_->verify(false, findings));
     EXPECT_THAT(findings, IsEmpty());
