@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <set>
 
 #include "resonant/memory/galaxies.h"
 
@@ -38,6 +39,11 @@ Status check_tags(const std::vector<std::string>& tags) {
         }
     }
     return {};
+}
+
+std::vector<std::string> each_once(const std::vector<std::string>& tags) {
+    const std::set<std::string> once(tags.begin(), tags.end());
+    return {once.begin(), once.end()};
 }
 
 Status check(const Memory& memory) {

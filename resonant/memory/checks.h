@@ -14,5 +14,7 @@ namespace resonant::memory {
 // InvalidArgument names the part, its size and the limit.
 Status check(const Memory& memory);
 Status check_tags(const std::vector<std::string>& tags);
+// Sorted, and none twice.
+std::vector<std::string> each_once(const std::vector<std::string>& tags);
 
 }  // namespace resonant::memory
