@@ -73,11 +73,38 @@ def gtest_filter(program, name):
     return f"*{name}*" if name.lower() in listing.lower() else None
 
 
-def count_gtest(report, exit_code):
-    """Counts of a program's JSON report; a program that died before writing one is a failure."""
+def processor():
+    """What the figures and kernels of a run belong to: the model, and those of its features that we have kernels for."""
+    facts = {}
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        facts.setdefault(name.strip(), value.strip())
+    flags = set(facts.get("flags", "").split())
+    wanted = ("avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16")
+    return (f"cpu: {facts.get('model name', 'unknown')}, {os.cpu_count()} processors; "
+            f"has {' '.join(f for f in wanted if f in flags) or 'none of our features'}; "
+            f"lacks {' '.join(f for f in wanted if f not in flags) or 'none'}")
+
+
+def kernels_of(cases):
+    """The kernels that a program's tests ran, and those that this processor cannot run."""
+    for case in cases:
+        if "kernels_run" in case:
+            return f"\n    kernels run: {case['kernels_run']}; NOT run, this processor lacks them: {case['kernels_lacking'] or 'none'}"
+    return ""
+
+
+def cases_of(report):
+    """The test cases of a program's JSON report; none when it died before writing one."""
     try:
-        cases = [case for suite in json.loads(report.read_text())["testsuites"] for case in suite["testsuite"]]
+        return [case for suite in json.loads(report.read_text())["testsuites"] for case in suite["testsuite"]]
     except (OSError, ValueError):
+        return None
+
+
+def count_gtest(cases, exit_code):
+    """Counts of a program's test cases; a program without a report is a failure."""
+    if cases is None:
         return Counts(failed=1)
     counts = Counts()
     for case in cases:
@@ -103,11 +130,12 @@ def run_program(program, chosen, env, scratch, patience):
     except subprocess.TimeoutExpired as late:
         said = (late.stdout or b"").decode(errors="replace")
         output, code = f"{said}\nstopped after {patience} s", -1
-    counts = count_gtest(report, code)
+    cases = cases_of(report)
+    counts = count_gtest(cases, code)
     if code < 0 or not report.exists():
         output += f"\n{program.name} ended with {code}; run it alone: {program}"
     output = "\n".join(output.splitlines()[-FAILED_LINES_SHOWN:])
-    line = f"{program.name:24} {counts}  ({time.monotonic() - started:.1f} s)"
+    line = f"{program.name:24} {counts}  ({time.monotonic() - started:.1f} s)" + kernels_of(cases or [])
     return line + (f"\n{output}" if counts.failed else ""), counts
 
 
@@ -160,6 +188,7 @@ def main():
     env = environment(build)
 
     total = Counts()
+    print(processor(), flush=True)
     if options.name != "tidy":
         total.add(run_cpp(build, options.name, env))
         if not options.only_cpp:

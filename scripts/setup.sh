@@ -341,6 +341,10 @@ extra() {
     esac
 }
 
+[ "$(uname -m)" = x86_64 ] || {
+    say "this machine is $(uname -m); resonant builds and runs on x86-64 (with SSE4.2) only, see README, Supported machines"
+    exit 1
+}
 for part in "$@"; do extra "$part"; done
 for part in "$@"; do
     case $part in

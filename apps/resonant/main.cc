@@ -3,10 +3,14 @@
 
 #include "apps/resonant/commands.h"
 #include "apps/resonant/server_commands.h"
+#include "resonant/base/processor.h"
 #include "resonant/runtime/kernel.h"
 
 int main(int argc, char** argv) {
     using namespace resonant::app;
+    if (const resonant::Status able = resonant::check_processor(); !able) {
+        return report(able.error());
+    }
     CLI::App app{"resonant: shared state, events, memory and governed tools for agents, by MCP"};
     app.require_subcommand(1);
     app.set_version_flag("--version", resonant::runtime::program_version());

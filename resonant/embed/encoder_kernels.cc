@@ -51,11 +51,19 @@ constexpr Kernels kFloat16Kernels{"avx512_fp16",   Precision::Float16, float16::
 
 }  // namespace
 
-std::span<const Kernels* const> available_kernels() {
+std::span<const Kernels* const> all_kernels() {
 #ifdef __x86_64__
     static constexpr std::array<const Kernels*, 5> kAll{
         &plain::kKernels, &avx2::kKernels, &avx512::kKernels, &avx512::kBfloat16Kernels,
         &avx512::kFloat16Kernels};
+#else
+    static constexpr std::array<const Kernels*, 1> kAll{&plain::kKernels};
+#endif
+    return kAll;
+}
+
+std::span<const Kernels* const> available_kernels() {
+#ifdef __x86_64__
     const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") &&
                             __builtin_cpu_supports("avx512dq") &&
@@ -66,10 +74,9 @@ std::span<const Kernels* const> available_kernels() {
                               : has_avx512                           ? 3
                               : has_avx2                             ? 2
                                                                      : 1;
-    return std::span(kAll).first(count);
+    return all_kernels().first(count);
 #else
-    static constexpr std::array<const Kernels*, 1> kAll{&plain::kKernels};
-    return kAll;
+    return all_kernels();
 #endif
 }
 

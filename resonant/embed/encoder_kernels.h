@@ -66,7 +66,9 @@ struct Kernels {
     void (*attention)(const float* qkv, std::size_t tokens, float* out, float* scratch);
 };
 
-// What this processor can run, slowest first; the first is the plain one that runs everywhere.
+// Every set of this build, slowest first, whatever the processor.
+std::span<const Kernels* const> all_kernels();
+// The first of them that this processor can run; the first of all is the plain one that runs everywhere.
 std::span<const Kernels* const> available_kernels();
 // The last of available_kernels(), or the last of this precision; float32 is always there.
 const Kernels& best_kernels();

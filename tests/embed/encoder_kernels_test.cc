@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
+#include <string>
 #include <vector>
 
 namespace resonant::embed {
@@ -29,6 +31,21 @@ class EveryKernel : public testing::TestWithParam<const Kernels*> {
 
 INSTANTIATE_TEST_SUITE_P(Kernels, EveryKernel, testing::ValuesIn(available_kernels()),
                          [](const auto& kernels) { return std::string(kernels.param->name); });
+
+// The test run prints these, so that a green run says which kernels it did not run.
+TEST(EncoderKernels, this_processor_runs_the_plain_kernels_and_names_those_it_lacks) {
+    std::string run;
+    std::string lacking;
+    for (const Kernels* kernels : all_kernels()) {
+        const auto can = available_kernels();
+        std::string& list = std::find(can.begin(), can.end(), kernels) != can.end() ? run : lacking;
+        list.append(list.empty() ? "" : " ").append(kernels->name);
+    }
+    RecordProperty("kernels_run", run);
+    RecordProperty("kernels_lacking", lacking);
+    EXPECT_EQ(available_kernels().front(), all_kernels().front());
+    EXPECT_EQ(best_float32_kernels().precision, Precision::Float32);
+}
 
 TEST_P(EveryKernel, a_linear_map_is_the_sum_of_products_for_any_number_of_rows) {
     for (const std::size_t inputs : {std::size_t{384}, std::size_t{1536}}) {

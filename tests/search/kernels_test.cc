@@ -117,6 +117,16 @@ TEST(Kernels, the_best_one_is_the_last_of_the_list_and_scalar_is_always_there) {
     EXPECT_EQ(kernels().front(), Kernel::Scalar);
     EXPECT_EQ(kernels().back(), best_kernel());
     EXPECT_EQ(name_of(Kernel::Avx512), "avx512");
+    // The test run prints these, so that a green run says which kernels it did not run.
+    std::string run;
+    std::string lacking;
+    for (const Kernel kernel : {Kernel::Scalar, Kernel::Avx2, Kernel::Avx512}) {
+        const bool can = std::ranges::find(kernels(), kernel) != kernels().end();
+        std::string& list = can ? run : lacking;
+        list.append(list.empty() ? "" : " ").append(name_of(kernel));
+    }
+    RecordProperty("kernels_run", run);
+    RecordProperty("kernels_lacking", lacking);
 }
 
 TEST(TopK, a_scan_equals_sorting_everything) {
