@@ -63,7 +63,7 @@ class StdioFront::Client final : public Outlet,
         if (!connection_) {
             return;
         }
-        connection_->journal().close(id);
+        connection_->withdraw(id);
         settle();
     }
     void agreed() override {

@@ -11,7 +11,6 @@
 #include <cstring>
 #include <utility>
 
-#include "resonant/base/ensure.h"
 #include "resonant/base/log.h"
 
 namespace resonant::net {
@@ -22,6 +21,13 @@ constexpr int kBatch = 16;  // answers that may share one write
 constexpr std::size_t kReadLeast = 16 * 1024;
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+
+bool is_same_file(int one, int other) {
+    struct stat first {};
+    struct stat second {};
+    return fstat(one, &first) == 0 && fstat(other, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
 
 }  // namespace
 
@@ -59,6 +65,9 @@ Result<std::unique_ptr<LineConnection>> LineConnection::open(Loop& loop, Descrip
                                                              LineSink& sink, LineOptions options) {
     RESONANT_ASSIGN(End in, own_end(std::move(input), O_RDONLY));
     RESONANT_ASSIGN(End out, own_end(std::move(output), O_WRONLY));
+    if (in.kind == Kind::Socket && is_same_file(in.fd.get(), out.fd.get())) {
+        in = End{Descriptor(), Kind::Socket};  // one descriptor and one watch do for both ways
+    }
     return std::unique_ptr<LineConnection>(new LineConnection(loop, std::move(in), std::move(out),
                                                               std::move(journal), sink, options));
 }
@@ -75,16 +84,22 @@ LineConnection::LineConnection(Loop& loop, End input, End output, std::unique_pt
 }
 
 LineConnection::~LineConnection() {
-    loop_.unwatch(input_.fd.get());
+    loop_.unwatch(input_fd());
     loop_.unwatch(output_.fd.get());
 }
 
 Status LineConnection::start() {
-    // Without an event asked for, the output still tells when the client closed its end.
-    RESONANT_CHECK(loop_.watch(output_.fd.get(), 0, [this](std::uint32_t events) { on_output(events); }));
-    RESONANT_CHECK(loop_.watch(input_.fd.get(), EPOLLIN, [this](std::uint32_t) { on_input(); }));
+    // Without an event asked for, the output still reports when the client closed its end.
+    RESONANT_CHECK(loop_.watch(output_.fd.get(), 0, [this](std::uint32_t events) { on_ready(events); }));
     deliver();  // what the journal holds from before
     return {};
+}
+
+void LineConnection::on_ready(std::uint32_t events) {
+    on_output(events);
+    if (is_one_socket() && (events & EPOLLIN) != 0) {
+        on_input();
+    }
 }
 
 void LineConnection::on_input() {
@@ -93,47 +108,77 @@ void LineConnection::on_input() {
     }
     const std::span<char> room = journal_->room(kReadLeast);
     if (room.empty()) {
-        // Back-pressure keeps whole lines waiting here: read on when some were taken.
-        loop_.change(input_.fd.get(), 0);
+        end("its journal was changed by another process");  // what is read ahead is less than it holds
         return;
     }
     const ssize_t count = input_.kind == Kind::Socket
-                              ? recv(input_.fd.get(), room.data(), room.size(), MSG_DONTWAIT)
-                              : read(input_.fd.get(), room.data(), room.size());
+                              ? recv(input_fd(), room.data(), room.size(), MSG_DONTWAIT)
+                              : read(input_fd(), room.data(), room.size());
     if (count < 0 && would_block(errno)) {
         return;
     }
     if (count <= 0) {
-        input_over();
-        return;
+        input_over_ = true;
+    } else {
+        journal_->received(static_cast<std::size_t>(count));
     }
-    journal_->received(static_cast<std::size_t>(count));
     deliver();
 }
 
+bool LineConnection::may_deliver() const {
+    return !ended_ && !paused_ && !reader_is_slow() && journal_->open_count() < kOpenMax;
+}
+
 void LineConnection::deliver() {
-    if (delivering_) {
+    if (delivering_ || ended_) {
         return;
     }
     delivering_ = true;
-    int lines = 0;
-    while (!paused_ && !ended_ && !reader_is_slow() && lines < kLinesAtOnce && deliver_one()) {
-        ++lines;
+    bool more = true;
+    for (int lines = 0; more && lines < kLinesAtOnce && may_deliver(); ++lines) {
+        more = deliver_one();
     }
     delivering_ = false;
+    undelivered_ = more && !journal_->input().empty();
     if (!ended_) {
         flush();
     }
-    if (ended_ || paused_ || reader_is_slow()) {
-        return;  // resume() or the reader goes on
-    }
-    if (lines == kLinesAtOnce) {
-        deliver_later();
-    } else if (input_over_ && !over_told_) {
-        over_told_ = true;
+    if (!ended_ && !undelivered_ && input_over_ && !std::exchange(end_reported_, true)) {
         sink_.input_ended(*this);
-    } else if (!input_over_) {
-        loop_.change(input_.fd.get(), EPOLLIN);
+    }
+    go_on();
+    ask_for_events();
+}
+
+// Whatever may have ended the reason why delivering stopped calls this.
+void LineConnection::go_on() {
+    if (undelivered_ && !delivering_ && may_deliver()) {
+        deliver_later();
+    }
+}
+
+// What the loop should report follows from the state, and only here. An input that is not to be read is not
+// watched at all: with no event asked for, the loop would report again and again that the client closed it.
+void LineConnection::ask_for_events() {
+    if (ended_) {
+        return;
+    }
+    const bool in = !input_over_ && !(undelivered_ && journal_->input().size() >= kReadAhead);
+    const std::uint32_t out = pending_.empty() ? 0U : static_cast<std::uint32_t>(EPOLLOUT);
+    if (is_one_socket()) {
+        loop_.change(output_.fd.get(), out | (in ? static_cast<std::uint32_t>(EPOLLIN) : 0U));
+        return;
+    }
+    loop_.change(output_.fd.get(), out);
+    if (in == std::exchange(input_watched_, in)) {
+        return;
+    }
+    if (!in) {
+        loop_.unwatch(input_.fd.get());
+    } else if (const Status watched = loop_.watch(input_.fd.get(), EPOLLIN, [this](std::uint32_t) { on_input(); });
+               !watched) {
+        input_watched_ = false;
+        end(watched.error().message);
     }
 }
 
@@ -205,10 +250,9 @@ void LineConnection::take() {
     journal_->commit(current_);
 }
 
-void LineConnection::input_over() {
-    input_over_ = true;
-    loop_.unwatch(input_.fd.get());
-    deliver();
+void LineConnection::withdraw(std::string_view label) {
+    journal_->close(label);
+    go_on();
 }
 
 void LineConnection::pause() { paused_ = true; }
@@ -218,7 +262,7 @@ void LineConnection::resume() {
         return;
     }
     paused_ = false;
-    deliver_later();
+    go_on();
 }
 
 void LineConnection::send(std::string_view line, std::string_view label) {
@@ -291,10 +335,12 @@ void LineConnection::flush() {
         written_ += static_cast<std::size_t>(count);
     }
     forget_written();
-    loop_.change(output_.fd.get(), pending_.empty() ? 0U : static_cast<std::uint32_t>(EPOLLOUT));
     if (pending_.empty() && finishing_) {
         end("finished");
+        return;
     }
+    go_on();
+    ask_for_events();
 }
 
 void LineConnection::on_output(std::uint32_t events) {
@@ -302,14 +348,8 @@ void LineConnection::on_output(std::uint32_t events) {
         return;
     }
     if ((events & EPOLLOUT) != 0) {
-        const bool slow = reader_is_slow();
         flush();
-        if (slow && !ended_ && !reader_is_slow()) {
-            deliver_later();  // it reads again
-        }
-        return;
-    }
-    if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    } else if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
         end("it closed its input");
     }
 }
@@ -326,7 +366,7 @@ void LineConnection::end(const std::string& why) {
         return;
     }
     ended_ = true;
-    loop_.unwatch(input_.fd.get());
+    loop_.unwatch(input_fd());
     loop_.unwatch(output_.fd.get());
     sink_.closed(*this, why);
 }

@@ -8,10 +8,13 @@
 //       the client: pipes are reopened through /proc/self/fd, sockets use MSG_DONTWAIT. Only pipes and
 //       sockets are accepted.
 //   (2) A line longer than kLineMax is never held: its bytes pass through overlong() and are dropped.
-//   (3) Who does not read answers is not read from: with output_high bytes waiting no further line is
-//       delivered. What is sent all the same may add up to output_max; beyond that the connection ends.
+//   (3) Who does not read answers is not read from: with output_high bytes waiting, or with a journal that
+//       has no row left for another id, no line is delivered and at most kReadAhead bytes are read ahead.
+//       What is sent all the same may add up to output_max; beyond that the connection ends.
 //   (4) After the input ended, lines already taken may still be answered; finish() ends it.
 //   (5) At most kLinesAtOnce lines are delivered in a row before others have their turn.
+//   (6) No line is left lying: when delivering stops for another reason than that no line is there, the
+//       event that ends this reason (bytes written, resume(), withdraw(), its next turn) starts it again.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +30,7 @@
 namespace resonant::net {
 
 inline constexpr int kLinesAtOnce = 64;
+inline constexpr std::size_t kReadAhead = 64 * 1024;  // bytes held while no line may be delivered
 
 class LineConnection;
 
@@ -74,6 +78,8 @@ class LineConnection {
     void send(std::string_view line, std::string_view label = {});
     // Commits the line being delivered; see LineSink::line.
     void take();
+    // Takes a label from the journal that gets no answer.
+    void withdraw(std::string_view label);
     // Stops delivering until resume(): back-pressure.
     void pause();
     void resume();
@@ -83,6 +89,9 @@ class LineConnection {
 
     Journal& journal() { return *journal_; }
     bool ended() const { return ended_; }
+    // Bytes that wait for the reader.
+    std::size_t waiting_bytes() const { return pending_.size() - written_; }
+    bool reader_is_slow() const { return waiting_bytes() >= options_.output_high; }
 
   private:
     enum class Kind : std::uint8_t { Pipe, Socket };
@@ -94,20 +103,24 @@ class LineConnection {
     LineConnection(Loop& loop, End input, End output, std::unique_ptr<Journal> journal, LineSink& sink,
                    LineOptions options);
     static Result<End> own_end(Descriptor handed, int mode);
+    bool is_one_socket() const { return !input_.fd; }
+    int input_fd() const { return is_one_socket() ? output_.fd.get() : input_.fd.get(); }
+    void on_ready(std::uint32_t events);
     void on_input();
     void on_output(std::uint32_t events);
+    bool may_deliver() const;
     void deliver();
     void deliver_later();
-    bool reader_is_slow() const { return pending_.size() - written_ >= options_.output_high; }
+    void go_on();
     bool deliver_one();
     bool drop_overlong(std::string_view input, std::size_t end);
-    void input_over();
+    void ask_for_events();
     void flush();
     long write_pending();
     void forget_written();
 
     Loop& loop_;
-    End input_;
+    End input_;  // empty when output_ is a socket for both ways
     End output_;
     std::unique_ptr<Journal> journal_;
     LineSink& sink_;
@@ -122,8 +135,10 @@ class LineConnection {
     bool discarding_ = false;
     bool silent_discard_ = false;      // its beginning died with another kernel
     bool delivering_ = false;
+    bool undelivered_ = false;         // delivering stopped, and lines may lie there
     bool later_ = false;               // a posted task goes on delivering
-    bool over_told_ = false;           // input_ended() was said
+    bool input_watched_ = false;
+    bool end_reported_ = false;        // input_ended() was called
     bool paused_ = false;
     bool input_over_ = false;
     bool finishing_ = false;

@@ -194,6 +194,57 @@ TEST_P(Lines, a_client_that_goes_away_ends_it) {
     EXPECT_TRUE(connection_->ended());
 }
 
+TEST_P(Lines, lines_left_lying_because_of_a_slow_reader_are_delivered_once_it_reads) {
+    LineOptions options;
+    options.output_high = 4096;
+    on_line = [](LineConnection& from, std::string_view) { from.send(std::string(8192, 'a')); };
+    open(options);
+    say("1\n2\n3\n4\n5\n");
+    to_kernel_.reset();
+    run_until([&] { return input_ended_; });
+    EXPECT_EQ(lines_.size(), 5U);
+}
+
+TEST_P(Lines, a_full_journal_holds_the_lines_back_until_an_id_leaves_it) {
+    open();
+    on_line = [](LineConnection& from, std::string_view line) { EXPECT_TRUE(from.journal().open(line)); };
+    std::string all;
+    for (std::size_t i = 0; i < kOpenMax + 1; ++i) {
+        all += std::to_string(i) + "\n";
+    }
+    say(all);
+    to_kernel_.reset();
+    run_until([&] { return lines_.size() == kOpenMax; });
+    connection_->withdraw("17");
+    run_until([&] { return input_ended_; });
+    EXPECT_EQ(lines_.size(), kOpenMax + 1);
+}
+
+// Pipes report that their writer went as long as somebody watches them, whatever was asked for.
+TEST_P(Lines, an_input_that_ended_behind_a_reader_that_stands_still_costs_no_processor) {
+    LineOptions options;
+    options.output_high = 4096;
+    options.output_max = 64 << 20;
+    on_line = [](LineConnection& from, std::string_view) { from.send(std::string(1 << 20, 'a')); };
+    open(options);
+    std::jthread writer([&] {
+        const std::string chunk(9'999, 'q');
+        for (int i = 0; i < 17; ++i) {
+            say(chunk + "\n");
+        }
+        to_kernel_.reset();
+    });
+    loop_->after(from_millis(300), [&] { loop_->stop(); });
+    timespec before{};
+    timespec after{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+    loop_->run();
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+    const auto spent_ms = (after.tv_sec - before.tv_sec) * 1'000 + (after.tv_nsec - before.tv_nsec) / 1'000'000;
+    EXPECT_LT(spent_ms, 150);
+    EXPECT_EQ(lines_.size(), 1U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Ends, Lines, testing::Values(Ends::Pipes, Ends::Socket),
                          [](const auto& one) { return one.param == Ends::Pipes ? "pipes" : "socket"; });
 
