@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -15,8 +16,13 @@ namespace resonant::net {
 
 namespace {
 
-constexpr std::uint64_t kWakeId = 0;
-constexpr int kEventsAtOnce = 64;
+constexpr std::uint64_t kWakeKey = 0;  // no watch has generation 0
+constexpr int kEventsAtOnce = 256;
+constexpr std::int64_t kTick = 1'000'000;  // ns
+constexpr std::int64_t kSleepMax = 3'600'000;  // ms
+constexpr std::int64_t kDelayMax = std::int64_t{10} * 365 * 86'400 * 1'000'000'000;
+
+std::uint64_t name_of(std::uint32_t generation, std::uint32_t number) { return std::uint64_t{generation} << 32 | number; }
 
 std::int64_t now_ns() {
     timespec now{};
@@ -37,7 +43,7 @@ Result<std::unique_ptr<Loop>> Loop::create() {
     }
     epoll_event event{};
     event.events = EPOLLIN;
-    event.data.u64 = kWakeId;
+    event.data.u64 = kWakeKey;
     if (epoll_ctl(poll.get(), EPOLL_CTL_ADD, wake.get(), &event) != 0) {
         return fail_errno("loop: watch its own wake-up", errno);
     }
@@ -45,7 +51,8 @@ Result<std::unique_ptr<Loop>> Loop::create() {
     return std::unique_ptr<Loop>(new Loop(std::move(poll), std::move(wake)));
 }
 
-Loop::Loop(Descriptor poll, Descriptor wake) : poll_(std::move(poll)), wake_(std::move(wake)) {}
+Loop::Loop(Descriptor poll, Descriptor wake)
+    : poll_(std::move(poll)), wake_(std::move(wake)), wheel_(static_cast<std::uint64_t>(now_ns() / kTick)) {}
 
 Loop::~Loop() {
     // A task may own what unwatches itself at its end, so tasks go while the rest is still there.
@@ -53,6 +60,9 @@ Loop::~Loop() {
         std::vector<Task> tasks;
         tasks.swap(posted_);
     }
+    // Likewise: what they own finds neither timer nor watch, and cancels nothing.
+    static_cast<void>(std::exchange(timers_, {}));
+    static_cast<void>(std::exchange(watches_, {}));
 }
 
 bool Loop::in_loop() const {
@@ -90,7 +100,7 @@ void Loop::run() {
         RESONANT_ENSURE(count >= 0 || errno == EINTR, "epoll_wait on our own descriptor");
         for (int i = 0; i < count; ++i) {
             const epoll_event& event = events[static_cast<std::size_t>(i)];
-            if (event.data.u64 == kWakeId) {
+            if (event.data.u64 == kWakeKey) {
                 std::uint64_t drained = 0;
                 static_cast<void>(!::read(wake_.get(), &drained, sizeof drained));
                 run_posted();
@@ -140,89 +150,121 @@ void Loop::run_posted() {
     }
 }
 
+// All that are due are named first: a task may cancel one of the others, or start new ones.
 int Loop::run_timers() {
-    if (timers_.empty()) {
+    if (wheel_.armed() == 0) {
         return -1;
     }
-    const std::int64_t now = now_ns();
-    while (!timers_.empty() && timers_.begin()->first.first <= now) {
-        const auto first = timers_.begin();
-        const Task task = std::move(first->second);
-        timer_due_.erase(first->first.second);
-        timers_.erase(first);
-        task();
+    std::int64_t now = now_ns();
+    expired_.clear();
+    due_.clear();
+    wheel_.advance(static_cast<std::uint64_t>(now / kTick), expired_);
+    for (const std::uint32_t number : expired_) {
+        due_.push_back(name_of(timers_[number].generation, number));
     }
-    if (timers_.empty()) {
+    for (const std::uint64_t timer : due_) {
+        if (const Task task = take_timer(timer)) {
+            task();
+        }
+    }
+    const std::uint64_t left = wheel_.ticks_left();
+    if (left == 0) {
         return -1;
     }
-    return static_cast<int>((timers_.begin()->first.first - now) / 1'000'000) + 1;
+    now = now_ns();
+    const auto until = static_cast<std::int64_t>(wheel_.now() + left) * kTick;
+    return static_cast<int>(std::clamp<std::int64_t>((until - now + kTick - 1) / kTick, 0, kSleepMax));
 }
 
-void Loop::dispatch(std::uint64_t id, std::uint32_t events) {
-    const auto found = watches_.find(id);
-    if (found == watches_.end()) {
+// The task of a timer that is not over, which then is.
+Loop::Task Loop::take_timer(std::uint64_t timer) {
+    const auto number = static_cast<std::uint32_t>(timer);
+    if (number >= timers_.size() || timers_[number].generation != timer >> 32) {
+        return {};
+    }
+    Timer& taken = timers_[number];
+    taken.generation = taken.generation + 1 == 0 ? 1 : taken.generation + 1;
+    free_timers_.push_back(number);
+    return std::exchange(taken.task, {});
+}
+
+void Loop::dispatch(std::uint64_t key, std::uint32_t events) {
+    const auto fd = static_cast<std::uint32_t>(key);
+    if (fd >= watches_.size() || !watches_[fd] || watches_[fd]->generation != key >> 32) {
         return;  // unwatched by an earlier event of the same round
     }
-    // The copy keeps the callback alive if it unwatches itself.
-    const std::shared_ptr<Watch> watch = found->second;
-    watch->ready(events);
+    running_ = watches_[fd].get();
+    running_->ready(events);
+    running_ = nullptr;
+    ended_.reset();
+}
+
+Loop::Watch* Loop::watch_of(int fd) const {
+    const auto index = static_cast<std::size_t>(fd);
+    return fd >= 0 && index < watches_.size() ? watches_[index].get() : nullptr;
 }
 
 Status Loop::watch(int fd, std::uint32_t events, Ready ready) {
     RESONANT_ENSURE(in_loop(), "watch() belongs to the loop's thread");
-    RESONANT_ENSURE(!by_fd_.contains(fd), "one watch a descriptor");
-    const std::uint64_t id = next_id_++;
+    RESONANT_ENSURE(watch_of(fd) == nullptr, "one watch a descriptor");
+    generation_ = generation_ + 1 == 0 ? 1 : generation_ + 1;
     epoll_event event{};
     event.events = events;
-    event.data.u64 = id;
+    event.data.u64 = name_of(generation_, static_cast<std::uint32_t>(fd));
     if (epoll_ctl(poll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
         return fail_errno("loop: watch descriptor " + std::to_string(fd), errno);
     }
-    by_fd_[fd] = id;
-    watches_[id] = std::make_shared<Watch>(Watch{fd, events, std::move(ready)});
+    const auto index = static_cast<std::size_t>(fd);
+    if (index >= watches_.size()) {
+        watches_.resize(index + 1);
+    }
+    watches_[index] = std::make_unique<Watch>(Watch{generation_, events, std::move(ready)});
     return {};
 }
 
 void Loop::change(int fd, std::uint32_t events) {
-    const auto found = by_fd_.find(fd);
-    RESONANT_ENSURE(found != by_fd_.end(), "change() needs a watched descriptor");
-    Watch& watch = *watches_.at(found->second);
-    if (watch.events == events) {
+    Watch* watch = watch_of(fd);
+    RESONANT_ENSURE(watch != nullptr, "change() needs a watched descriptor");
+    if (watch->events == events) {
         return;
     }
-    watch.events = events;
+    watch->events = events;
     epoll_event event{};
     event.events = events;
-    event.data.u64 = found->second;
+    event.data.u64 = name_of(watch->generation, static_cast<std::uint32_t>(fd));
     RESONANT_ENSURE(epoll_ctl(poll_.get(), EPOLL_CTL_MOD, fd, &event) == 0, "epoll_ctl of a watched fd");
 }
 
 void Loop::unwatch(int fd) {
-    const auto found = by_fd_.find(fd);
-    if (found == by_fd_.end()) {
+    if (watch_of(fd) == nullptr) {
         return;
     }
     epoll_ctl(poll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-    watches_.erase(found->second);
-    by_fd_.erase(found);
+    std::unique_ptr<Watch> gone = std::move(watches_[static_cast<std::size_t>(fd)]);
+    if (gone.get() == running_) {
+        ended_ = std::move(gone);  // its callback is on the stack
+    }
 }
 
 std::uint64_t Loop::after(Nanos delay, Task task) {
     RESONANT_ENSURE(in_loop(), "after() belongs to the loop's thread; post() it");
-    const std::uint64_t id = next_id_++;
-    const std::int64_t due = now_ns() + delay.count;
-    timers_.emplace(std::make_pair(due, id), std::move(task));
-    timer_due_[id] = due;
-    return id;
+    if (free_timers_.empty()) {
+        free_timers_.push_back(static_cast<std::uint32_t>(timers_.size()));
+        timers_.emplace_back();
+    }
+    const std::uint32_t number = free_timers_.back();
+    free_timers_.pop_back();
+    timers_[number].task = std::move(task);
+    // Rounded up: never early.
+    const std::int64_t due = (now_ns() + std::clamp<std::int64_t>(delay.count, 0, kDelayMax) + kTick - 1) / kTick;
+    wheel_.arm(number, static_cast<std::uint64_t>(due));
+    return name_of(timers_[number].generation, number);
 }
 
 void Loop::cancel(std::uint64_t timer) {
-    const auto found = timer_due_.find(timer);
-    if (found == timer_due_.end()) {
-        return;
+    if (const Task task = take_timer(timer)) {
+        wheel_.cancel(static_cast<std::uint32_t>(timer));
     }
-    timers_.erase({found->second, timer});
-    timer_due_.erase(found);
 }
 
 }  // namespace resonant::net

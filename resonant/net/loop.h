@@ -15,16 +15,15 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "resonant/base/descriptor.h"
 #include "resonant/base/result.h"
 #include "resonant/base/units.h"
+#include "resonant/net/wheel.h"
 
 struct epoll_event;
 
@@ -57,22 +56,32 @@ class Loop {
     void change(int fd, std::uint32_t events);
     void unwatch(int fd);
 
-    // Calls `task` once, after `delay`. Resolution one millisecond.
+    // Calls `task` once, after `delay` or up to a millisecond later. O(1), as cancel(), which may name a timer
+    // that is over, or 0.
     std::uint64_t after(Nanos delay, Task task);
     void cancel(std::uint64_t timer);
 
   private:
+    // An event carries its descriptor and the generation of the watch, so that one that was meant for an
+    // earlier watch of the same number is known.
     struct Watch {
-        int fd = -1;
+        std::uint32_t generation = 0;
         std::uint32_t events = 0;
         Ready ready;
+    };
+    // Of a number in the wheel. The generation is in the timer's name and goes on when it is over.
+    struct Timer {
+        std::uint32_t generation = 1;
+        Task task;
     };
 
     Loop(Descriptor poll, Descriptor wake);
     void run_posted();
     int wait(epoll_event* events, int size, int wait_ms);
     int run_timers();  // milliseconds until the next one, -1 when there is none
-    void dispatch(std::uint64_t id, std::uint32_t events);
+    void dispatch(std::uint64_t key, std::uint32_t events);
+    Watch* watch_of(int fd) const;
+    Task take_timer(std::uint64_t timer);
 
     Descriptor poll_;
     Descriptor wake_;
@@ -83,11 +92,15 @@ class Loop {
     std::int64_t spin_ns_ = 0;    // how long to look before sleeping
     std::mutex mutex_;
     std::vector<Task> posted_;  // under mutex_
-    std::uint64_t next_id_ = 1;
-    std::unordered_map<int, std::uint64_t> by_fd_;
-    std::unordered_map<std::uint64_t, std::shared_ptr<Watch>> watches_;
-    std::map<std::pair<std::int64_t, std::uint64_t>, Task> timers_;  // (due, id)
-    std::unordered_map<std::uint64_t, std::int64_t> timer_due_;
+    std::vector<std::unique_ptr<Watch>> watches_;  // by descriptor
+    std::uint32_t generation_ = 0;                 // of the last watch
+    const Watch* running_ = nullptr;               // whose callback runs now
+    std::unique_ptr<Watch> ended_;                 // it, once it has been unwatched by its own callback
+    Wheel wheel_;
+    std::vector<Timer> timers_;                    // by number
+    std::vector<std::uint32_t> free_timers_;
+    std::vector<std::uint64_t> due_;               // scratch of run_timers()
+    std::vector<std::uint32_t> expired_;
 };
 
 }  // namespace resonant::net
