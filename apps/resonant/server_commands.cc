@@ -174,6 +174,7 @@ void add_add(CLI::App& server, Common& common) {
     add->add_option("--cwd", spec->folder, "folder where the program runs");
     add->add_option("--gana", spec->family, "family that shows it (roof)");
     add->add_option("--timeout", spec->timeout_s, "seconds for one call");
+    add->add_option("--start-timeout", spec->start_timeout_s, "seconds until it has started (60)");
     add->add_option("--era", spec->era, "modern or legacy, when it should not be found out");
     add->add_flag("--reads-only", spec->reads_only, "no tool of it acts: calls are noted as reads");
     add->callback([&common, spec, pairs, headers] {

@@ -23,7 +23,8 @@
 
 namespace resonant::call {
 
-inline constexpr std::size_t kUpstreamNameMax = 60;    // characters of a name on the wire
+// Characters of a name on the wire. Clients prefix it ("mcp__resonant__", 15 characters) and models take 64 in all.
+inline constexpr std::size_t kUpstreamNameMax = 49;
 inline constexpr std::size_t kUpstreamServersMax = 64;
 inline constexpr std::size_t kUpstreamToolsMax = 1024;  // of one server
 
@@ -39,6 +40,7 @@ struct UpstreamSpec {
     std::map<std::string, std::string> oauth;
     std::string family;                         // key or wire name of the family that shows it; empty: roof
     double timeout_s = 120;                     // of one call; progress starts it again
+    double start_timeout_s = 60;                // from its start until it has answered the handshake
     bool reads_only = false;                    // the owner says that no tool of it acts
     bool trusted_first = false;                 // what it shows the first time is approved
     std::string era;                            // "", "modern" or "legacy"
@@ -83,11 +85,14 @@ inline constexpr std::string_view kPromptUpstream = "prompts.get";
 inline constexpr std::string_view kCompleteUpstream = "completion.complete";
 inline constexpr std::string_view kUpstreamScheme = "upstream://";
 
+// In the place of a structured answer that was too large: result_id, total_bytes and how to go on.
+inline constexpr const char* kCutMember = "resonant_cut";
+
 using UpstreamTools = std::vector<std::shared_ptr<const UpstreamTool>>;
 
 // What a server answered to a call.
 struct UpstreamReply {
-    Json blocks;             // content blocks, as they came; null when something else than a tool was asked
+    Json blocks;             // content blocks in the protocol's form; null when something else than a tool was asked
     Json structured;         // structuredContent, null when there was none; the result of anything else
     bool error = false;      // isError: the tool says so
 };

@@ -246,6 +246,9 @@ Status check(const call::UpstreamSpec& spec) {
     if (spec.timeout_s < 0.1 || spec.timeout_s > kTimeoutMost) {
         return wrong(spec, fmt::format("timeout_s is {}; it lies between 0.1 and {}", spec.timeout_s, kTimeoutMost));
     }
+    if (spec.start_timeout_s < 0.1 || spec.start_timeout_s > kTimeoutMost) {
+        return wrong(spec, fmt::format("start_timeout_s is {}; it lies between 0.1 and {}", spec.start_timeout_s, kTimeoutMost));
+    }
     if (!spec.era.empty() && spec.era != "modern" && spec.era != "legacy") {
         return wrong(spec, fmt::format("era is '{}'; it is modern or legacy, or left out", spec.era.substr(0, 20)));
     }
@@ -266,6 +269,9 @@ Result<call::UpstreamSpec> spec_of(const Json& arguments) {
     RESONANT_CHECK(take_pairs(arguments, "oauth", as_it_is, spec.oauth));
     if (const auto timeout = arguments.find("timeout_s"); timeout != arguments.end() && timeout->is_number()) {
         spec.timeout_s = timeout->get<double>();
+    }
+    if (const auto timeout = arguments.find("start_timeout_s"); timeout != arguments.end() && timeout->is_number()) {
+        spec.start_timeout_s = timeout->get<double>();
     }
     spec.reads_only = arguments.value("reads_only", Json(false)) == Json(true);
     RESONANT_CHECK(check(spec));
@@ -288,6 +294,7 @@ Json json_of(const call::UpstreamSpec& spec) {
     put("gana", spec.family);
     put("era", spec.era);
     made["timeout_s"] = spec.timeout_s;
+    made["start_timeout_s"] = spec.start_timeout_s;
     if (spec.reads_only) {
         made["reads_only"] = true;
     }

@@ -66,7 +66,8 @@ void add_roof(Toolbox& toolbox, Services& services) {
                  .access = Access::Execute,
                  .core = false,
                  .parameters = "name*:string command:string[] url:url gana:string env:object "
-                               "headers:object oauth:object timeout_s:number cwd:string reads_only:bool era:modern|legacy",
+                               "headers:object oauth:object timeout_s:number start_timeout_s:number "
+                               "cwd:string reads_only:bool era:modern|legacy",
                  .summary = "owner only: put another MCP server behind this one (command "
                             "starts a process, url connects); what it shows now is approved, what "
                             "changes later stays quarantined until server.approve",
