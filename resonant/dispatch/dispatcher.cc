@@ -294,6 +294,8 @@ Dispatcher::Road Dispatcher::judge(Work& work) {
     situate(work);
     if (const Precheck::Verdict verdict = precheck_.judge(work.call); !Precheck::passed(verdict)) {
         work.deny(precheck_.words(verdict, work.call));
+    } else if (auto outside = outside_set(work)) {
+        work.deny(std::move(outside));
     } else {
         work.deny(needs_.pipeline.judge(work.call, work.passages));
         work.admitted = !work.denial;

@@ -33,6 +33,7 @@
 #include <vector>
 
 #include "resonant/call/call.h"
+#include "resonant/call/client_set.h"
 #include "resonant/call/upstreams.h"
 #include "resonant/dispatch/commit_queue.h"
 #include "resonant/dispatch/doorkeeper.h"
@@ -66,6 +67,7 @@ class Dispatcher final : public call::Door, public Doorkeeper {
         govern::Ledger& ledger;
         Clock& clock;
         call::Upstreams* upstreams = nullptr;  // other servers' tools; none when null
+        const call::ClientSets* client_sets = nullptr;  // what which client may call; null: all
         // Keeps an answer that is too large to send; returns the result_id to read on with.
         std::function<std::string(const std::string& principal, std::string text)> keep_answer;
         // Called when what calls changed is there for every reader; must not throw. May be empty.
@@ -119,6 +121,7 @@ class Dispatcher final : public call::Door, public Doorkeeper {
     void situate(Work& work);
     void guard(Work& work, const std::function<void()>& step);
     Road judge(Work& work);
+    std::optional<call::Denial> outside_set(const Work& work) const;
     std::optional<call::Denial> quarantined(const Work& work) const;
     std::vector<std::string> argument_errors(const Work& work) const;
     bool forward(const Shared& work);

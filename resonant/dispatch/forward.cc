@@ -12,7 +12,39 @@ namespace {
 
 bool reads(const call::Call& call) { return call.contract->access == call::Access::Read; }
 
+// The text of a block, or of the resource embedded in it; null when it has none.
+Json* text_in(Json& block) {
+    if (block.is_object() && block.contains("resource") && block["resource"].is_object()) {
+        return text_in(block["resource"]);
+    }
+    const auto text = block.is_object() ? block.find("text") : Json::iterator();
+    return !block.is_object() || text == block.end() || !text->is_string() ? nullptr : &*text;
+}
+
 }  // namespace
+
+// A client that has a set of its own calls what is in it.
+std::optional<call::Denial> Dispatcher::outside_set(const Work& work) const {
+    const call::ClientSet* set = needs_.client_sets == nullptr ? nullptr : needs_.client_sets->find(work.call.caller);
+    if (set == nullptr) {
+        return std::nullopt;
+    }
+    const std::string& name = work.call.contract->name;
+    const bool server = !work.upstream || set->has_server(work.upstream->server);
+    const bool inside = !work.upstream                              ? set->has_tool(name)
+                        : work.upstream->method == "tools/call" ? set->has_upstream(work.upstream->server, name)
+                                                                : server;
+    if (inside) {
+        return std::nullopt;
+    }
+    return call::Denial{.code = "not_in_set",
+                        .stage = std::string(govern::kRules),
+                        .rule = fmt::format("{} of resonant.toml", set->label()),
+                        .reason = fmt::format("{} is not in the set of this client", name),
+                        .way_out = fmt::format("its owner adds it to `{}` of {} in resonant.toml and starts the kernel anew",
+                                               server ? "tools" : "servers", set->label()),
+                        .retry_after_s = {}};
+}
 
 std::optional<call::Denial> Dispatcher::quarantined(const Work& work) const {
     if (!work.upstream || work.upstream->quarantine.empty()) {
@@ -100,34 +132,44 @@ void Dispatcher::take(Work& work, Result<call::UpstreamReply> result) {
     finish(work, !failed, failed);
 }
 
-// Text beyond the budget of an answer is kept and read on with result.read, as with answers of ours.
+// Text beyond the budget of an answer is kept and read on with result.read, as with answers of ours; so is a structured
+// answer, in whose place stands where the rest is (call::kCutMember, which listed output schemas allow).
 void Dispatcher::cut_blocks(Work& work) const {
     std::size_t room = needs_.answer_bytes_max;
     if (!needs_.keep_answer || work.upstream->method != "tools/call") {
         return;  // a resource or a prompt is read by a program, whole
     }
-    if (!work.reply.content.is_null() && json::dump(work.reply.content).size() > room) {
-        work.reply.content = Json();
-    }
+    const std::string structured = work.reply.content.is_null() ? std::string() : json::dump(work.reply.content);
+    std::string structured_id;
     Json more = Json::array();
+    const auto tell = [&](std::string words) { more.push_back({{"type", "text"}, {"text", std::move(words)}}); };
     for (Json& block : work.reply.blocks) {
-        const auto text = block.is_object() ? block.find("text") : Json::iterator();
-        if (!block.is_object() || text == block.end() || !text->is_string()) {
+        Json* text = text_in(block);
+        if (text == nullptr || text->get_ref<const std::string&>().size() <= room) {
+            room -= text == nullptr ? 0 : text->get_ref<const std::string&>().size();
             continue;
         }
         std::string whole = text->get<std::string>();
-        if (whole.size() <= room) {
-            room -= whole.size();
-            continue;
-        }
         const std::size_t total = whole.size();
         const std::string shown(cut_utf8(whole, room));
+        const bool same = whole == structured;
         const std::string id = needs_.keep_answer(work.call.caller.principal, std::move(whole));
+        structured_id = same ? id : structured_id;
         *text = shown;
         room = 0;
-        more.push_back({{"type", "text"},
-                        {"text", fmt::format("cut after {} of {} bytes: call result.read with result_id {} and offset {}",
-                                             shown.size(), total, id, shown.size())}});
+        tell(fmt::format("cut after {} of {} bytes: call result.read with result_id {} and offset {}", shown.size(), total, id,
+                         shown.size()));
+    }
+    if (structured.size() > needs_.answer_bytes_max) {
+        if (structured_id.empty()) {
+            structured_id = needs_.keep_answer(work.call.caller.principal, structured);
+            tell(fmt::format("the structured answer has {} bytes: call result.read with result_id {}", structured.size(),
+                             structured_id));
+        }
+        work.reply.content = {{call::kCutMember,
+                               {{"result_id", structured_id},
+                                {"total_bytes", structured.size()},
+                                {"more", fmt::format("call result.read with result_id {}", structured_id)}}}};
     }
     for (Json& words : more) {
         work.reply.blocks.push_back(std::move(words));

@@ -170,7 +170,8 @@ void Dispatcher::cut(Work& work) const {
                           {"total_bytes", total},
                           {"next_offset", shown.size()},
                           {"text", shown},
-                          {"more", fmt::format("call result.read with result_id {} and offset {}", id, shown.size())}};
+                          {"more", fmt::format("cut after {} of {} bytes: call result.read with result_id {} and offset {}",
+                                               shown.size(), total, id, shown.size())}};
 }
 
 Json Dispatcher::explain(const call::Call& call) {
@@ -192,6 +193,10 @@ Json Dispatcher::explain(const call::Call& call) {
     asked.upstream = asked.tool != nullptr || needs_.upstreams == nullptr ? nullptr
                                                                           : needs_.upstreams->find(call.contract->name);
     asked.call = call;
+    if (const auto outside = asked.tool == nullptr && !asked.upstream ? std::nullopt : outside_set(asked)) {
+        passages.push_back({{"stage", outside->stage}, {"passed", false}, {"note", outside->reason}});
+        denied_by = denied_by.is_null() ? Json(outside->stage) : denied_by;
+    }
     if (const auto held = quarantined(asked)) {
         passages.push_back({{"stage", held->stage}, {"passed", false}, {"note", held->reason}});
         denied_by = denied_by.is_null() ? Json(held->stage) : denied_by;

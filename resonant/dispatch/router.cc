@@ -21,9 +21,16 @@ Result<Json> object_of(Json args) {
         return args;
     }
     if (args.is_string()) {
+        if (args.get_ref<const std::string&>().find_first_not_of(" \t\r\n") == std::string::npos) {
+            return Json::object();
+        }
         Result<Json> parsed = json::parse(args.get_ref<const std::string&>());
         if (parsed && parsed->is_object()) {
             return parsed;
+        }
+        if (!parsed) {
+            return fail(Code::InvalidArgument, fmt::format("args: a JSON object is needed, this text is none: {}",
+                                                           parsed.error().message));
         }
     }
     return fail(Code::InvalidArgument,
@@ -31,21 +38,84 @@ Result<Json> object_of(Json args) {
                             args.type_name()));
 }
 
-// Models write null for what they leave out. An optional parameter whose type has no null is left out, then.
+constexpr int kDepthMax = 16;  // of references and unions that are followed
+
+// Whether a schema takes null; what is not understood here is thought to. `root`: for its references.
+bool takes_null(const Json& schema, const Json& root, int depth) {
+    if (!schema.is_object() || depth > kDepthMax) {
+        return schema != Json(false);
+    }
+    if (schema.value("nullable", Json(false)) == Json(true)) {
+        return true;  // OpenAPI's word, which Ajv knows
+    }
+    const auto null_in = [&](const char* word) {
+        const auto found = schema.find(word);
+        return found == schema.end() || !found->is_array() || std::find(found->begin(), found->end(), Json()) != found->end();
+    };
+    if (const auto type = schema.find("type"); type != schema.end()) {
+        const bool listed = type->is_array() && std::find(type->begin(), type->end(), Json("null")) != type->end();
+        if (!listed && *type != "null") {
+            return false;
+        }
+    }
+    if (!null_in("enum") || (schema.contains("const") && !schema.at("const").is_null())) {
+        return false;
+    }
+    for (const char* word : {"anyOf", "oneOf"}) {
+        const auto parts = schema.find(word);
+        if (parts != schema.end() && parts->is_array() &&
+            std::none_of(parts->begin(), parts->end(), [&](const Json& one) { return takes_null(one, root, depth + 1); })) {
+            return false;
+        }
+    }
+    if (const auto parts = schema.find("allOf"); parts != schema.end() && parts->is_array() &&
+        !std::all_of(parts->begin(), parts->end(), [&](const Json& one) { return takes_null(one, root, depth + 1); })) {
+        return false;
+    }
+    if (const auto reference = schema.find("$ref"); reference != schema.end() && reference->is_string()) {
+        for (const std::string place : {"$defs", "definitions"}) {
+            const auto& text = reference->get_ref<const std::string&>();
+            const Json named = text.starts_with("#/" + place + "/") ? root.value(place, Json()) : Json();
+            if (named.is_object()) {
+                return takes_null(named.value(text.substr(place.size() + 3), Json(true)), root, depth + 1);
+            }
+        }
+    }
+    return true;
+}
+
+// Models write null for what they leave out, and JSON as text where an object is wanted. An optional argument whose schema
+// does not take null is left out, then; a text that holds the object or list that the schema wants becomes that.
 Route routed(const tools::Tool* tool, std::shared_ptr<const call::UpstreamTool> upstream, Json arguments) {
-    if (std::none_of(arguments.begin(), arguments.end(), [](const Json& value) { return value.is_null(); })) {
+    const auto is_odd = [](const Json& value) { return value.is_null() || value.is_string(); };
+    if (std::none_of(arguments.begin(), arguments.end(), is_odd)) {
         return Route{tool, std::move(upstream), std::move(arguments)};
     }
     const Json& schema = tool != nullptr ? tool->contract.input_schema : upstream->contract.input_schema;
-    const Json properties = schema.is_object() ? schema.value("properties", Json::object()) : Json::object();
-    const Json required = schema.is_object() ? schema.value("required", Json::array()) : Json::array();
+    const auto properties = schema.is_object() ? schema.find("properties") : schema.end();
+    if (!schema.is_object() || properties == schema.end() || !properties->is_object()) {
+        return Route{tool, std::move(upstream), std::move(arguments)};
+    }
+    const Json required = schema.value("required", Json::array());
     for (auto at = arguments.begin(); at != arguments.end();) {
-        const auto declared = properties.find(at.key());
-        const bool is_left_out = at->is_null() && declared != properties.end() && declared->is_object() &&
-                                 declared->contains("type") && declared->at("type").is_string() &&
-                                 declared->at("type") != "null" &&
-                                 std::find(required.begin(), required.end(), at.key()) == required.end();
-        at = is_left_out ? arguments.erase(at) : std::next(at);
+        const auto declared = properties->find(at.key());
+        if (declared == properties->end()) {
+            ++at;
+            continue;
+        }
+        const bool needed = std::find(required.begin(), required.end(), at.key()) != required.end();
+        if (at->is_null() && !needed && !takes_null(*declared, schema, 0)) {
+            at = arguments.erase(at);
+            continue;
+        }
+        const Json type = declared->is_object() ? declared->value("type", Json()) : Json();
+        if (at->is_string() && (type == "object" || type == "array")) {
+            Result<Json> held = json::parse(at->get_ref<const std::string&>());
+            if (held && (type == "object" ? held->is_object() : held->is_array())) {
+                *at = std::move(*held);
+            }
+        }
+        ++at;
     }
     return Route{tool, std::move(upstream), std::move(arguments)};
 }

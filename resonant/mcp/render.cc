@@ -115,7 +115,9 @@ std::string call_result(const call::Reply& reply, RenderOptions options) {
         const std::string_view server = call::server_of(reply.tool);
         result += options.modern ? R"({"resultType":"complete","content":)" : R"({"content":)";
         result += json::dump(reply.blocks);
-        if (options.structured && !server.empty() && !reply.content.is_null()) {
+        // Before 2026-07-28 it is an object; what else it may be stands in the blocks.
+        const bool has_form = options.modern ? !reply.content.is_null() : reply.content.is_object();
+        if (options.structured && !server.empty() && has_form) {
             result.append(R"(,"structuredContent":)").append(json::dump(reply.content));
         }
         result += reply.error ? R"(,"isError":true)" : R"(,"isError":false)";
@@ -134,6 +136,11 @@ std::string call_result(const call::Reply& reply, RenderOptions options) {
         result += json::dump(*text);
     } else {
         json::append_quoted(result, structured);
+    }
+    // An answer that goes on says so where everybody reads it: clients of before 2025-06-18 get the blocks alone.
+    const auto more = own_text ? body.find("more") : body.end();
+    if (own_text && more != body.end() && more->is_string()) {
+        result.append(R"(},{"type":"text","text":)").append(json::dump(*more));
     }
     result += "}]";
     if (options.structured) {

@@ -124,7 +124,7 @@ constexpr std::pair<std::string_view, std::string_view> kForms[] = {
      "reasoner_id*:string? goal:any at crossing:object snapshot:object memories:object[] events:object[] "
      "allowed_tools:string[] answer_with:any action:any group note"},
     {"reasoner.resolve", "reasoner_id* outcome* goal:any execution:object"},
-    {"result.read", "text* offset*:int total*:int next_offset:int"},
+    {"result.read", "text* offset*:int total*:int next_offset:int more"},
     {"sandbox.run", "exit_status*:any stdout* stderr* timed_out*:bool seconds*:number"},
     {"sandbox.status", "available*:bool isolation:any limits:object runner:any running:int runs:int timeouts:int"},
     {"scratchpad.create", "name* scratchpad_id*"},

@@ -115,7 +115,7 @@ Result<std::vector<ToolHit>> chosen(Services& services, const call::Call& call) 
     std::erase_if(tools, [&](const ToolHit& hit) {
         const int its = hit.tool != nullptr ? hit.tool->contract.family
                                             : services.toolbox->find_family(kUpstreamFamily);
-        return (family >= 0 && its != family) ||
+        return !services.search->sees(call.caller, hit) || (family >= 0 && its != family) ||
                (has(call, "access") &&
                 (hit.tool == nullptr ||
                  call::name_of(hit.tool->contract.access) != text_of(call, "access"))) ||
@@ -160,7 +160,13 @@ Result<Json> suggest(Services& services, call::Call& call) {
     } else if (!services.search->wait_embedded(kEmbeddingPatience)) {
         answer["note"] = "words only for some: tools are still being embedded, ask again in a moment";
     }
-    const std::vector<ToolHit> hits = services.search->rank(goal, limit);
+    std::vector<ToolHit> hits = services.search->rank(goal, limit);
+    const auto unseen = [&](const ToolHit& hit) { return !services.search->sees(call.caller, hit); };
+    if (std::any_of(hits.begin(), hits.end(), unseen)) {
+        hits = services.search->rank(goal, kFoundMax);
+        std::erase_if(hits, unseen);
+        hits.resize(std::min(hits.size(), limit));
+    }
     for (const ToolHit& hit : hits) {
         answer["tools"].push_back(suggestion_of(*hit.document, hit.score, hit.why));
         if (hit.tool == nullptr || !hit.tool->contract.alone) {
@@ -184,7 +190,7 @@ Result<Json> schema(Services& services, call::Call& call) {
     Json answer = {{"tools", Json::array()}};
     for (const std::string& name : words_of(call, "tools")) {
         const std::optional<ToolHit> tool = services.search->find(name);
-        if (!tool) {
+        if (!tool || !services.search->sees(call.caller, *tool)) {
             return unknown_tool(services, name);
         }
         answer["tools"].push_back(show(services, *tool, "schema"));

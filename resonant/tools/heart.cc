@@ -193,6 +193,8 @@ Result<Json> read_result(Services& services, call::Call& call) {
     Json answer = {{"text", slice.text}, {"offset", slice.offset}, {"total", slice.total}};
     if (slice.next_offset < slice.total) {
         answer["next_offset"] = slice.next_offset;
+        answer["more"] = fmt::format("bytes {} to {} of {}: call result.read with result_id {} and offset {}", slice.offset,
+                                     slice.next_offset, slice.total, text_of(call, "result_id"), slice.next_offset);
     }
     return answer;
 }

@@ -231,7 +231,7 @@ std::string health_line(Services& services, std::size_t memories) {
         board.harmony.composite(), memories, open, services.reasoners->stats().waiting);
 }
 
-Json tools_worth_using(Services& services, const std::string& query, bool sessions_open) {
+Json tools_worth_using(Services& services, const call::Caller& caller, const std::string& query, bool sessions_open) {
     Json tools =
         Json::array({{{"tool", "memory.recall"}, {"why", "find what is known, in plain words"}},
                      {{"tool", "memory.add"}, {"why", "keep what must not be lost"}}});
@@ -241,8 +241,10 @@ Json tools_worth_using(Services& services, const std::string& query, bool sessio
     tools.push_back({{"tool", "capability.suggest"}, {"why", "find the tool for a goal"}});
     if (!query.empty()) {
         for (const ToolHit& hit : services.search->rank(query, 3)) {
-            tools.push_back({{"tool", hit.document->name},
-                             {"why", first_sentence(hit.document->description, kSummaryMax)}});
+            if (services.search->sees(caller, hit)) {
+                tools.push_back({{"tool", hit.document->name},
+                                 {"why", first_sentence(hit.document->description, kSummaryMax)}});
+            }
         }
     }
     return tools;
@@ -281,7 +283,7 @@ Result<Json> bootstrap(Services& services, call::Call& call) {
         {"health", health_line(services, zones.total)},
         {"sessions", Json::array()},
         {"you", {{"principal", call.caller.principal}, {"role", name_of(call.caller.role)}}},
-        {"tools", tools_worth_using(services, query, !sessions.empty())}};
+        {"tools", tools_worth_using(services, call.caller, query, !sessions.empty())}};
     for (const society::Session& session : sessions) {
         answer["sessions"].push_back({{"session_id", society::wire_id('s', session.id)},
                                       {"name", session.name},

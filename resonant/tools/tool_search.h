@@ -56,6 +56,11 @@ class ToolSearch {
     // The `count` names nearest to a misspelt one, best first, of all tools.
     std::vector<std::string> nearest(std::string_view name, std::size_t count);
 
+    // Who may see which tool, where not everybody sees all. Once, before the first search.
+    using Sight = std::function<bool(const call::Caller& caller, const ToolHit& hit)>;
+    void let_see(Sight sight) { sight_ = std::move(sight); }
+    bool sees(const call::Caller& caller, const ToolHit& hit) const { return !sight_ || sight_(caller, hit); }
+
     // Meaning counts from now on, and words in their context where `words` is given. `bell` is called, from any
     // thread, when texts wait for embed_some(). Once, before the first search.
     void use(embed::Embedder& embedder, embed::TokenEmbedder* words, std::function<void()> bell);
@@ -78,6 +83,7 @@ class ToolSearch {
     Result<std::size_t> embed_some_words(std::size_t count);
 
     const Toolbox& toolbox_;
+    Sight sight_;
     embed::Embedder* embedder_ = nullptr;
     embed::TokenEmbedder* token_embedder_ = nullptr;
     std::function<void()> bell_;
