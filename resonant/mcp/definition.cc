@@ -122,6 +122,25 @@ Status find_mirrored(const Json& schema, const std::vector<std::string>& path, b
     return {};
 }
 
+constexpr int kNullableDepthMax = 32;
+
+void allow_nullable(Json& schema, int depth) {
+    if (depth > kNullableDepthMax || !schema.is_structured()) {
+        return;
+    }
+    if (schema.is_object() && schema.value("nullable", Json(false)) == Json(true)) {
+        if (schema.contains("type") && schema["type"].is_string()) {
+            schema["type"] = Json::array({schema["type"], "null"});
+        }
+        if (schema.contains("enum") && schema["enum"].is_array()) {
+            schema["enum"].push_back(nullptr);
+        }
+    }
+    for (Json& inner : schema) {
+        allow_nullable(inner, depth + 1);
+    }
+}
+
 std::vector<std::string> lines_of(const Json& value) {
     std::vector<std::string> lines(1);
     for (const char c : value.dump(2, ' ', false, Json::error_handler_t::replace)) {
@@ -183,6 +202,51 @@ Result<std::vector<MirroredArgument>> mirrored_arguments(const Json& input_schem
         }
     }
     return mirrored;
+}
+
+Json checked_schema(Json input_schema) {
+    allow_nullable(input_schema, 0);
+    return input_schema;
+}
+
+Json shown_input(Json input_schema) {
+    for (const char* word : {"anyOf", "oneOf", "allOf"}) {
+        const Json parts = input_schema.value(word, Json::array());
+        for (const Json& part : parts.is_array() ? parts : Json::array()) {
+            const Json named = part.is_object() ? part.value("properties", Json::object()) : Json();
+            for (auto at = named.begin(); named.is_object() && at != named.end(); ++at) {
+                if (Json& known = input_schema["properties"]; !known.contains(at.key())) {
+                    known[at.key()] = *at;  // so that what each of them may hold is still shown
+                }
+            }
+        }
+    }
+    for (const char* word : {"anyOf", "oneOf", "allOf", "not", "enum", "if", "then", "else", "dependentSchemas"}) {
+        input_schema.erase(word);
+    }
+    return input_schema;
+}
+
+Json shown_output(const Json& output_schema, bool modern) {
+    const bool of_object = output_schema.is_object() && output_schema.value("type", Json()) == "object";
+    if (!output_schema.is_object() || (!modern && !of_object)) {
+        return Json();
+    }
+    // Definitions stay at the root, where references find them.
+    Json shown = Json::object(), promised = Json::object();
+    for (const auto& [word, value] : output_schema.items()) {
+        const bool at_root = word == "$defs" || word == "definitions" || word == "$schema" || word == "$id";
+        (at_root ? shown : promised)[word] = value;
+    }
+    if (json::dump(promised).find("\"#/properties") != std::string::npos) {
+        return Json();  // it refers to a place that moved
+    }
+    if (of_object) {
+        shown["type"] = "object";
+    }
+    shown["anyOf"] = {std::move(promised),
+                      {{"type", "object"}, {"properties", {{call::kCutMember, {{"type", "object"}}}}}, {"required", {call::kCutMember}}}};
+    return shown;
 }
 
 // The longest common subsequence of lines; both are short.

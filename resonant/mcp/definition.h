@@ -36,6 +36,17 @@ struct MirroredArgument {
 // tool with such a schema is not to be called by HTTP.
 Result<std::vector<MirroredArgument>> mirrored_arguments(const Json& input_schema);
 
+// The schema that arguments are checked by: as the server wrote it, but `nullable`, OpenAPI's word, means what its server
+// means by it.
+Json checked_schema(Json input_schema);
+
+// The input schema as models' interfaces take it: they refuse a list in which one schema has anyOf, oneOf, allOf, not or
+// enum at its root. Those are left out of what is shown; arguments are checked by the whole schema.
+Json shown_input(Json input_schema);
+// The output schema that is listed for a tool of another server: what it promises, or that the answer was cut. Null
+// when a client of that era cannot read it.
+Json shown_output(const Json& output_schema, bool modern);
+
 // What changed, line by line of both as indented JSON: "- old", "+ new". Empty when nothing did.
 std::string difference(const Json& before, const Json& after);
 

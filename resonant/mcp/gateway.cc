@@ -32,8 +32,11 @@ Status Gateway::open() {
     for (const auto& [name, entry] : servers.items()) {
         std::map<std::string, Pin> pins;
         const Json approved = entry.value("pins", Json::object());
-        for (const auto& [tool, definition] : approved.items()) {
-            pins[tool] = {definition_hash(definition), definition};
+        for (const auto& [tool, approved_as] : approved.items()) {
+            Json definition = approved_as;
+            if (conform_tool(definition).left_out.empty()) {
+                pins[tool] = {definition_hash(definition), definition};
+            }
         }
         if (!entry.contains("spec")) {
             kept_[name] = std::move(pins);
@@ -92,10 +95,11 @@ Gateway::Server& Gateway::make(call::UpstreamSpec spec, bool configured) {
                         .elsewhere = [this](std::function<void()> work) {
                             return elsewhere_.post(std::move(work)).has_value();
                         },
-                        .version = needs_.version},
+                        .version = needs_.version,
+                        .kernel = needs_.kernel},
         spec,
-        Upstream::Events{.listed = [this, server](Json tools) { listed(*server, std::move(tools)); },
-                         .offered = [this, server](call::UpstreamOffer::Kind kind, Json entries) {
+        Upstream::Events{.listed = [this, server](Upstream::Reading tools) { listed(*server, std::move(tools)); },
+                         .offered = [this, server](call::UpstreamOffer::Kind kind, Upstream::Reading entries) {
                              offered(*server, kind, std::move(entries));
                          },
                          .changed = [this, server] { state_changed(*server); },
@@ -187,11 +191,18 @@ std::uint16_t Gateway::id_of(const std::string& name) {
     return ids_.emplace(name, static_cast<std::uint16_t>(next)).first->second;
 }
 
-void Gateway::listed(Server& server, Json tools) {
-    server.listed = std::move(tools);
+void Gateway::listed(Server& server, Upstream::Reading tools) {
+    if (!legible(server, "tools", tools, [](Json& tool) { return conform_tool(tool); })) {
+        return;
+    }
+    const bool known = server.listed == tools.entries && !server.adding;
+    server.listed = std::move(tools.entries);
     if (server.adding || (server.spec.trusted_first && server.pins.empty())) {
         approve_clean(server);
         keep();
+    }
+    if (known) {
+        return;  // a storm of changes that change nothing
     }
     offer(server);
     publish();
@@ -200,9 +211,62 @@ void Gateway::listed(Server& server, Json tools) {
     }
 }
 
+// Leaves in a list what clients can read and is not our own; the rest is told in the server's trouble. False: the server
+// leads back to this kernel through something that does not say what is whose, and was refused.
+bool Gateway::legible(Server& server, const std::string& list, Upstream::Reading& read, const Conform& conform) {
+    std::vector<std::string>& trouble = server.read_trouble[list];
+    trouble.clear();
+    Json kept = Json::array();
+    std::size_t own = 0, far = 0;
+    for (Json& entry : read.entries) {
+        const std::string name = entry.is_object() ? text_in(entry, list == "resources" ? "uri" : "name").substr(0, 80) : "";
+        const Conformed conformed = conform(entry);
+        for (const std::string& words : conformed.mended) {
+            trouble.push_back(fmt::format("{} {}: {}", list, name, words));
+        }
+        if (!conformed.left_out.empty()) {
+            trouble.push_back(fmt::format("{} {} is left out: {}", list, name, conformed.left_out));
+            continue;
+        }
+        came_through(entry, server.upstream->kernel());
+        const KernelPath path = path_of(entry);
+        if (!path.empty() && path.front() == needs_.kernel) {
+            server.upstream->refuse_server("it leads back to this very kernel; take it out, or what it reaches this kernel by");
+            return false;
+        }
+        const bool is_own = std::find(path.begin(), path.end(), needs_.kernel) != path.end();
+        own += is_own ? 1 : 0;
+        far += !is_own && path.size() > kKernelsMax ? 1 : 0;
+        if (!is_own && path.size() <= kKernelsMax) {
+            kept.push_back(std::move(entry));
+        }
+    }
+    const auto tell = [&](std::size_t count, const std::string& words) {
+        if (count > 0) {
+            trouble.push_back(fmt::format("{} of its {} {}", count, list, words));
+        }
+    };
+    tell(own, "are this very kernel's own, which come back through it, and are left out");
+    tell(far, fmt::format("come through more than {} kernels and are left out", kKernelsMax));
+    tell(read.beyond, fmt::format("are left out: {} are kept of one server", call::kUpstreamToolsMax));
+    if (read.unfinished) {
+        trouble.push_back(fmt::format("its list of {} goes on after {} entries, which is not read", list,
+                                      read.entries.size() + read.beyond));
+    }
+    read.entries = std::move(kept);
+    return true;
+}
+
 void Gateway::state_changed(Server& server) {
+    const Upstream::State state = server.upstream->state();
+    if (state == Upstream::State::Refused) {
+        server.listed = Json::array();  // nor what was approved of it
+        server.offered.clear();
+        offer(server);
+        publish();
+    }
     // A server that was just added and cannot be reached is not kept.
-    if (server.adding && server.upstream->state() == Upstream::State::Waiting) {
+    if (server.adding && (state == Upstream::State::Waiting || state == Upstream::State::Refused)) {
         const Json facts = server.upstream->facts();
         const auto give = std::exchange(server.adding, {});
         const std::string name = server.spec.name;
@@ -240,7 +304,7 @@ std::shared_ptr<const call::UpstreamTool> Gateway::tool_of(Server& server, const
     tool->definition = definition;
     tool->hash = definition_hash(definition);
     tool->slot = server.slot;
-    if (Result<json::Schema> schema = json::Schema::compile(tool->contract.input_schema)) {
+    if (Result<json::Schema> schema = json::Schema::compile(checked_schema(tool->contract.input_schema))) {
         tool->schema = std::make_shared<const json::Schema>(std::move(*schema));
     } else {
         server.trouble.push_back(fmt::format("{}: its schema is not checked: {}", tool->tool, schema.error().message));
@@ -259,6 +323,9 @@ std::shared_ptr<const call::UpstreamTool> Gateway::tool_of(Server& server, const
 void Gateway::offer(Server& server) {
     server.tools.clear();
     server.trouble.clear();
+    if (server.upstream->state() == Upstream::State::Refused) {
+        server.trouble.push_back(server.upstream->facts().value("last_error", "it is refused"));
+    }
     Json definitions = server.listed;
     if (definitions.is_null()) {
         definitions = Json::array();
@@ -296,11 +363,12 @@ void Gateway::publish() {
     auto all = std::make_shared<call::UpstreamTools>();
     auto offers = std::make_shared<call::UpstreamOffers>();
     for (const auto& [name, server] : servers_) {
+        server->clashes.clear();
         call::UpstreamServer shown{.name = name, .family = 0, .tools = 0};
         for (const auto& tool : server->tools) {
             const auto [place, made] = view->by_name.emplace(tool->contract.name, tool);
             if (!made) {
-                server->trouble.push_back(fmt::format("{} is refused: {} of server {} has the name {}", tool->tool,
+                server->clashes.push_back(fmt::format("{} is refused: {} of server {} has the name {}", tool->tool,
                                                       place->second->tool, place->second->server, tool->contract.name));
                 continue;
             }

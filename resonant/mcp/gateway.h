@@ -10,7 +10,9 @@
 //   (2) What find() and tools() give is one consistent picture, replaced as a whole.
 //   (3) Between two kernels' lives, and while a server is down, its tools are offered as they were approved;
 //       calls wait for the server or say that it is down.
-//   (4) Servers of the configuration follow it by difference: what did not change stays connected, what goes
+//   (4) What is offered has the form that clients can read: the rest is mended or left out, which the server's
+//       `trouble` says. Nothing of this very kernel is offered, through however many others it comes back.
+//   (5) Servers of the configuration follow it by difference: what did not change stays connected, what goes
 //       finishes its calls first.
 #pragma once
 
@@ -25,7 +27,9 @@
 #include "resonant/call/upstreams.h"
 #include "resonant/dispatch/catalogue.h"
 #include "resonant/dispatch/workers.h"
+#include "resonant/mcp/conform.h"
 #include "resonant/mcp/definition.h"
+#include "resonant/mcp/kernel_path.h"
 #include "resonant/mcp/upstream.h"
 
 namespace resonant::mcp {
@@ -45,6 +49,7 @@ class Gateway final : public call::Upstreams {
         std::function<Result<Json>()> load;         // what save() kept; null when there is nothing
         std::function<Status(const Json&)> save;
         std::string version;
+        std::string kernel = {};  // this kernel's id
     };
 
     explicit Gateway(Needs needs);
@@ -91,7 +96,9 @@ class Gateway final : public call::Upstreams {
         std::map<std::string, Pin> pins;  // approved, by the tool's own name
         Json listed;                      // null until it was read
         std::map<call::UpstreamOffer::Kind, Json> offered;  // other lists, as they were read last
-        std::vector<std::string> trouble;
+        std::map<std::string, std::vector<std::string>> read_trouble;  // by list: what was mended or left out of it
+        std::vector<std::string> trouble;   // with what is offered of them
+        std::vector<std::string> clashes;   // with other servers
         call::UpstreamTools tools;
         int slot = -1;
         std::function<void(Result<Json>)> adding;  // waits for its first list
@@ -106,8 +113,10 @@ class Gateway final : public call::Upstreams {
 
     Server& make(call::UpstreamSpec spec, bool configured);
     void drop(const std::string& name);
-    void listed(Server& server, Json tools);
-    void offered(Server& server, call::UpstreamOffer::Kind kind, Json entries);
+    void listed(Server& server, Upstream::Reading tools);
+    void offered(Server& server, call::UpstreamOffer::Kind kind, Upstream::Reading entries);
+    using Conform = std::function<Conformed(Json& entry)>;
+    bool legible(Server& server, const std::string& list, Upstream::Reading& read, const Conform& conform);
     void add_offers(Server& server, View& view, call::UpstreamOffers& offers);
     std::shared_ptr<const call::UpstreamTool> asking_tool(const Server& server, std::string_view name);
     void state_changed(Server& server);
@@ -117,6 +126,7 @@ class Gateway final : public call::Upstreams {
     void publish();
     void keep();
     Json shown(const Server& server, bool whole) const;
+    Json list_now() const;
     Json summary(const Server& server) const;
     std::uint16_t id_of(const std::string& name);
     Result<Server*> known(const std::string& name);

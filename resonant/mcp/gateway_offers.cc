@@ -37,11 +37,15 @@ constexpr Asking kAsking[] = {
 
 }  // namespace
 
-void Gateway::offered(Server& server, call::UpstreamOffer::Kind kind, Json entries) {
-    if (server.offered[kind] == entries) {
+void Gateway::offered(Server& server, call::UpstreamOffer::Kind kind, Upstream::Reading entries) {
+    const std::string list = kind == call::UpstreamOffer::Kind::Prompt     ? "prompts"
+                             : kind == call::UpstreamOffer::Kind::Template ? "resource templates"
+                                                                           : "resources";
+    if (!legible(server, list, entries, [kind](Json& entry) { return conform_offer(kind, entry); }) ||
+        server.offered[kind] == entries.entries) {
         return;
     }
-    server.offered[kind] = std::move(entries);
+    server.offered[kind] = std::move(entries.entries);
     offer(server);
     publish();
 }
@@ -85,18 +89,18 @@ void Gateway::add_offers(Server& server, View& view, call::UpstreamOffers& offer
             const char* key = prompt ? "name" : kind == call::UpstreamOffer::Kind::Template ? "uriTemplate" : "uri";
             const std::string theirs = entry.is_object() ? text_of(entry, key) : "";
             if (theirs.empty() || theirs.size() > kUriBytesMax) {
-                server.trouble.push_back(fmt::format("an entry without a usable {} is left out", key));
+                server.clashes.push_back(fmt::format("an entry without a usable {} is left out", key));
                 continue;
             }
             if (const auto found = findings(entry, needs_.hidden); !found.empty()) {
-                server.trouble.push_back(fmt::format("{} is left out: {}", theirs.substr(0, 80), found.front()));
+                server.clashes.push_back(fmt::format("{} is left out: {}", theirs.substr(0, 80), found.front()));
                 continue;
             }
             const std::string& server_name = server.spec.name;
             std::string name = prompt ? upstream_name(server_name, theirs)
                                       : fmt::format("{}{}/{}", call::kUpstreamScheme, server_name, theirs);
             if (!seen.insert(name).second) {
-                server.trouble.push_back(fmt::format("{} is refused: another has the name {}", theirs.substr(0, 80), name));
+                server.clashes.push_back(fmt::format("{} is refused: another has the name {}", theirs.substr(0, 80), name));
                 continue;
             }
             offers.push_back({.kind = kind, .server = server_name, .name = std::move(name), .theirs = theirs,

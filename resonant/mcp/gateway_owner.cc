@@ -11,7 +11,8 @@
 namespace resonant::mcp {
 namespace {
 
-constexpr Nanos kAddPatience = from_seconds(90);  // npx may have to download the server first
+constexpr Nanos kAddPatience = from_seconds(30);  // beyond the two handshakes that a server is offered
+constexpr std::size_t kTroubleShown = 40;         // lines of a server
 constexpr Nanos kPatience = from_seconds(10);
 
 // The bytes of a tools/list answer that a client would have read from the server itself.
@@ -90,7 +91,7 @@ Result<Json> Gateway::add(const Json& arguments) {
             server.adding = done;
             server.upstream->open();
         },
-        kAddPatience);
+        from_seconds(2 * spec.start_timeout_s) + kAddPatience);
     if (!added && added.error().code == Code::Timeout) {
         needs_.loop.post([this, name = spec.name, alive = std::weak_ptr<int>(alive_)] {
             const auto found = alive.expired() ? servers_.end() : servers_.find(name);
@@ -205,8 +206,18 @@ Json Gateway::shown(const Server& server, bool whole) const {
     if (whole) {
         made["tool_list"] = std::move(names);
     }
-    if (!server.trouble.empty()) {
-        made["trouble"] = server.trouble;
+    std::vector<std::string> trouble = server.trouble;
+    for (const auto& [list, lines] : server.read_trouble) {
+        trouble.insert(trouble.end(), lines.begin(), lines.end());
+    }
+    trouble.insert(trouble.end(), server.clashes.begin(), server.clashes.end());
+    if (trouble.size() > kTroubleShown) {
+        const std::size_t more = trouble.size() - kTroubleShown;
+        trouble.resize(kTroubleShown);
+        trouble.push_back(fmt::format("and {} more", more));
+    }
+    if (!trouble.empty()) {
+        made["trouble"] = std::move(trouble);
     }
     return made;
 }
@@ -218,34 +229,56 @@ Json Gateway::summary(const Server& server) const {
     return made;
 }
 
+// Servers that were not heard of for a while are asked first, so that none is called ready which is lost.
 Result<Json> Gateway::list(const std::string& name) {
     return on_loop(
         [this, name](const std::function<void(Result<Json>)>& done) {
-            if (!name.empty()) {
-                const Result<Server*> server = known(name);
-                server ? done(shown(**server, true)) : done(std::unexpected(server.error()));
+            if (!name.empty() && !known(name)) {
+                done(std::unexpected(known(name).error()));
                 return;
             }
-            Json servers = Json::array();
+            const auto answer = [this, name, done, alive = std::weak_ptr<int>(alive_)] {
+                if (alive.expired()) {
+                    done(fail(Code::Unavailable, "the kernel is going down"));
+                    return;
+                }
+                const Result<Server*> one = name.empty() ? Result<Server*>(nullptr) : known(name);
+                done(!one ? Result<Json>(std::unexpected(one.error())) : *one != nullptr ? shown(**one, true) : list_now());
+            };
+            const auto open = std::make_shared<std::size_t>(1);  // checks that are not over, and this loop
+            const auto over = [open, answer] {
+                if (--*open == 0) {
+                    answer();
+                }
+            };
             for (const auto& [each, server] : servers_) {
-                servers.push_back(shown(*server, false));
+                if (name.empty() || each == name) {
+                    ++*open;
+                    server->upstream->check(over);
+                }
             }
-            std::size_t alone = 0;
-            for (const auto& [each, server] : servers_) {
-                alone += server->listed.is_null() ? 0 : listed_bytes(server->listed);
-            }
-            Json answer = {{"servers", servers},
-                           {"count", servers.size()},
-                           {"listing_bytes",
-                            {{"servers_alone", alone},
-                             {"families", list_tools(needs_.catalogue, Listing::Families, this).size()},
-                             {"families_without_servers", list_tools(needs_.catalogue, Listing::Families).size()}}}};
-            if (!trouble_.empty()) {
-                answer["configuration_error"] = trouble_;
-            }
-            done(answer);
+            over();
         },
         kPatience);
+}
+
+Json Gateway::list_now() const {
+    Json servers = Json::array();
+    std::size_t alone = 0;
+    for (const auto& [each, server] : servers_) {
+        servers.push_back(shown(*server, false));
+        alone += server->listed.is_null() ? 0 : listed_bytes(server->listed);
+    }
+    Json answer = {{"servers", servers},
+                   {"count", servers.size()},
+                   {"listing_bytes",
+                    {{"servers_alone", alone},
+                     {"families", list_tools(needs_.catalogue, Listing::Families, {.upstreams = this}).size()},
+                     {"families_without_servers", list_tools(needs_.catalogue, Listing::Families).size()}}}};
+    if (!trouble_.empty()) {
+        answer["configuration_error"] = trouble_;
+    }
+    return answer;
 }
 
 Result<Json> Gateway::scan(const std::string& name) {

@@ -20,6 +20,8 @@ namespace {
 constexpr std::size_t kBodyMax = 4 * 1024 * 1024;  // bytes of one message
 constexpr int kTakeUpsMax = 5;                     // times a broken stream is taken up again for one request
 constexpr Nanos kRetry = from_millis(1'000);       // between a stream and the next, unless the server says
+constexpr Nanos kStandingAgain = from_seconds(10); // until a GET stream that was refused is tried again
+constexpr int kRedirectsMax = 5;                   // in a row
 
 // A value as a header may carry it: plain, or base64 in the form the protocol gives it.
 std::string header_safe(const std::string& value) {
@@ -33,13 +35,41 @@ std::string value_of(const net::HttpHeaders& headers, std::string_view name) {
     return found == headers.end() ? "" : found->second;
 }
 
+// Where a redirect leads, when it stays at the same scheme, host and port: its path. A request with its headers goes nowhere
+// else.
+Result<std::string> redirected_to(const net::Url& from, const std::string& location) {
+    const std::string scheme = from.secure ? "https" : "http";
+    std::string whole = location;
+    if (location.starts_with("//")) {
+        whole = scheme + ":" + location;
+    } else if (location.find("://") == std::string::npos) {
+        const std::string folder = from.target.substr(0, from.target.find_first_of("?#")).substr(0, from.target.rfind('/') + 1);
+        const std::string host = from.host.find(':') == std::string::npos ? from.host : "[" + from.host + "]";
+        whole = fmt::format("{}://{}:{}{}", scheme, host, from.port, location.starts_with("/") ? location : folder + location);
+    }
+    RESONANT_ASSIGN(const net::Url to, net::parse_url(whole));
+    if (to.secure != from.secure || to.host != from.host || to.port != from.port) {
+        return fail(Code::Unavailable, fmt::format("it redirects to another place, {}; if that is right, take it as the url",
+                                                   whole.substr(0, 200)));
+    }
+    return to.target;
+}
+
+bool is_redirect(int status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
+
 // One exchange: a POST, or a GET that takes a stream up.
 struct Exchange {
     std::uint64_t number = 0;   // of the HTTP client
     std::uint64_t id = 0;       // of the JSON-RPC request; 0: none waits
     bool standing = false;      // the GET stream beside requests
+    bool is_get = false;
+    std::string last_id;        // of a GET: of the event it goes on after
     int status = 0;
     std::string challenge;      // WWW-Authenticate
+    std::string location;       // Location
+    std::string target;         // where it was sent
+    int redirects = 0;
+    std::shared_ptr<const Outgoing> sent;  // a POST, for the redirect that it may meet
     std::string body;           // JSON, or what an error says
     bool too_long = false;
     bool answered = false;      // the request's own answer came
@@ -80,13 +110,12 @@ class HttpLink final : public UpstreamLink {
         }
         auto exchange = std::make_shared<Exchange>();
         exchange->id = message.id;
+        exchange->target = target_;
         if (tokens_ && message.id != 0 && retried_.insert(message.id).second) {
             exchange->again = std::make_shared<const Outgoing>(message);
         }
-        net::ClientRequest request{.method = "POST", .target = url_.target, .headers = headers(message),
-                                   .body = std::move(message.text)};
-        request.headers.emplace_back("Content-Type", "application/json");
-        start(exchange, std::move(request));
+        exchange->sent = std::make_shared<const Outgoing>(std::move(message));
+        post(exchange);
     }
 
     void abandon(std::uint64_t id) override {
@@ -113,6 +142,8 @@ class HttpLink final : public UpstreamLink {
         }
     }
 
+    void silence() override { alive_.reset(); }
+    bool has_session() const override { return !session_.empty(); }
     std::string_view kind() const override { return "http"; }
     Json facts() const override {
         Json facts = {{"url", spec_.url}};
@@ -198,6 +229,13 @@ class HttpLink final : public UpstreamLink {
         return made;
     }
 
+    void post(const std::shared_ptr<Exchange>& exchange) {
+        net::ClientRequest request{.method = "POST", .target = exchange->target, .headers = headers(*exchange->sent),
+                                   .body = exchange->sent->text};
+        request.headers.emplace_back("Content-Type", "application/json");
+        start(exchange, std::move(request));
+    }
+
     void start(const std::shared_ptr<Exchange>& exchange, net::ClientRequest request) {
         const std::weak_ptr<int> alive(alive_);
         exchange->number = client_->send(
@@ -215,6 +253,7 @@ class HttpLink final : public UpstreamLink {
     void head(const std::shared_ptr<Exchange>& exchange, int status, const net::HttpHeaders& given) {
         exchange->status = status;
         exchange->challenge = value_of(given, "www-authenticate");
+        exchange->location = value_of(given, "location");
         if (const std::string session = value_of(given, "mcp-session-id"); !session.empty() && status < 300) {
             session_ = session.substr(0, 1000);
         }
@@ -250,22 +289,68 @@ class HttpLink final : public UpstreamLink {
             stream_ended(exchange);
             return;
         }
-        if (exchange->standing) {
-            return;  // 405: it has no such stream
-        }
-        if (!status) {
+        if (status && is_redirect(exchange->status)) {
+            redirected(exchange);
+        } else if (exchange->standing) {
+            standing_ended(*exchange, status);
+        } else if (!status) {
             failed(*exchange, status.error());
-        } else if (exchange->status == 404 && !session_.empty()) {
-            over({Code::Unavailable, "its session ended (404)"});
         } else if (exchange->too_long) {
             failed(*exchange, {Code::ResourceExhausted, fmt::format("its answer has more than {} bytes", kBodyMax)});
         } else if (exchange->status >= 300) {
             refused(*exchange);
         } else if (!exchange->body.empty() && exchange->status != 202) {
-            sink_.message(exchange->body, exchange->id);
+            answered_whole(*exchange);
         } else if (exchange->id != 0) {
             failed(*exchange, {Code::Unavailable, fmt::format("status {} without an answer", exchange->status)});
         }
+    }
+
+    void answered_whole(const Exchange& exchange) {
+        const std::weak_ptr<int> alive(alive_);
+        sink_.message(exchange.body, exchange.id);
+        if (!alive.expired()) {  // of no effect when that was the answer
+            failed(exchange, {Code::Unavailable, "what it sent is no answer to the request: no JSON-RPC, or with another id"});
+        }
+    }
+
+    // Followed as fetch does where the method stays what it is: 307 and 308, and any for a GET.
+    void redirected(const std::shared_ptr<Exchange>& exchange) {
+        const bool stays = exchange->is_get || exchange->status == 307 || exchange->status == 308;
+        net::Url from = url_;
+        from.target = exchange->target;
+        Result<std::string> to = redirected_to(from, exchange->location);
+        if (to && !stays) {
+            to = fail(Code::Unavailable, fmt::format("it redirects to {}, which makes a GET of a call; take that as the url",
+                                                     exchange->location.substr(0, 200)));
+        }
+        if (to && ++exchange->redirects > kRedirectsMax) {
+            to = fail(Code::Unavailable, fmt::format("it redirects more than {} times in a row", kRedirectsMax));
+        }
+        if (!to) {
+            failed(*exchange, {Code::Unavailable, fmt::format("HTTP status {}: {}", exchange->status, to.error().message)});
+            return;
+        }
+        if (exchange->status == 308) {
+            target_ = *to;  // for good
+        }
+        exchange->target = *to;
+        exchange->body.clear();
+        exchange->is_get ? get(exchange, exchange->last_id) : post(exchange);
+    }
+
+    // A server may have no such stream. One that had it and refuses it now may have forgotten the session.
+    void standing_ended(const Exchange& exchange, const Status& status) {
+        if (exchange.take_ups == 0) {
+            return;
+        }
+        loop_.after(kStandingAgain, [this, alive = std::weak_ptr<int>(alive_)] {
+            if (!alive.expired()) {
+                open_standing();
+            }
+        });
+        sink_.doubted({Code::Unavailable, status ? fmt::format("its event stream is refused with status {}", exchange.status)
+                                                 : status.error().message});
     }
 
     void failed(const Exchange& exchange, const Error& why) {
@@ -284,12 +369,14 @@ class HttpLink final : public UpstreamLink {
             return;
         }
         if (exchange.id == 0) {
+            if (!session_.empty()) {
+                sink_.doubted({Code::Unavailable, fmt::format("it refuses what needs no answer with status {}", exchange.status)});
+            }
             return;
         }
-        Result<Json> error = json::parse(exchange.body);
-        if (error && error->is_object() && error->contains("error") && (*error)["error"].is_object()) {
-            (*error)["id"] = exchange.id;  // a server that could not read the id says null
-            sink_.message(json::dump(*error), exchange.id);
+        const Result<Json> body = json::parse(exchange.body);
+        if (body && body->is_object() && body->contains("error") && (*body)["error"].is_object()) {
+            sink_.refused(exchange.id, (*body)["error"], exchange.status);
             return;
         }
         const bool login = exchange.status == 401 || exchange.status == 403;
@@ -321,6 +408,7 @@ class HttpLink final : public UpstreamLink {
             auto again = std::make_shared<Exchange>();
             again->id = old->id;
             again->standing = old->standing;
+            again->target = old->target;
             again->take_ups = old->take_ups + 1;
             get(again, last);
         });
@@ -329,13 +417,16 @@ class HttpLink final : public UpstreamLink {
     void open_standing() {
         auto exchange = std::make_shared<Exchange>();
         exchange->standing = true;
+        exchange->target = target_;
         get(exchange, "");
     }
 
     void get(const std::shared_ptr<Exchange>& exchange, const std::string& last_id) {
+        exchange->is_get = true;
+        exchange->last_id = last_id;
         Outgoing nothing;
         nothing.version = version_;
-        net::ClientRequest request{.method = "GET", .target = url_.target, .headers = headers(nothing), .body = {}};
+        net::ClientRequest request{.method = "GET", .target = exchange->target, .headers = headers(nothing), .body = {}};
         request.headers[0].second = "text/event-stream";
         if (!last_id.empty()) {
             request.headers.emplace_back("Last-Event-ID", last_id);
@@ -357,6 +448,7 @@ class HttpLink final : public UpstreamLink {
     net::Loop& loop_;
     const call::UpstreamSpec spec_;
     const net::Url url_;
+    std::string target_ = url_.target;  // where it moved to, at the same host
     UpstreamSink& sink_;
     std::unique_ptr<net::HttpClient> client_;
     std::vector<Outgoing> early_;  // until the address is known

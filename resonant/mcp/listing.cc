@@ -1,10 +1,13 @@
 #include "resonant/mcp/listing.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "resonant/dispatch/promise.h"
+#include "resonant/mcp/definition.h"
+#include "resonant/mcp/kernel_path.h"
 #include "resonant/mcp/upstream_listing.h"
 
 namespace resonant::mcp {
@@ -14,10 +17,28 @@ namespace {
 using call::Access;
 using call::Contract;
 
-std::vector<const Contract*> tools_of(const dispatch::Catalogue& catalogue, std::size_t family) {
+constexpr const char* kAsText = "JSON object";  // an argument that is one, where it is shown as text
+
+bool sees(const call::ClientSet* set, const Contract& tool) { return set == nullptr || set->has_tool(tool.name); }
+
+// What models' interfaces take (OpenAI's strict mode, Gemini's subset): to them an object without properties is either
+// empty or no schema at all. It is shown as text that holds it; the router takes both.
+void close_objects(nlohmann::ordered_json& properties) {
+    for (auto& property : properties) {
+        if (property.is_object() && property.value("type", "") == "object" && !property.contains("properties")) {
+            property["type"] = "string";
+            property.erase("additionalProperties");
+            property["description"] = property.contains("description")
+                                          ? property["description"].get<std::string>() + " (" + kAsText + ")"
+                                          : std::string(kAsText);
+        }
+    }
+}
+
+std::vector<const Contract*> tools_of(const dispatch::Catalogue& catalogue, std::size_t family, const call::ClientSet* set) {
     std::vector<const Contract*> tools;
     for (const tools::Tool& tool : catalogue.tools()) {
-        if (tool.contract.family == family && !tool.contract.alone) {
+        if (tool.contract.family == family && !tool.contract.alone && sees(set, tool.contract)) {
             tools.push_back(&tool.contract);
         }
     }
@@ -78,6 +99,8 @@ std::string servers_of(const Servers& servers, std::size_t family) {
     return text.empty() ? text : text + ".";
 }
 
+nlohmann::ordered_json args_entry() { return {{"type", "string"}, {"description", kAsText}}; }
+
 // A family that is too large to name all its tools names its groups; "memory.*" then lists one.
 nlohmann::ordered_json large_family_entry(const tools::Family& family, const std::vector<const Contract*>& tools,
                                           const std::string& servers) {
@@ -103,7 +126,7 @@ nlohmann::ordered_json large_family_entry(const tools::Family& family, const std
                             servers},
         {"inputSchema",
          {{"type", "object"},
-          {"properties", {{"tool", {{"type", "string"}}}, {"args", {{"type", "object"}}}}},
+          {"properties", {{"tool", {{"type", "string"}}}, {"args", args_entry()}}},
           {"required", nlohmann::ordered_json::array({"tool"})}}},
         {"annotations", hint(servers.empty() && std::all_of(tools.begin(), tools.end(), reads),
                              !servers.empty() || std::any_of(tools.begin(), tools.end(), destroys))},
@@ -122,8 +145,8 @@ nlohmann::ordered_json family_entry(const tools::Family& family, const std::vect
     nlohmann::ordered_json tool = {{"type", "string"}};
     if (servers.empty()) {
         tool["enum"] = std::move(names);
-    } else {
-        tool["anyOf"] = {{{"enum", std::move(names)}}, {{"pattern", "__"}}};
+    } else {  // those of the servers are too many to name, and an enum beside others is read by few
+        tool["description"] = fmt::format("{}, or SERVER__TOOL", fmt::join(names.get<std::vector<std::string>>(), ", "));
     }
     return {
         {"name", family.wire_name},
@@ -131,7 +154,7 @@ nlohmann::ordered_json family_entry(const tools::Family& family, const std::vect
         {"description", fmt::format("{}.{}{}", family.summary, needs_of(tools), servers)},
         {"inputSchema",
          {{"type", "object"},
-          {"properties", {{"tool", std::move(tool)}, {"args", {{"type", "object"}}}}},
+          {"properties", {{"tool", std::move(tool)}, {"args", args_entry()}}},
           {"required", nlohmann::ordered_json::array({"tool"})}}},
         {"annotations", hint(servers.empty() && std::all_of(tools.begin(), tools.end(), reads),
                              !servers.empty() || std::any_of(tools.begin(), tools.end(), destroys))},
@@ -146,19 +169,33 @@ nlohmann::ordered_json tool_entry(const Contract& tool) {
         {"inputSchema", nlohmann::ordered_json(tool.shown_schema.is_null() ? tool.input_schema : tool.shown_schema)},
         {"annotations", hint(reads(&tool), destroys(&tool))},
     };
+    if (const auto properties = entry["inputSchema"].find("properties");
+        tool.shown_schema.is_null() && properties != entry["inputSchema"].end()) {
+        close_objects(*properties);
+    }
     if (const Json promised = dispatch::promise_of(tool); !promised.is_null()) {
         entry["outputSchema"] = nlohmann::ordered_json(promised);
     }
     return entry;
 }
 
-// As its server described it, under the name it has here.
-nlohmann::ordered_json upstream_entry(const call::UpstreamTool& tool) {
+// As its server described it, under the name it has here and in the form that clients take.
+nlohmann::ordered_json upstream_entry(const call::UpstreamTool& tool, const ListView& view) {
     nlohmann::ordered_json entry = {{"name", tool.contract.name}};
     for (const auto& [key, value] : tool.definition.items()) {
-        if (key != "name" && key != "_meta" && key != "execution") {
+        if (key == "inputSchema") {
+            entry[key] = nlohmann::ordered_json(shown_input(value));
+        } else if (key == "outputSchema") {
+            if (const Json shown = shown_output(value, view.modern); !shown.is_null()) {
+                entry[key] = nlohmann::ordered_json(shown);
+            }
+        } else if (key != "name" && key != "_meta" && key != "execution") {
             entry[key] = nlohmann::ordered_json(value);
         }
+    }
+    if (KernelPath path = path_of(tool.definition); !path.empty() && !view.kernel.empty()) {
+        path.insert(path.begin(), std::string(view.kernel));
+        entry["_meta"][kMetaKernels] = path;
     }
     return entry;
 }
@@ -194,43 +231,54 @@ std::string wire_name(std::string_view dotted) {
 }
 
 std::string list_tools(const dispatch::Catalogue& catalogue, Listing listing) {
-    return list_tools(catalogue, listing, nullptr);
+    return list_tools(catalogue, listing, ListView());
 }
 
-std::string list_tools(const dispatch::Catalogue& catalogue, Listing listing, const call::Upstreams* upstreams) {
-    const Servers servers = upstreams == nullptr ? Servers() : upstreams->servers();
+std::string list_tools(const dispatch::Catalogue& catalogue, Listing listing, const ListView& view) {
+    Servers servers = view.upstreams == nullptr ? Servers() : view.upstreams->servers();
+    std::erase_if(servers, [&](const auto& one) { return view.set != nullptr && !view.set->has_server(one.name); });
     nlohmann::ordered_json entries = nlohmann::ordered_json::array();
     if (listing == Listing::Families) {
         for (std::size_t i = 0; i < catalogue.families().size(); ++i) {
-            entries.push_back(family_entry(catalogue.families()[i], tools_of(catalogue, i), servers_of(servers, i)));
+            const auto tools = tools_of(catalogue, i, view.set);
+            const std::string theirs = servers_of(servers, i);
+            if (!tools.empty() || !theirs.empty()) {  // a family with nothing to call is no entry
+                entries.push_back(family_entry(catalogue.families()[i], tools, theirs));
+            }
         }
     }
     for (const tools::Tool& tool : catalogue.tools()) {
-        if (tool.contract.alone || listing == Listing::All || (listing == Listing::Core && tool.contract.core)) {
+        const bool listed = tool.contract.alone || listing == Listing::All || (listing == Listing::Core && tool.contract.core);
+        if (listed && sees(view.set, tool.contract)) {
             entries.push_back(tool_entry(tool.contract));
         }
     }
-    if (upstreams != nullptr && listing == Listing::All) {
-        for (const auto& tool : *upstreams->tools()) {
-            if (tool->quarantine.empty()) {
-                entries.push_back(upstream_entry(*tool));
+    if (!entries.empty() && !view.kernel.empty()) {
+        entries.front()["_meta"][kMetaKernels] = {view.kernel};  // whose list it is
+    }
+    if (view.upstreams != nullptr && listing == Listing::All) {
+        for (const auto& tool : *view.upstreams->tools()) {
+            if (tool->quarantine.empty() && (view.set == nullptr || view.set->has_upstream(tool->server, tool->contract.name))) {
+                entries.push_back(upstream_entry(*tool, view));
             }
         }
     }
     return entries.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-bool make_lists(const dispatch::Catalogue& catalogue, const call::Upstreams* upstreams, std::int64_t ttl_ms,
-                std::span<std::string, 3> legacy, std::span<std::string, 3> modern) {
+bool ToolLists::make(const dispatch::Catalogue& catalogue, ListView view, std::int64_t ttl_ms, bool shared) {
     bool changed = false;
     for (const Listing listing : {Listing::Families, Listing::Core, Listing::All}) {
-        const std::string tools = list_tools(catalogue, listing, upstreams);
         const auto index = static_cast<std::size_t>(listing);
-        std::string whole = fmt::format(R"({{"tools":{}}})", tools);
-        changed = changed || whole != legacy[index];
+        view.modern = false;
+        std::string whole = fmt::format(R"({{"tools":{}}})", list_tools(catalogue, listing, view));
+        view.modern = true;
+        std::string newer = fmt::format(R"({{"resultType":"complete","tools":{},"ttlMs":{},"cacheScope":"{}"}})",
+                                        list_tools(catalogue, listing, view), ttl_ms,
+                                        shared ? "public" : "private");
+        changed = changed || whole != legacy[index] || newer != modern[index];
         legacy[index] = std::move(whole);
-        modern[index] = fmt::format(R"({{"resultType":"complete","tools":{},"ttlMs":{},"cacheScope":"public"}})", tools,
-                                    ttl_ms);
+        modern[index] = std::move(newer);
     }
     return changed;
 }

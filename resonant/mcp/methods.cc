@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "resonant/base/base64.h"
+#include "resonant/mcp/kernel_path.h"
 #include "resonant/mcp/server.h"
 #include "resonant/mcp/turn.h"
 #include "resonant/mcp/upstream_listing.h"
@@ -144,7 +145,7 @@ Json supported_versions() {
 std::string default_instructions() {
     return "Call session.bootstrap first (family gana_horn_sessions, {\"tool\":\"session.bootstrap\"}): it "
            "tells what is remembered, what is open and what you may do. Each entry of the list is a family: "
-           "pass the tool's dotted name as `tool` and its arguments as `args`. Arguments you are unsure of: "
+           "pass the tool's dotted name as `tool` and its arguments as `args`, a JSON object. Arguments you are unsure of: "
            "just call; a wrong call answers with the tool's schema and an example. Looking for a tool: "
            "capability.suggest. A denial names its stage, its reason and the way out.";
 }
@@ -162,13 +163,34 @@ Server::Server(net::Loop& loop, call::Door& door, const dispatch::Catalogue& cat
     if (options_.instructions.empty()) {
         options_.instructions = default_instructions();
     }
-    make_lists(catalogue_, options_.upstreams, options_.list_ttl_ms, legacy_lists_, modern_lists_);
+    make_lists();
 }
 
 Server::~Server() = default;
 
 const std::string& Server::list_text(Listing listing) const {
-    return legacy_lists_[static_cast<std::size_t>(listing)];
+    return lists_.front().legacy[static_cast<std::size_t>(listing)];
+}
+
+// True when one of them is another than before.
+bool Server::make_lists() {
+    lists_.resize(1 + (one_for_all() ? 0 : options_.client_sets->all().size()));
+    bool changed = false;
+    for (std::size_t i = 0; i < lists_.size(); ++i) {
+        const ListView view{.upstreams = options_.upstreams, .set = i == 0 ? nullptr : &options_.client_sets->all()[i - 1],
+                            .kernel = options_.kernel};
+        changed = lists_[i].make(catalogue_, view, options_.list_ttl_ms, one_for_all()) || changed;
+    }
+    return changed;
+}
+
+const call::ClientSet* Server::set_of(const Turn& turn) const {
+    if (one_for_all()) {
+        return nullptr;
+    }
+    call::Request asked;
+    identify(turn, asked);
+    return options_.client_sets->find(asked.caller);
 }
 
 Json Server::identity() const {
@@ -252,10 +274,13 @@ void Server::initialize(const Turn& turn) {
     turn.outlet->agreed();
     look_on(turn.conversation);
     remember(*turn.conversation);
-    const Json result = {{"protocolVersion", conversation.version},
-                         {"capabilities", capabilities()},
-                         {"serverInfo", identity()},
-                         {"instructions", options_.instructions}};
+    Json result = {{"protocolVersion", conversation.version},
+                   {"capabilities", capabilities()},
+                   {"serverInfo", identity()},
+                   {"instructions", options_.instructions}};
+    if (!options_.kernel.empty()) {
+        result["_meta"][kMetaKernel] = options_.kernel;
+    }
     turn.succeed(json::dump(result));
 }
 
@@ -272,13 +297,16 @@ void Server::look_on(const Talk& conversation) {
 void Server::discover(const Turn& turn) {
     Json able = capabilities();
     able["extensions"][kTasksExtension] = Json::object();
-    const Json result = {{"resultType", "complete"},
-                         {"supportedVersions", Json::array({kModernVersion})},
-                         {"capabilities", std::move(able)},
-                         {"instructions", options_.instructions},
-                         {"ttlMs", options_.list_ttl_ms},
-                         {"cacheScope", "public"},
-                         {"_meta", {{kMetaServer, identity()}}}};
+    Json result = {{"resultType", "complete"},
+                   {"supportedVersions", Json::array({kModernVersion})},
+                   {"capabilities", std::move(able)},
+                   {"instructions", options_.instructions},
+                   {"ttlMs", options_.list_ttl_ms},
+                   {"cacheScope", "public"},
+                   {"_meta", {{kMetaServer, identity()}}}};
+    if (!options_.kernel.empty()) {
+        result["_meta"][kMetaKernel] = options_.kernel;
+    }
     turn.succeed(json::dump(result));
 }
 
@@ -287,8 +315,12 @@ void Server::list(const Turn& turn) {
         turn.fail(kInvalidParams, "unknown cursor: the list comes in one page");
         return;
     }
-    const auto index = static_cast<std::size_t>(turn.listing(options_.listing));
-    turn.succeed(turn.modern ? modern_lists_[index] : legacy_lists_[index]);
+    const call::ClientSet* set = set_of(turn);
+    const std::optional<Listing> its = set == nullptr ? std::nullopt : listing_of(set->listing);
+    const auto index = static_cast<std::size_t>(its.value_or(turn.listing(options_.listing)));
+    const ToolLists& lists = set == nullptr ? lists_.front()
+                                            : lists_[1 + static_cast<std::size_t>(set - options_.client_sets->all().data())];
+    turn.succeed(turn.modern ? lists.modern[index] : lists.legacy[index]);
 }
 
 // One page holds kPageMax entries; a cursor is the number of the next.
@@ -309,7 +341,7 @@ void Server::list_entries(const Turn& turn, const char* name, const Json& entrie
     if (until < entries.size()) {
         result["nextCursor"] = std::to_string(until);
     }
-    turn.succeed_cached(std::move(result), options_.list_ttl_ms, "public");
+    turn.succeed_cached(std::move(result), options_.list_ttl_ms, one_for_all() ? "public" : "private");
 }
 
 }  // namespace resonant::mcp

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "resonant/mcp/kernel_path.h"
 #include "resonant/mcp/render.h"
 #include "resonant/mcp/server.h"
 #include "resonant/mcp/turn.h"
@@ -29,6 +30,41 @@ const dispatch::PromptTemplate* find(const std::vector<dispatch::PromptTemplate>
 }
 
 }  // namespace
+
+// The first of our own entries says whose it is, so that a kernel knows itself behind a gateway that hides the handshake.
+void Server::mark_first(Json& entries) const {
+    if (!entries.empty()) {
+        came_through(entries.front(), options_.kernel);
+    }
+}
+
+void Server::list_resources(const Turn& turn, bool templates) {
+    const call::ClientSet* set = set_of(turn);
+    Json entries = Json::array();
+    for (const Resource& resource : options_.resources) {
+        if (resource.is_template() == templates && (set == nullptr || resource.tool.empty() || set->has_tool(resource.tool))) {
+            entries.push_back(describe(resource));
+        }
+    }
+    mark_first(entries);
+    add_offers(entries, templates ? call::UpstreamOffer::Kind::Template : call::UpstreamOffer::Kind::Resource, set);
+    list_entries(turn, templates ? "resourceTemplates" : "resources", entries);
+}
+
+void Server::list_prompts(const Turn& turn) {
+    const call::ClientSet* set = set_of(turn);
+    Json entries = Json::array();
+    for (const Prompt& prompt : options_.prompts) {
+        entries.push_back(describe(prompt));
+    }
+    const auto templates = options_.prompt_book == nullptr ? nullptr : options_.prompt_book->templates();
+    for (std::size_t i = 0; templates && i < templates->size() && (set == nullptr || set->has_tool("prompt.render")); ++i) {
+        entries.push_back(describe((*templates)[i]));
+    }
+    mark_first(entries);
+    add_offers(entries, call::UpstreamOffer::Kind::Prompt, set);
+    list_entries(turn, "prompts", entries);
+}
 
 void Server::read_resource(Turn turn) {
     const std::string uri = text_of(turn.params, "uri");

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "resonant/mcp/conform.h"
+#include "resonant/mcp/kernel_path.h"
 #include "resonant/mcp/render.h"
 #include "resonant/mcp/server.h"
 #include "resonant/mcp/turn.h"
@@ -28,23 +30,18 @@ std::pair<std::string, std::string> split_uri(std::string_view uri) {
     return {std::string(uri.substr(0, slash)), std::string(uri.substr(slash + 1))};
 }
 
-bool is_text(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string();
-}
-
 std::string asking_tool(std::string_view server, std::string_view name) { return fmt::format("{}__{}", server, name); }
 
 }  // namespace
 
 // Their entries as they came, under our names.
-void Server::add_offers(Json& entries, call::UpstreamOffer::Kind kind) const {
+void Server::add_offers(Json& entries, call::UpstreamOffer::Kind kind, const call::ClientSet* set) const {
     if (options_.upstreams == nullptr) {
         return;
     }
     const auto offers = options_.upstreams->offers();
     for (const call::UpstreamOffer& offer : *offers) {
-        if (offer.kind != kind) {
+        if (offer.kind != kind || (set != nullptr && !set->has_server(offer.server))) {
             continue;
         }
         Json entry = offer.definition;
@@ -53,7 +50,12 @@ void Server::add_offers(Json& entries, call::UpstreamOffer::Kind kind) const {
         } else {
             entry[kind == call::UpstreamOffer::Kind::Template ? "uriTemplate" : "uri"] = offer.name;
         }
+        KernelPath path = path_of(entry);
         entry["_meta"] = {{kUntrusted, offer.server}};
+        if (!path.empty()) {
+            path.insert(path.begin(), options_.kernel);
+            entry["_meta"][kMetaKernels] = std::move(path);
+        }
         entries.push_back(std::move(entry));
     }
 }
@@ -69,11 +71,10 @@ void Server::read_upstream(Turn turn, const std::string& uri) {
 void Server::send_upstream_contents(const Turn& turn, std::string_view server, Json content) {
     Json result = {{"contents", Json::array()}, {"_meta", {{kUntrusted, server}}}};
     for (Json& one : content["contents"]) {
-        const std::string uri = one.is_object() ? text_of(one, "uri") : "";
-        if (uri.empty() || !(is_text(one, "text") || is_text(one, "blob"))) {
+        if (!conform_contents(one)) {
             continue;  // what is no content is not passed on
         }
-        one["uri"] = fmt::format("{}{}/{}", call::kUpstreamScheme, server, uri);
+        one["uri"] = fmt::format("{}{}/{}", call::kUpstreamScheme, server, text_of(one, "uri"));
         result["contents"].push_back(std::move(one));
     }
     turn.succeed_cached(std::move(result), 0, "private");
@@ -116,8 +117,10 @@ void Server::finish_prompt(const Turn& turn, const call::Reply& reply) {
     Json result = {{"messages", Json::array()}, {"_meta", {{kUntrusted, call::server_of(reply.tool)}}}};
     for (const Json& message : reply.content.value("messages", Json::array())) {
         const std::string role = message.is_object() ? text_of(message, "role") : "";
-        if ((role == "user" || role == "assistant") && message.contains("content") && message["content"].is_object()) {
-            result["messages"].push_back(message);
+        if ((role == "user" || role == "assistant") && message.contains("content")) {
+            Json block = Json::array({message["content"]});
+            conform_blocks(block);  // what is no block is told as text
+            result["messages"].push_back({{"role", role}, {"content", std::move(block.front())}});
         }
     }
     if (const std::string description = text_of(reply.content, "description"); !description.empty()) {

@@ -255,28 +255,11 @@ bool Server::offer(Turn& turn) {
     } else if (turn.method == "tools/list") {
         list(turn);
     } else if (turn.method == "resources/list" || turn.method == "resources/templates/list") {
-        const bool templates = turn.method == "resources/templates/list";
-        Json entries = Json::array();
-        for (const Resource& resource : options_.resources) {
-            if (resource.is_template() == templates) {
-                entries.push_back(describe(resource));
-            }
-        }
-        add_offers(entries, templates ? call::UpstreamOffer::Kind::Template : call::UpstreamOffer::Kind::Resource);
-        list_entries(turn, templates ? "resourceTemplates" : "resources", entries);
+        list_resources(turn, turn.method == "resources/templates/list");
     } else if (turn.method == "resources/read") {
         read_resource(std::move(turn));
     } else if (turn.method == "prompts/list") {
-        Json entries = Json::array();
-        for (const Prompt& prompt : options_.prompts) {
-            entries.push_back(describe(prompt));
-        }
-        const auto templates = options_.prompt_book == nullptr ? nullptr : options_.prompt_book->templates();
-        for (std::size_t i = 0; templates && i < templates->size(); ++i) {
-            entries.push_back(describe((*templates)[i]));
-        }
-        add_offers(entries, call::UpstreamOffer::Kind::Prompt);
-        list_entries(turn, "prompts", entries);
+        list_prompts(turn);
     } else if (turn.method == "prompts/get") {
         get_prompt(std::move(turn));
     } else if (turn.method == "completion/complete") {

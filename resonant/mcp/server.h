@@ -13,7 +13,8 @@
 //   (1) Every request whose id can be read is answered exactly once; nothing that looks like a response
 //       is ever answered.
 //   (2) The Caller of a Request is the Conversation's, which the transport made; no argument changes it.
-//   (3) Lists are made once, at construction, and never change; --conformance only says that they do.
+//   (3) Lists are made at construction, and again when servers behind this one change; --conformance only says that
+//       they do. Each client set has lists of its own.
 //   (4) A peer that sends only garbage gets at most kErrorsInARow error answers, then silence.
 #pragma once
 
@@ -36,6 +37,7 @@
 #include "resonant/mcp/prompts.h"
 #include "resonant/mcp/request_state.h"
 #include "resonant/mcp/resources.h"
+#include "resonant/mcp/upstream_listing.h"
 #include "resonant/net/loop.h"
 
 namespace resonant::mcp {
@@ -125,7 +127,9 @@ struct ServerOptions {
     const dispatch::PromptBook* prompt_book = nullptr;  // templates; null: none
     std::vector<Resource> resources = own_resources();
     bool lists_change = false;     // say so in the capabilities
+    std::string kernel = {};       // this kernel's id, for kernels that stand before it; empty: none
     const call::Upstreams* upstreams = nullptr;  // other servers behind this one; null: none
+    const call::ClientSets* client_sets = nullptr;  // what which client may see; null: everybody everything
     dispatch::Doorkeeper* doorkeeper = nullptr;  // of the door, if it has one
     ClientRecords* session_records = nullptr;  // what sessions want, for the next kernel; null: it does not know
     ClientRecords* task_records = nullptr;     // which tasks there were, likewise
@@ -228,7 +232,13 @@ class Server {
     bool complete_own(const std::string& name, const std::string& argument, const std::string& begun,
                       std::vector<std::string>& values) const;
     void complete(Turn turn);
-    void add_offers(Json& entries, call::UpstreamOffer::Kind kind) const;
+    bool make_lists();
+    bool one_for_all() const { return options_.client_sets == nullptr || options_.client_sets->all().empty(); }
+    const call::ClientSet* set_of(const Turn& turn) const;
+    void mark_first(Json& entries) const;
+    void add_offers(Json& entries, call::UpstreamOffer::Kind kind, const call::ClientSet* set) const;
+    void list_resources(const Turn& turn, bool templates);
+    void list_prompts(const Turn& turn);
     bool get_upstream_prompt(Turn& turn, const std::string& name, const Json& arguments);
     bool complete_upstream(Turn& turn, const Json& ref, const Json& argument);
     void finish_prompt(const Turn& turn, const call::Reply& reply);
@@ -255,8 +265,7 @@ class Server {
     struct Listener;
     std::vector<std::shared_ptr<Listener>> listeners_;      // subscriptions/listen
     std::vector<std::weak_ptr<Conversation>> onlookers_;    // legacy conversations
-    std::string legacy_lists_[3];  // the whole result of tools/list, by listing
-    std::string modern_lists_[3];
+    std::vector<ToolLists> lists_;  // of everything, then of each client set
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

@@ -66,6 +66,7 @@ class StdioLink final : public UpstreamLink {
         flush();
     }
 
+    void silence() override { alive_.reset(); }
     std::shared_ptr<void> take_process() override { return std::move(child_.process); }
     std::string_view kind() const override { return "stdio"; }
     Json facts() const override {

@@ -202,8 +202,7 @@ void Server::changed(Change change, const std::string& uri) {
 void Server::tell(Change change, const std::string& uri) {
     if (change == Change::Tools) {
         // A server behind this one came or went; the conformance suite's change is none, and told all the same.
-        const bool other = make_lists(catalogue_, options_.upstreams, options_.list_ttl_ms, legacy_lists_, modern_lists_);
-        if (!other && !options_.lists_change) {
+        if (!make_lists() && !options_.lists_change) {
             return;
         }
     }

@@ -7,24 +7,26 @@
 
 #include "resonant/base/log.h"
 #include "resonant/mcp/envelope.h"
+#include "resonant/mcp/kernel_path.h"
 #include "resonant/mcp/turn.h"
 
 namespace resonant::mcp {
 namespace {
 
-constexpr Nanos kHandshakePatience = from_seconds(60);  // npx may have to download the server first
 constexpr Nanos kDiscoverPatience = from_seconds(3);    // then initialize is tried as well
 constexpr Nanos kListPatience = from_seconds(60);
 constexpr Nanos kBackoffLeast = from_millis(500), kBackoffMost = from_seconds(60);
 constexpr Nanos kProven = from_seconds(30);             // ready for so long: the next fault starts at the least
 constexpr Nanos kListenAgain = from_seconds(5);
 constexpr int kPagesMax = 64;
+constexpr const char* kMaybe = "; the call may have been carried out: look before it is made again";
 
 std::string_view name_of(Upstream::State state) {
     switch (state) {
         case Upstream::State::Connecting: return "connecting";
         case Upstream::State::Ready: return "ready";
         case Upstream::State::Waiting: return "down";
+        case Upstream::State::Refused: return "refused";
         case Upstream::State::Closed: return "closed";
     }
     return "closed";
@@ -54,8 +56,11 @@ void Upstream::open() {
 
 void Upstream::connect() {
     ++generation_;
-    initializing_ = discovering_ = listing_ = relist_ = false;
+    initializing_ = discovering_ = relisting_ = probing_ = false;
+    reading_ = 0;
+    stale_.clear();
     subscribed_.clear();
+    kernel_.clear();
     version_.clear();
     enter(State::Connecting);
     Result<std::unique_ptr<UpstreamLink>> link =
@@ -93,7 +98,7 @@ Json Upstream::described(Json params, const call::Call* call) const {
 
 void Upstream::discover() {
     discovering_ = true;
-    ask_server("server/discover", Json::object(), kHandshakePatience,
+    ask_server("server/discover", Json::object(), from_seconds(spec_.start_timeout_s),
                [this, generation = generation_](Result<Json> result) {
                    if (generation != generation_ || !version_.empty()) {
                        return;
@@ -131,7 +136,7 @@ void Upstream::initialize() {
     const Json params = {{"protocolVersion", kLegacyNewest},
                          {"capabilities", {{"elicitation", Json::object()}, {"sampling", Json::object()}}},
                          {"clientInfo", {{"name", "resonant"}, {"version", needs_.version}}}};
-    ask_server("initialize", params, kHandshakePatience, [this, generation = generation_](Result<Json> result) {
+    ask_server("initialize", params, from_seconds(spec_.start_timeout_s), [this, generation = generation_](Result<Json> result) {
         if (generation != generation_ || !initializing_) {
             return;
         }
@@ -147,9 +152,12 @@ void Upstream::initialize() {
             return;
         }
         agreed(version, false, result->value("capabilities", Json::object()), result->value("serverInfo", Json()));
+        if (is_itself(result->value("_meta", Json()))) {
+            return;
+        }
         notify("notifications/initialized", Json());
         link_->agreed(version_, false);
-        list("", Json::array(), 0);
+        list("", {});
     });
 }
 
@@ -157,9 +165,22 @@ void Upstream::discovered(const Json& result) {
     const Json meta = result.value("_meta", Json::object());
     agreed(std::string(kModernVersion), true, result.value("capabilities", Json::object()),
            meta.is_object() ? meta.value(kMetaServer, Json()) : Json());
+    if (is_itself(meta)) {
+        return;
+    }
     link_->agreed(version_, true);
-    list("", Json::array(), 0);
+    list("", {});
     listen();
+}
+
+// Whether it is the kernel that it stands behind; then it is refused.
+bool Upstream::is_itself(const Json& meta) {
+    kernel_ = meta.is_object() ? text_of(meta, kMetaKernel).substr(0, 64) : std::string();
+    if (kernel_.empty() || kernel_ != needs_.kernel) {
+        return false;
+    }
+    refuse_server("it is this very kernel; a kernel is not put behind itself, take it out");
+    return true;
 }
 
 void Upstream::agreed(const std::string& version, bool modern, const Json& capabilities, const Json& info) {
@@ -169,46 +190,76 @@ void Upstream::agreed(const std::string& version, bool modern, const Json& capab
     server_info_ = info;
 }
 
-// Reads the list page by page. It is read anew when a change is told meanwhile.
-void Upstream::list(const std::string& cursor, Json so_far, int page) {
+// Takes one page; gives the cursor of the next, empty when there is none to be read.
+std::string Upstream::read_page(Reading& so_far, Json& entries, const Json& result, const std::string& cursor) {
+    for (Json& entry : entries) {
+        if (so_far.entries.size() < call::kUpstreamToolsMax) {
+            so_far.entries.push_back(std::move(entry));
+        } else {
+            ++so_far.beyond;
+        }
+    }
+    std::string next = text_of(result, "nextCursor");
+    so_far.unfinished = !next.empty() && (++so_far.pages >= kPagesMax || next == cursor);
+    return so_far.unfinished ? std::string() : next;
+}
+
+void Upstream::list(const std::string& cursor, Reading so_far) {
     if (!capabilities_.contains("tools")) {
-        events_.listed(Json::array());
+        events_.listed({});
         ready();
         return;
     }
-    listing_ = true;
+    ++reading_;
     Json params = Json::object();
     if (!cursor.empty()) {
         params["cursor"] = cursor;
     }
     ask_server("tools/list", std::move(params), kListPatience,
-               [this, so_far = std::move(so_far), page, generation = generation_](Result<Json> result) mutable {
+               [this, cursor, so_far = std::move(so_far), generation = generation_](Result<Json> result) mutable {
                    if (generation != generation_) {
                        return;
                    }
-                   listing_ = false;
+                   --reading_;
                    const auto tools = result && result->is_object() ? result->find("tools") : Json::iterator();
                    if (!result || !result->is_object() || tools == result->end() || !tools->is_array()) {
                        lost(result ? Error{Code::Unavailable, "its answer to tools/list holds no tools"} : result.error());
                        return;
                    }
-                   for (Json& tool : *tools) {
-                       if (so_far.size() < call::kUpstreamToolsMax) {
-                           so_far.push_back(std::move(tool));
-                       }
-                   }
-                   const std::string next = text_of(*result, "nextCursor");
-                   if (!next.empty() && page + 1 < kPagesMax && so_far.size() < call::kUpstreamToolsMax) {
-                       list(next, std::move(so_far), page + 1);
-                       return;
-                   }
-                   if (std::exchange(relist_, false)) {
-                       list("", Json::array(), 0);
+                   const std::string next = read_page(so_far, *tools, *result, cursor);
+                   if (!next.empty()) {
+                       list(next, std::move(so_far));
                        return;
                    }
                    events_.listed(std::move(so_far));
                    ready();
                });
+}
+
+// A change was told. Those that come meanwhile are one with it.
+void Upstream::relist_soon(const std::string& capability) {
+    stale_.insert(capability);
+    if (std::exchange(relisting_, true)) {
+        return;
+    }
+    needs_.loop.after(kRelistPause, [this, generation = generation_, alive = std::weak_ptr<int>(alive_)] {
+        if (!alive.expired() && generation == generation_) {
+            relisting_ = false;
+            relist();
+        }
+    });
+}
+
+void Upstream::relist() {
+    for (const std::string& capability : std::exchange(stale_, {})) {
+        if (state_ != State::Ready || reading_ > 0) {
+            relist_soon(capability);
+        } else if (capability == "tools") {
+            list("", {});
+        } else {
+            list_offers(capability);
+        }
+    }
 }
 
 void Upstream::ready() {
@@ -243,9 +294,8 @@ void Upstream::listen() {
                    }
                    needs_.loop.after(kListenAgain, [this, generation, alive = std::weak_ptr<int>(alive_)] {
                        if (!alive.expired() && generation == generation_ && state_ == State::Ready) {
-                           relist_ = listing_;
-                           if (!listing_) {
-                               list("", Json::array(), 0);  // something may have changed unseen
+                           for (const char* one : {"tools", "prompts", "resources"}) {
+                               relist_soon(one);  // something may have changed unseen
                            }
                            listen();
                        }
@@ -266,6 +316,7 @@ void Upstream::end_link(bool now) {
         return;
     }
     const std::shared_ptr<UpstreamLink> old(std::move(link_));
+    old->silence();  // it may be in the middle of what it read
     const auto process = std::make_shared<std::shared_ptr<void>>(old->take_process());
     const auto end_process = [elsewhere = needs_.elsewhere, process] {
         if (*process && !elsewhere([process] { process->reset(); })) {
@@ -279,8 +330,33 @@ void Upstream::end_link(bool now) {
     needs_.loop.post([old, end_process] { end_process(); });
 }
 
+// Everything that is open gets `error`; who was refused already gets that.
+void Upstream::end_calls(const Error& error) {
+    std::vector<Held> sent;
+    for (const auto& [id, held] : std::exchange(pending_, {})) {
+        sent.push_back(held);
+    }
+    for (const Held& held : std::exchange(asking_, {})) {
+        sent.push_back(held);
+    }
+    const std::vector<Held> unsent = std::exchange(waiting_, {});
+    for (const auto& [held, refusal] : std::exchange(doubted_, {})) {
+        answered(held, std::unexpected(refusal));
+    }
+    for (const Held& held : sent) {
+        held->id = 0;
+        answered(held, std::unexpected(held->tool ? Error{error.code, error.message + kMaybe} : error));
+    }
+    for (const Held& held : unsent) {
+        answered(held, std::unexpected(error));
+    }
+    for (const auto& check : std::exchange(checks_, {})) {
+        check();
+    }
+}
+
 void Upstream::lost(const Error& why) {
-    if (state_ == State::Closed || state_ == State::Waiting) {
+    if (state_ == State::Closed || state_ == State::Waiting || state_ == State::Refused) {
         return;
     }
     ++generation_;
@@ -294,23 +370,26 @@ void Upstream::lost(const Error& why) {
     const Nanos wait = backoff_;
     backoff_ = std::min(Nanos{2 * backoff_.count}, kBackoffMost);
     ++restarts_;
-    const Error error{Code::Unavailable, fmt::format("server {} is down: {}; it is tried again in {:.1f} s", spec_.name,
-                                                     why.message, wait.seconds())};
     enter(State::Waiting);
-    std::vector<Held> open;
-    for (const auto& [id, held] : std::exchange(pending_, {})) {
-        open.push_back(held);
-    }
-    const std::vector<Held> waiting = std::exchange(waiting_, {});
-    open.insert(open.end(), waiting.begin(), waiting.end());
-    for (const Held& held : open) {
-        answered(held, std::unexpected(error));
-    }
+    end_calls({Code::Unavailable, fmt::format("server {} is down: {}; it is tried again in {:.1f} s", spec_.name, why.message,
+                                              wait.seconds())});
     needs_.loop.after(wait, [this, alive = std::weak_ptr<int>(alive_)] {
         if (!alive.expired() && state_ == State::Waiting) {
             connect();
         }
     });
+}
+
+void Upstream::refuse_server(const std::string& why) {
+    if (state_ == State::Closed || state_ == State::Refused) {
+        return;
+    }
+    ++generation_;
+    last_error_ = why;
+    log().warn("upstream {}: {}", spec_.name, why);
+    end_link(false);
+    enter(State::Refused);
+    end_calls({Code::Unavailable, fmt::format("server {}: {}", spec_.name, why)});
 }
 
 void Upstream::close(const std::string& why) {
@@ -320,17 +399,13 @@ void Upstream::close(const std::string& why) {
     ++generation_;
     end_link(true);
     enter(State::Closed);
-    std::vector<Held> open = std::exchange(waiting_, {});
-    for (const auto& [id, held] : std::exchange(pending_, {})) {
-        open.push_back(held);
-    }
     parked_.clear();
-    for (const Held& held : open) {
+    for (const Held& held : asking_) {
         if (held->call && held->call->cancelled) {
             held->call->cancelled->store(true, std::memory_order_relaxed);  // who waits for its caller stops
         }
-        answered(held, fail(Code::Unavailable, fmt::format("server {}: {}", spec_.name, why)));
     }
+    end_calls({Code::Unavailable, fmt::format("server {}: {}", spec_.name, why)});
 }
 
 Json Upstream::facts() const {
@@ -347,6 +422,9 @@ Json Upstream::facts() const {
     }
     if (!last_error_.empty()) {
         facts["last_error"] = last_error_;
+    }
+    if (strays_ > 0) {
+        facts["stray_answers"] = strays_;
     }
     if (link_) {
         facts.update(link_->facts());

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "resonant/mcp/conform.h"
 #include "resonant/mcp/definition.h"
 #include "resonant/mcp/envelope.h"
 #include "resonant/mcp/turn.h"
@@ -109,12 +110,14 @@ std::size_t Upstream::calls_of(const std::string& principal) const {
     const auto its = [&](const Held& held) { return held->call && held->call->caller.principal == principal; };
     return static_cast<std::size_t>(
         std::count_if(pending_.begin(), pending_.end(), [&](const auto& one) { return its(one.second); }) +
-        std::count_if(waiting_.begin(), waiting_.end(), its));
+        std::count_if(waiting_.begin(), waiting_.end(), its) +
+        std::count_if(asking_.begin(), asking_.end(), [&](const Held& held) { return held->id == 0 && its(held); }));
 }
 
 std::size_t Upstream::in_flight() const {
-    return static_cast<std::size_t>(
-        std::count_if(pending_.begin(), pending_.end(), [](const auto& one) { return one.second->tool != nullptr; }));
+    const auto open = std::count_if(pending_.begin(), pending_.end(), [](const auto& one) { return one.second->tool != nullptr; });
+    const auto asked = std::count_if(asking_.begin(), asking_.end(), [](const Held& held) { return held->id == 0; });
+    return static_cast<std::size_t>(open + asked);
 }
 
 // --- calls ---------------------------------------------------------------------------------------------
@@ -126,11 +129,12 @@ void Upstream::call(std::shared_ptr<const call::UpstreamTool> tool, std::shared_
     }
     const bool soon = state_ == State::Connecting || (state_ == State::Waiting && backoff_ <= kQueuedBackoff);
     if (state_ != State::Ready && !soon) {
-        done(fail(Code::Unavailable, fmt::format("server {} is down: {}; server.list shows its state", spec_.name,
+        done(fail(Code::Unavailable, fmt::format("server {} is {}: {}; server.list shows its state", spec_.name,
+                                                 state_ == State::Refused ? "refused" : "down",
                                                  last_error_.empty() ? "it was closed" : last_error_)));
         return;
     }
-    if (pending_.size() + waiting_.size() >= kUpstreamCallsMax) {
+    if (pending_.size() + waiting_.size() + asking_.size() >= kUpstreamCallsMax) {
         done(fail(Code::ResourceExhausted, fmt::format("server {} has {} calls in flight, the limit; wait for one of them",
                                                        spec_.name, kUpstreamCallsMax)));
         return;
@@ -142,6 +146,7 @@ void Upstream::call(std::shared_ptr<const call::UpstreamTool> tool, std::shared_
         return;
     }
     const auto held = std::make_shared<Pending>();
+    held->latest = needs_.clock.monotonic() + std::max(from_seconds(spec_.timeout_s), kProgressMost);
     held->tool = std::move(tool);
     held->call = std::move(call);
     held->answer = std::move(done);
@@ -163,13 +168,26 @@ void Upstream::send_call(const Held& held, Json more) {
     } else {
         params.update(held->call->arguments);
     }
-    if (held->call->progress) {
-        params["_meta"]["progressToken"] = next_id_;  // the id this request gets
-    }
+    // The id this request gets. It is asked for whether the caller wants it or not: who tells of it is still at work.
+    params["_meta"]["progressToken"] = next_id_;
     if (!held->call->trace.empty()) {
         params["_meta"]["traceparent"] = held->call->trace;
     }
     request(held->tool->method, std::move(params), held, from_seconds(spec_.timeout_s));
+}
+
+// The request that an answer is for. Some servers send our number back as a string; an error without an id, of a server
+// that could not read it, is the only open request's. 0: it cannot be told.
+std::uint64_t Upstream::id_of(const Envelope& envelope) const {
+    std::string_view id = envelope.id;
+    if (id.size() > 2 && id.front() == '"' && id.back() == '"') {
+        id = id.substr(1, id.size() - 2);
+    }
+    const bool number = !id.empty() && id.size() < 19 && std::all_of(id.begin(), id.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (id.empty() && envelope.failed && pending_.size() == 1) {
+        return pending_.begin()->first;
+    }
+    return number ? std::stoull(std::string(id)) : 0;
 }
 
 void Upstream::message(std::string_view text, std::uint64_t during) {
@@ -182,13 +200,11 @@ void Upstream::message(std::string_view text, std::uint64_t during) {
         *parsed = Json::array({std::move(*parsed)});  // a batch (2025-03-26) of one
     }
     const std::uint64_t generation = generation_;
+    heard_at_ = needs_.clock.monotonic();
     for (Json& one : *parsed) {
         Envelope envelope = sort_message(std::move(one));
         if (envelope.kind == Envelope::Kind::Response) {
-            const bool number = !envelope.id.empty() && envelope.id.size() < 19 &&
-                                std::all_of(envelope.id.begin(), envelope.id.end(),
-                                            [](char c) { return c >= '0' && c <= '9'; });
-            const std::uint64_t id = number ? std::stoull(envelope.id) : 0;
+            const std::uint64_t id = id_of(envelope);
             respond(id, std::move(envelope));
         } else if (envelope.kind == Envelope::Kind::Notification) {
             noted(envelope, during);
@@ -202,31 +218,61 @@ void Upstream::message(std::string_view text, std::uint64_t during) {
 }
 
 void Upstream::respond(std::uint64_t id, Envelope envelope) {
+    const Held held = take(id);
+    if (!held) {
+        ++strays_;  // it was cancelled, timed out, or is nobody's
+        return;
+    }
+    held->reached = true;
+    if (!envelope.failed) {
+        answered(held, std::move(envelope.params));
+        return;
+    }
+    const Error error = error_of(envelope.params, spec_.name);
+    doubts_session(*held, error.message) ? doubt(held, error) : answered(held, std::unexpected(error));
+}
+
+// The open request of that number, which is open no longer; null when there is none.
+Upstream::Held Upstream::take(std::uint64_t id) {
     const auto found = pending_.find(id);
     if (found == pending_.end()) {
-        return;  // it was cancelled, or timed out
+        return nullptr;
     }
     const Held held = found->second;
     pending_.erase(found);
     held->id = 0;
-    link_->answered(id);
-    if (envelope.failed) {
-        answered(held, std::unexpected(error_of(envelope.params, spec_.name)));
-    } else {
-        answered(held, std::move(envelope.params));
+    if (link_) {
+        link_->answered(id);
     }
+    return held;
+}
+
+void Upstream::refused(std::uint64_t id, const Json& error, int status) {
+    const Held held = take(id);
+    if (!held) {
+        return;
+    }
+    held->status = status;
+    held->reached = true;
+    heard_at_ = needs_.clock.monotonic();
+    const Error words = error_of(error, spec_.name);
+    doubts_session(*held, words.message) ? doubt(held, words) : answered(held, std::unexpected(words));
 }
 
 void Upstream::failed(std::uint64_t id, const Error& why, int status) {
-    const auto found = pending_.find(id);
-    if (found == pending_.end()) {
+    const Held held = take(id);
+    if (!held) {
         return;
     }
-    const Held held = found->second;
-    pending_.erase(found);
-    held->id = 0;
+    held->status = status;
+    held->reached = status != 0;
+    const Error words{why.code, fmt::format("server {}: {}", spec_.name, why.message)};
+    if (doubts_session(*held, why.message)) {
+        doubt(held, words);
+        return;
+    }
     const bool gone = status == 0 && why.code == Code::Unavailable && state_ == State::Ready;
-    answered(held, fail(why.code, fmt::format("server {}: {}", spec_.name, why.message)));
+    answered(held, std::unexpected(words));
     if (gone && !spec_.url.empty() && held->tool) {
         lost(why);  // nobody listens there any more: the handshake anew
     }
@@ -259,11 +305,13 @@ void Upstream::answered(const Held& held, Result<Json> result) {
         return;
     }
     call::UpstreamReply reply;
-    reply.blocks = result->value("content", Json::array());
-    if (!reply.blocks.is_array()) {
-        reply.blocks = Json::array();
-    }
+    reply.blocks = result->value("content", Json());
+    conform_blocks(reply.blocks);
     reply.structured = result->value("structuredContent", Json());
+    if (reply.blocks.empty() && !reply.structured.is_null()) {
+        // Clients of before 2025-06-18, and models, read blocks only.
+        reply.blocks.push_back({{"type", "text"}, {"text", json::dump(reply.structured)}});
+    }
     reply.error = result->value("isError", Json(false)) == Json(true);
     settle(held, std::move(reply));
 }
@@ -336,8 +384,12 @@ void Upstream::sweep() {
         if (held->call && held->call->is_cancelled()) {
             drop(held, {Code::Conflict, "the call was cancelled by its caller"});
         } else if (late && held->answer) {
-            drop(held, {Code::Timeout, fmt::format("server {} did not answer {} within {:.0f} s", spec_.name,
-                                                   held->tool->tool, spec_.timeout_s)});
+            drop(held, {Code::Timeout, fmt::format("server {} did not answer {} within {:g} s (timeout_s), nor tell of "
+                                                   "progress", spec_.name, held->tool->tool, spec_.timeout_s)});
+        } else if (late && held->done && version_.empty()) {
+            drop(held, {Code::Timeout, fmt::format("server {} did not answer {} within {:g} s; give it longer to start with "
+                                                   "start_timeout_s (server add --start-timeout)", spec_.name, held->method,
+                                                   spec_.start_timeout_s)});
         } else if (late && held->done) {
             drop(held, {Code::Timeout, fmt::format("server {} did not answer {} in time", spec_.name, held->method)});
         }

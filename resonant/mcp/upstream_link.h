@@ -46,6 +46,10 @@ class UpstreamSink {
     virtual void message(std::string_view text, std::uint64_t during) = 0;
     // The request gets no answer. `status`: of HTTP, 0 when there was none.
     virtual void failed(std::uint64_t id, const Error& why, int status) = 0;
+    // The server refused the request by an HTTP status whose body is the JSON-RPC error `error`.
+    virtual void refused(std::uint64_t id, const Json& error, int status) = 0;
+    // Something beside requests (the GET stream) was refused: the session may be lost.
+    virtual void doubted(const Error& why) = 0;
     // The link is over; everything that is open is lost.
     virtual void closed(const Error& why) = 0;
 };
@@ -67,8 +71,12 @@ class UpstreamLink {
         static_cast<void>(version);
         static_cast<void>(modern);
     }
+    // No callback comes any more: its owner has another link, or none.
+    virtual void silence() = 0;
     // What has to be ended beside the link, and may take a moment: a child process. Taken once.
     virtual std::shared_ptr<void> take_process() { return nullptr; }
+    // Whether the server gave this connection a session, which it may forget.
+    virtual bool has_session() const { return false; }
     // "http", or "stdio".
     virtual std::string_view kind() const = 0;
     // For people: process, noise on stdout, the end of stderr.

@@ -11,7 +11,6 @@ namespace resonant::mcp {
 namespace {
 
 constexpr Nanos kPatience = from_seconds(60);
-constexpr int kPagesMax = 64;
 constexpr std::size_t kSubscribedMax = 1024;
 
 struct Offered {
@@ -70,22 +69,24 @@ void Upstream::list_offers(std::string_view capability) {
     for (std::size_t which = 0; which < kOffered.size(); ++which) {
         if (capabilities_.contains(kOffered[which].capability) &&
             (capability.empty() || capability == kOffered[which].capability)) {
-            list_offer(which, "", Json::array(), 0);
+            list_offer(which, "", {});
         }
     }
 }
 
 // Page by page. What cannot be read is no reason to do without its tools.
-void Upstream::list_offer(std::size_t which, const std::string& cursor, Json so_far, int page) {
+void Upstream::list_offer(std::size_t which, const std::string& cursor, Reading so_far) {
     Json params = Json::object();
     if (!cursor.empty()) {
         params["cursor"] = cursor;
     }
+    ++reading_;
     ask_server(kOffered[which].method, std::move(params), kPatience,
-               [this, which, so_far = std::move(so_far), page, generation = generation_](Result<Json> result) mutable {
+               [this, which, cursor, so_far = std::move(so_far), generation = generation_](Result<Json> result) mutable {
                    if (generation != generation_) {
                        return;
                    }
+                   --reading_;
                    const Offered& offered = kOffered[which];
                    const auto entries = result && result->is_object() ? result->find(offered.member) : Json::iterator();
                    if (!result || !result->is_object() || entries == result->end() || !entries->is_array()) {
@@ -95,14 +96,9 @@ void Upstream::list_offer(std::size_t which, const std::string& cursor, Json so_
                        events_.offered(offered.kind, std::move(so_far));
                        return;
                    }
-                   for (Json& entry : *entries) {
-                       if (so_far.size() < call::kUpstreamToolsMax) {
-                           so_far.push_back(std::move(entry));
-                       }
-                   }
-                   const std::string next = text_of(*result, "nextCursor");
-                   if (!next.empty() && page + 1 < kPagesMax && so_far.size() < call::kUpstreamToolsMax) {
-                       list_offer(which, next, std::move(so_far), page + 1);
+                   const std::string next = read_page(so_far, *entries, *result, cursor);
+                   if (!next.empty()) {
+                       list_offer(which, next, std::move(so_far));
                        return;
                    }
                    events_.offered(offered.kind, std::move(so_far));

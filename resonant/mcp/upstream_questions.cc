@@ -36,15 +36,11 @@ Upstream::Held Upstream::attributable(std::uint64_t during) const {
 void Upstream::noted(const Envelope& envelope, std::uint64_t during) {
     const Json& params = envelope.params;
     if (envelope.method == "notifications/tools/list_changed") {
-        if (listing_ || state_ != State::Ready) {
-            relist_ = true;
-            return;
-        }
-        list("", Json::array(), 0);
-    } else if (envelope.method == "notifications/resources/list_changed" && state_ == State::Ready) {
-        list_offers("resources");
-    } else if (envelope.method == "notifications/prompts/list_changed" && state_ == State::Ready) {
-        list_offers("prompts");
+        relist_soon("tools");
+    } else if (envelope.method == "notifications/resources/list_changed") {
+        relist_soon("resources");
+    } else if (envelope.method == "notifications/prompts/list_changed") {
+        relist_soon("prompts");
     } else if (envelope.method == "notifications/resources/updated" && params.is_object()) {
         if (const std::string uri = text_of(params, "uri"); watched_.contains(uri) && events_.updated) {
             events_.updated(uri);
@@ -52,13 +48,16 @@ void Upstream::noted(const Envelope& envelope, std::uint64_t during) {
     } else if (envelope.method == "notifications/progress" && params.is_object()) {
         const Json token = params.value("progressToken", Json());
         const auto found = token.is_number_integer() ? pending_.find(token.get<std::uint64_t>()) : pending_.end();
-        if (found == pending_.end() || !found->second->call || !found->second->call->progress) {
+        if (found == pending_.end() || !found->second->tool || !found->second->call) {
             return;
         }
-        const Json done = params.value("progress", Json(0)), total = params.value("total", Json(0));
-        found->second->deadline = needs_.clock.monotonic() + from_seconds(spec_.timeout_s);
-        found->second->call->progress(done.is_number() ? done.get<double>() : 0,
-                                      total.is_number() ? total.get<double>() : 0, text_of(params, "message").substr(0, 1000));
+        const Held held = found->second;
+        held->deadline = std::min(needs_.clock.monotonic() + from_seconds(spec_.timeout_s), held->latest);
+        if (held->call->progress) {
+            const Json done = params.value("progress", Json(0)), total = params.value("total", Json(0));
+            held->call->progress(done.is_number() ? done.get<double>() : 0, total.is_number() ? total.get<double>() : 0,
+                                 text_of(params, "message").substr(0, 1000));
+        }
     } else if (envelope.method == "notifications/message" && params.is_object()) {
         const Held held = attributable(during);
         if (const auto level = log_level_of(text_of(params, "level")); held && level && held->call->client) {
@@ -136,6 +135,7 @@ void Upstream::ask_caller(const Held& held) {
         return;
     }
     held->asking = true;
+    asking_.push_back(held);
     const bool taken = needs_.elsewhere([this, held, asked, questions, client = held->call->client, &loop = needs_.loop,
                                          alive = std::weak_ptr<int>(alive_)] {
         auto answers = std::make_shared<Result<std::vector<Json>>>(client->ask(questions));
@@ -152,8 +152,13 @@ void Upstream::ask_caller(const Held& held) {
 
 void Upstream::caller_answered(const Held& held, const std::vector<Asked>& asked, Result<std::vector<Json>> answers) {
     held->asking = false;
+    std::erase(asking_, held);
     held->deadline = needs_.clock.monotonic() + from_seconds(spec_.timeout_s);
-    if (held->over || state_ != State::Ready) {
+    if (held->over) {
+        return;
+    }
+    if (state_ != State::Ready) {
+        settle(held, fail(Code::Unavailable, fmt::format("server {} went away while its question was answered", spec_.name)));
         return;
     }
     if (!answers && answers.error().code == Code::InputRequired) {

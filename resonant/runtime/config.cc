@@ -8,6 +8,7 @@
 #include <string_view>
 #include <toml++/toml.h>
 
+#include "resonant/mcp/listing.h"
 #include "resonant/mcp/server_file.h"
 
 namespace resonant::runtime {
@@ -181,6 +182,35 @@ Status read_helpers(const std::filesystem::path& file, const toml::node& node, s
     return {};
 }
 
+// [[client]] name = "cursor*"; servers = ["files"]; tools = ["memory.*", "files__*"]; listing = "core"
+Status read_clients(const std::filesystem::path& file, const toml::node& node, std::vector<call::ClientSet>& clients) {
+    const toml::array* list = node.as_array();
+    if (list == nullptr || !list->is_homogeneous<toml::table>()) {
+        return wrong(file, node, "'client' must be a list of tables: [[client]]");
+    }
+    for (const toml::node& item : *list) {
+        const toml::table& table = *item.as_table();
+        RESONANT_CHECK(known_keys(file, table, {"name", "principal", "servers", "tools", "listing"}));
+        call::ClientSet set;
+        RESONANT_CHECK(take(file, table, "name", set.name));
+        RESONANT_CHECK(take(file, table, "principal", set.principal));
+        RESONANT_CHECK(take(file, table, "listing", set.listing));
+        for (const auto& [key, patterns] : {std::pair("servers", &set.servers), std::pair("tools", &set.tools)}) {
+            if (table.contains(key)) {
+                RESONANT_CHECK(take_list(file, table, key, patterns->emplace()));
+            }
+        }
+        if (set.name.empty() && set.principal.empty()) {
+            return wrong(file, item, "a client needs the name that it claims or a principal, such as name = \"cursor*\"");
+        }
+        if (!set.listing.empty() && !mcp::listing_of(set.listing)) {
+            return wrong(file, *table.get("listing"), fmt::format("listing is '{}'; it is families, core or all", set.listing));
+        }
+        clients.push_back(std::move(set));
+    }
+    return {};
+}
+
 Status read_embedding(const std::filesystem::path& file, const toml::table& table, Config::Embedding& embedding) {
     RESONANT_CHECK(known_keys(file, table, {"endpoint", "model", "key_variable", "timeout_ms"}));
     RESONANT_CHECK(take(file, table, "endpoint", embedding.endpoint));
@@ -203,7 +233,7 @@ Status read_servers(const std::filesystem::path& file, const toml::table& table,
         }
         const toml::table& one = *node.as_table();
         RESONANT_CHECK(known_keys(file, one, {"command", "url", "cwd", "env", "headers", "oauth", "gana", "timeout_s",
-                                              "reads_only", "era", "trusted_first"}));
+                                              "start_timeout_s", "reads_only", "era", "trusted_first"}));
         std::ostringstream text;
         text << toml::json_formatter{one};
         RESONANT_ASSIGN(Json arguments, json::parse(text.str()));
@@ -221,9 +251,12 @@ Status read_servers(const std::filesystem::path& file, const toml::table& table,
 Status read_all(const std::filesystem::path& file, const toml::table& table, Config& config) {
     RESONANT_CHECK(known_keys(file, table, {"http", "embedding", "listing", "idle_exit_s", "import_folders",
                                             "export_folders", "model", "answer_bytes_max", "board_field",
-                                            "helper", "servers", "server_files"}));
+                                            "helper", "servers", "server_files", "client"}));
     if (const toml::node* helpers = table.get("helper")) {
         RESONANT_CHECK(read_helpers(file, *helpers, config.helpers));
+    }
+    if (const toml::node* clients = table.get("client")) {
+        RESONANT_CHECK(read_clients(file, *clients, config.clients));
     }
     if (const toml::node* fields = table.get("board_field")) {
         RESONANT_CHECK(read_board_fields(file, *fields, config.board_fields));

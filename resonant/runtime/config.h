@@ -11,6 +11,7 @@
 
 #include "resonant/base/result.h"
 #include "resonant/board/fields.h"
+#include "resonant/call/client_set.h"
 #include "resonant/call/upstreams.h"
 #include "resonant/plane/clearance.h"
 
@@ -56,6 +57,7 @@ struct Config {
     bool conformance = false;                      // the fixtures of the protocol's own test suite; never in a file
     std::vector<call::UpstreamSpec> servers;       // other MCP servers: [servers.NAME]
     std::vector<std::string> server_files;         // files in the form of mcpServers, followed
+    std::vector<call::ClientSet> clients;          // what which client gets: [[client]], the first that fits
     bool check_answers = false;                    // of tests: answers are checked against what tools declare
     std::size_t answer_bytes_max = 60'000;         // longer answers are cut and continue with result.read
 };

@@ -127,7 +127,9 @@ Status Kernel::Inner::open_fronts() {
     mcp::ServerOptions how;
     how.version = program_version();
     how.listing = *mcp::listing_of(config.listing);
+    how.kernel = kernel_id(home);
     how.upstreams = parts->gateway.get();
+    how.client_sets = parts->client_sets.get();
     how.doorkeeper = parts->dispatcher.get();
     how.prompt_book = parts->prompts.get();
     if (config.conformance) {

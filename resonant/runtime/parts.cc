@@ -169,6 +169,7 @@ Status Parts::make_door(const Config& config, const MoreTools& more, net::Loop* 
     if (loop != nullptr) {
         gateway = make_gateway(home, *loop, clock, random, toolbox);
     }
+    client_sets = std::make_unique<const call::ClientSets>(config.clients);
     std::vector<std::string> books = govern::Ledger::tables();
     books.insert(books.end(), {"governor_goals", "memory_access"});
     database->set_bookkeeping(std::move(books));
@@ -182,6 +183,7 @@ Status Parts::make_door(const Config& config, const MoreTools& more, net::Loop* 
                                                   .ledger = *ledger,
                                                   .clock = clock,
                                                   .upstreams = gateway.get(),
+                                                  .client_sets = client_sets.get(),
                                                   .keep_answer =
                                                       [this](const std::string& principal, std::string text) {
                                                           return results->keep(principal, std::move(text));
@@ -198,6 +200,13 @@ Status Parts::make_door(const Config& config, const MoreTools& more, net::Loop* 
                                                                    std::getenv("RESONANT_CHECK_ANSWERS") != nullptr}));
     services.door = dispatcher.get();
     services.upstreams = gateway.get();
+    if (!client_sets->all().empty()) {
+        services.search->let_see([sets = client_sets.get()](const call::Caller& caller, const tools::ToolHit& hit) {
+            const call::ClientSet* set = sets->find(caller);
+            return set == nullptr || (hit.tool != nullptr ? set->has_tool(hit.tool->contract.name)
+                                                          : set->has_upstream(hit.document->server, hit.document->name));
+        });
+    }
     services.explain = [this](const call::Call& call) { return dispatcher->explain(call); };
     plane->board().set_word(board::Field::MaturityStage, static_cast<std::uint64_t>(maturity->passed()));
     return {};

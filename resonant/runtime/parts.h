@@ -110,6 +110,7 @@ struct Parts {
     std::unique_ptr<tools::PromptBook> prompts;
     tools::Services services;
     tools::Toolbox toolbox;
+    std::unique_ptr<const call::ClientSets> client_sets;
     std::unique_ptr<mcp::Gateway> gateway;
     std::unique_ptr<dispatch::Dispatcher> dispatcher;
     Upkeep upkeep;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "resonant/base/sha256.h"
 #include "resonant/broker/child.h"
 #include "resonant/govern/sanitizer.h"
 #include "resonant/mcp/server_file.h"
@@ -16,6 +17,7 @@ namespace resonant::runtime {
 namespace {
 
 constexpr Nanos kLook = from_seconds(1);
+constexpr std::size_t kKernelIdDigits = 16;
 
 Result<mcp::ChildStreams> start_child(const call::UpstreamSpec& spec) {
     RESONANT_ASSIGN(std::unique_ptr<broker::Child> started,
@@ -88,7 +90,13 @@ std::unique_ptr<mcp::Gateway> make_gateway(const Home& home, net::Loop& loop, Cl
             return parsed;
         },
         .save = [file = home.root / "servers.json"](const Json& kept) { return write_file(file, json::dump(kept) + "\n"); },
-        .version = program_version()});
+        .version = program_version(),
+        .kernel = kernel_id(home)});
+}
+
+std::string kernel_id(const Home& home) {
+    const Result<std::string> token = read_file(home.token());
+    return sha256_hex(fmt::format("kernel id\n{}\n{}", home.root.string(), token ? *token : std::string()), kKernelIdDigits);
 }
 
 void let_find(const mcp::Gateway& gateway, tools::ToolSearch& search, std::set<std::string>& found) {

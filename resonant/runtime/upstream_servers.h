@@ -20,6 +20,9 @@ namespace resonant::runtime {
 std::unique_ptr<mcp::Gateway> make_gateway(const Home& home, net::Loop& loop, Clock& clock, Random& random,
                                            const tools::Toolbox& toolbox);
 
+// Who this home's kernel is to other kernels: the same after a restart, and no secret.
+std::string kernel_id(const Home& home);
+
 // Puts what may be called into the search over tools; `found` are the servers that are there already.
 void let_find(const mcp::Gateway& gateway, tools::ToolSearch& search, std::set<std::string>& found);
 

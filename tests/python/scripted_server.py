@@ -1,7 +1,7 @@
 """An MCP server over stdio for the tests of the gateway: python scripted_server.py ERA FILE
 
 ERA is legacy, modern, or mute (legacy, and silent to what it does not know). FILE holds the JSON list of its
-tools; when it changes, the list does. What a tool does is its name: echo, fail, slow, ask, exit, env, noise.
+tools; when it changes, the list does. What a tool does is its name: echo, fail, slow, ask, exit, give, env, noise.
 A FILE.offers beside it (JSON: resources, resourceTemplates, prompts) gives it more than tools. What somebody subscribed
 to stands in FILE.watched; a FILE.touched names a resource that changed just now.
 """
@@ -51,8 +51,9 @@ def other(method, params):
                                 ("prompts/list", "prompts")):
         if method == list_method:
             entries, start = offers().get(member, []), int(params.get("cursor", 0))
-            done = {member: entries[start:start + 2]}  # two a page
-            return done if start + 2 >= len(entries) else {**done, "nextCursor": str(start + 2)}
+            after = start + offers().get("page", 2)
+            done = {member: entries[start:after]}
+            return done if after >= len(entries) else {**done, "nextCursor": str(after)}
     if method == "resources/read" and params["uri"].startswith("bad://"):
         return {"list": {"contents": "no"}, "kind": {"contents": {"uri": "x"}}, "none": {}, "parts": {
             "contents": [1, None, {"uri": 5}, {"uri": "x://y"}, {"uri": "x://z", "text": 7}, {"uri": "ok://1", "text": "t"}]}}[
@@ -91,6 +92,8 @@ class Server:
             send({"id": number, "result": text("it went wrong", isError=True)})
         elif name == "exit":
             os._exit(3)
+        elif name == "give":  # whatever it is told to answer
+            send({"id": number, "result": {**({"resultType": "complete"} if ERA == "modern" else {}), **arguments["result"]}})
         elif name == "slow":
             until = time.monotonic() + 20
             while time.monotonic() < until and number not in self.cancelled:

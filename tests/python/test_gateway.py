@@ -27,11 +27,11 @@ TOOLS = [tool("echo", **READS), tool("fail"), tool("slow"), tool("ask"), tool("e
 class Scripted:
     """A kernel with one scripted server behind it."""
 
-    def __init__(self, folder, era="legacy", tools=TOOLS, name="it", flags=("--no-http",)):
+    def __init__(self, folder, era="legacy", tools=TOOLS, name="it", flags=("--no-http",), toml=None):
         self.era = era
         self.file = folder / "tools.json"
         self.file.write_text(json.dumps(tools))
-        self.kernel = Kernel(flags=flags)
+        self.kernel = Kernel(flags=flags, toml=toml)
         self.words = [sys.executable, "-S", "-E", str(SERVER), era, str(self.file)]
         self.added = self.kernel.call("server.add", {"name": name, "command": self.words}, owner=True)
 
@@ -226,7 +226,7 @@ def test_names_stay_short_and_a_clash_is_refused(tmp_path):
     tools = [tool("a b", **READS), tool("a.b", **READS), tool(long, **READS), tool("same", **READS), tool("same")]
     with Scripted(tmp_path, tools=tools) as made:
         names = [one["tool"] for one in made.list()["tool_list"]]
-        assert len(names) == len(set(names)) == 4 and all(len(name) <= 60 for name in names), names
+        assert len(names) == len(set(names)) == 4 and all(len(f"mcp__resonant__{name}") <= 64 for name in names), names
         assert sum(name.endswith("_tail") for name in names) == 1
         assert "refused" in json.dumps(made.list()["trouble"])
         assert words(made.kernel.client().result(next(n for n in names if n.endswith("_tail")), {"a": 1})) == 'echo {"a": 1}'
