@@ -10,6 +10,7 @@
 #include <boost/beast/http.hpp>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "resonant/base/ensure.h"
 #include "resonant/net/secure_stream.h"
@@ -46,6 +47,11 @@ std::string render(const Url& url, const ClientRequest& request) {
 }
 
 }  // namespace
+
+bool is_idempotent(std::string_view method) {
+    return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" || method == "PUT" ||
+           method == "DELETE";
+}
 
 struct HttpClient::Connection {
     std::uint64_t id = 0;
@@ -84,7 +90,9 @@ std::uint64_t HttpClient::send(ClientRequest request, ClientEvents events) {
         });
         return number;
     }
-    waiting_.push_back({number, render(url_, request), std::move(events), request.method == "HEAD"});
+    waiting_.push_back({.number = number, .text = render(url_, request), .events = std::move(events),
+                        .head_method = request.method == "HEAD", .idempotent = is_idempotent(request.method),
+                        .sent = request.sent ? std::move(request.sent) : std::make_shared<bool>(false)});
     pump();
     return number;
 }
@@ -105,8 +113,27 @@ void HttpClient::cancel(std::uint64_t number) {
     }
 }
 
+// Lets go connections that the server closed while they were idle: a request put onto one would be lost, and whether
+// it was carried out could not be known.
+void HttpClient::drop_closed() {
+    std::erase_if(connections_, [this](const auto& one) {
+        char byte = 0;
+        const Connection& connection = *one.second;
+        const bool idle = connection.used && !connection.busy;
+        const ssize_t seen = idle ? ::recv(connection.socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) : -1;
+        const bool closed = idle && (seen == 0 || (seen < 0 && errno != EAGAIN && errno != EINTR));
+        if (closed) {
+            loop_.unwatch(connection.socket.get());
+        }
+        return closed;
+    });
+}
+
 // Gives waiting requests to connections that are free, and opens more where that is allowed.
 void HttpClient::pump() {
+    if (!waiting_.empty()) {
+        drop_closed();
+    }
     while (!waiting_.empty()) {
         const auto free = std::find_if(connections_.begin(), connections_.end(),
                                        [](const auto& one) { return one.second->connected && !one.second->busy; });
@@ -208,6 +235,7 @@ bool HttpClient::write(Connection& connection) {
             return false;
         }
         connection.written += static_cast<std::size_t>(count);
+        *connection.request.sent = true;
     }
     rewatch(connection, false);
     return true;
@@ -339,13 +367,15 @@ void HttpClient::broken(std::uint64_t id, const std::string& why) {
     if (!gone->busy) {
         return;
     }
-    if (gone->used && !gone->anything) {
-        waiting_.push_front(std::move(gone->request));  // the server gave up an idle connection: another one
-        pump();
+    const bool harmless = !*gone->request.sent || gone->request.idempotent;
+    if (gone->used && !gone->anything && harmless && !gone->request.repeated) {
+        gone->request.repeated = true;
+        connect(std::move(gone->request));  // a new one: other kept ones may be closed, too
         return;
     }
     const std::weak_ptr<int> alive(alive_);
-    gone->request.events.done(fail(Code::Unavailable, why));
+    gone->request.events.done(
+        fail(Code::Unavailable, harmless ? why : fmt::format("{}; the request was sent and may have been carried out", why)));
     if (!alive.expired()) {
         pump();
     }

@@ -7,8 +7,10 @@
 // Invariants:
 //   (1) Every request ends in done() once, unless it was cancelled; no callback comes from inside send().
 //   (2) Bounds: kClientHeadMax, kClientConnectionsMax open at once (the rest wait), kClientQueueMax waiting.
-//   (3) A request is sent a second time only when the server closed an idle connection before a byte of the
-//       answer came.
+//   (3) A request is sent a second time, once, when the server closed a kept connection before a byte of the answer
+//       came, and only when that cannot do its work twice: nothing of it was sent, or its method is idempotent
+//       (RFC 9110, 9.2.2). A POST of which a byte was sent is never sent again: its done() says that it may have
+//       been carried out.
 //   (4) https: the certificate must be the host's and lead to a root that the system trusts.
 #pragma once
 
@@ -55,7 +57,11 @@ struct ClientRequest {
     std::string target;
     HttpHeaders headers;
     std::string body;
+    std::shared_ptr<bool> sent = {};  // becomes true when a byte of it leaves: from then on it may be carried out
 };
+
+// True for methods that do the same whether they come once or twice: GET, HEAD, OPTIONS, TRACE, PUT, DELETE.
+bool is_idempotent(std::string_view method);
 
 struct ClientEvents {
     std::function<void(int status, const HttpHeaders& headers)> head;  // names in lower case
@@ -83,6 +89,9 @@ class HttpClient {
         std::string text;
         ClientEvents events;
         bool head_method = false;
+        bool idempotent = false;
+        bool repeated = false;  // it was sent before
+        std::shared_ptr<bool> sent = std::make_shared<bool>(false);
     };
     void pump();
     void connect(Waiting request);
@@ -93,6 +102,7 @@ class HttpClient {
     bool write(Connection& connection);
     void finish(Connection& connection);
     void broken(std::uint64_t id, const std::string& why);
+    void drop_closed();
     void rewatch(Connection& connection, bool want_write);
 
     Loop& loop_;
