@@ -22,6 +22,8 @@ struct HttpParser : http::request_parser<http::string_body> {};
 namespace {
 
 constexpr std::size_t kReadAtOnce = 64 * 1024;
+constexpr std::size_t kKeptIdle = 4 * 1024;           // bytes of a buffer that an idle connection keeps
+constexpr std::size_t kConnectionBytes = 1'024;       // of a connection without buffers: itself, its watch, its places
 constexpr std::size_t kStuckMax = 4 * kHttpHeaderMax;  // bytes that make no progress: an endless chunk head
 constexpr std::size_t kDrainMax = 64 * 1024 * 1024;  // of a refused request, read so that its answer arrives
 
@@ -79,14 +81,57 @@ std::size_t HttpServer::Connection::body_bytes_max() const {
     return static_cast<std::size_t>(parser->content_length().value_or(kHttpBodyMax));
 }
 
-void HttpServer::Connection::expect_request() {
-    parser = std::make_unique<HttpParser>();
-    parser->header_limit(kHttpHeaderMax);
-    parser->body_limit(kHttpBodyMax);
-    parser->eager(true);
-    head_taken = false;
-    line_overlooked = false;
-    enter(State::Idle);
+HttpServer::Wait HttpServer::Connection::wait() const {
+    if (refused) {
+        return Refused;
+    }
+    if (!output.empty()) {
+        return Writing;
+    }
+    switch (state) {
+        case State::Idle: return request == 0 ? Fresh : Idle;
+        case State::Reading:
+        case State::Waiting: return Request;
+        case State::Working: return Unlimited;
+        case State::Draining: break;
+    }
+    return Draining;
+}
+
+std::size_t HttpServer::Connection::bytes() const {
+    return kConnectionBytes + input.capacity() + output.capacity() + (parser ? parser->get().body().capacity() : 0);
+}
+
+void HttpServer::enter(Connection& connection, State state) {
+    connection.state = state;
+    start_time(connection);
+}
+
+void HttpServer::start_time(Connection& connection) { ages_.start(connection.place, connection.wait(), coarse_now_ns()); }
+
+// Tells admission what the connection holds now. One that waits for its next request holds next to nothing.
+void HttpServer::weigh(Connection& connection) {
+    for (std::string* buffer : {&connection.input, &connection.output}) {
+        if (connection.state == State::Idle && buffer->empty() && buffer->capacity() > kKeptIdle) {
+            std::string().swap(*buffer);  // = {} would keep the capacity
+        }
+    }
+    const std::size_t bytes = connection.bytes();
+    admission_.hold(bytes, std::exchange(connection.weight, bytes));
+}
+
+void HttpServer::reweigh(std::uint64_t id) {
+    if (const auto found = connections_.find(id); found != connections_.end()) {
+        weigh(*found->second);
+    }
+}
+
+// Forgets the last request and waits for the next one.
+void HttpServer::expect_request(Connection& connection) {
+    connection.parser.reset();
+    connection.head_taken = false;
+    connection.line_overlooked = false;
+    enter(connection, State::Idle);
 }
 
 void HttpServer::serve(std::uint64_t id, std::uint32_t events) {
@@ -99,39 +144,46 @@ void HttpServer::serve(std::uint64_t id, std::uint32_t events) {
         drop(id);
         return;
     }
-    if ((events & EPOLLOUT) != 0 && !flush(connection)) {
+    const bool writable = (events & EPOLLOUT) != 0;
+    if (writable && (!flush(connection) || (connection.state == State::Idle && !connection.input.empty() && !parse(connection)))) {
         drop(id);
         return;
     }
-    if ((events & EPOLLOUT) != 0 && connection.state == Connection::State::Idle &&
-        !connection.input.empty() && !parse(connection)) {
-        drop(id);
-        return;
-    }
-    if (connection.state == Connection::State::Waiting) {
+    if (connection.state == State::Waiting) {
         if ((events & EPOLLHUP) != 0) {
             drop(id);
         }
         return;
     }
-    if (connection.state == Connection::State::Working) {
+    if (connection.state == State::Working) {
         if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0 && connection.stream) {
-            drop(id);  // who closes an endless answer has read enough
+            if ((events & EPOLLHUP) != 0 || connection.stream->probe.empty()) {
+                drop(id);
+                return;
+            }
+            connection.peer_closed = true;
+            rewatch(connection);
+            stream(id, connection.request, connection.stream->probe, false);
             return;
         }
         if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) {
             // Nobody may be there for the answer any more; it is sent all the same, and what was asked after it.
-            connection.half_closed = true;
+            connection.peer_closed = true;
             connection.gone->store(true, std::memory_order_relaxed);
             rewatch(connection);
         }
         return;
     }
+    if (connection.state == State::Idle && !connection.input.empty()) {
+        return;  // what was read before comes first, one request a turn: reading on would only pile it up
+    }
     // A handshake may have waited for room to write.
     const std::uint32_t readable = EPOLLIN | EPOLLHUP | (connection.tls ? EPOLLOUT : 0U);
     if ((events & readable) != 0 && !read(connection)) {
         drop(id);
+        return;
     }
+    weigh(connection);
 }
 
 bool HttpServer::read(Connection& connection) {
@@ -141,49 +193,60 @@ bool HttpServer::read(Connection& connection) {
         rewatch(connection);
         return true;
     }
-    if (count == 0 && connection.state == Connection::State::Idle && !connection.input.empty()) {
-        connection.half_closed = true;  // requests that came before the end are answered
-        rewatch(connection);
-        return true;
-    }
-    if (count == 0 && connection.state == Connection::State::Reading && !connection.tls) {
+    if (count == 0 && connection.state == State::Reading && !connection.tls) {
         connection.half_closed = true;
         return refuse(connection, 400, "the request ended before it was whole");
     }
     if (count <= 0) {
         return false;
     }
-    if (connection.state == Connection::State::Draining) {
+    if (connection.state == State::Draining) {
         connection.drained += static_cast<std::size_t>(count);
         return connection.drained <= kDrainMax;
     }
-    connection.input.append(bytes.data(), static_cast<std::size_t>(count));
-    return parse(connection);
+    return parse(connection, std::string_view(bytes.data(), static_cast<std::size_t>(count)));
 }
 
-bool HttpServer::parse(Connection& connection) {
+// `fresh` came just now, behind what lies in the connection's input. What cannot be used yet is kept there.
+bool HttpServer::parse(Connection& connection, std::string_view fresh) {
+    if (!connection.input.empty() || !connection.output.empty()) {
+        connection.input.append(std::exchange(fresh, {}));
+    }
     if (!connection.output.empty()) {
         return true;  // flushed first; serve() comes back here
     }
-    if (!connection.parser->got_some() && !connection.line_overlooked && connection.input.starts_with("\r\n")) {
-        connection.input.erase(0, 2);  // RFC 9112, 2.2: one empty line before a request is overlooked
+    const bool kept = fresh.empty();
+    std::string_view rest = kept ? std::string_view(connection.input) : fresh;
+    const auto keep_rest = [&] {
+        kept ? connection.input.erase(0, connection.input.size() - rest.size()) : connection.input.assign(rest);
+    };
+    const bool begun = connection.parser && connection.parser->got_some();
+    if (!begun && !connection.line_overlooked && rest.starts_with("\r\n")) {
+        rest.remove_prefix(2);  // RFC 9112, 2.2: one empty line before a request is overlooked
         connection.line_overlooked = true;
     }
-    if (connection.state == Connection::State::Idle && !connection.input.empty()) {
-        connection.enter(Connection::State::Reading);
+    if (connection.state == State::Idle && !rest.empty()) {
+        enter(connection, State::Reading);
     }
-    if (!connection.parser->got_some() && !connection.line_overlooked && connection.input == "\r") {
+    if (rest.empty() || (!begun && !connection.line_overlooked && rest == "\r")) {
+        keep_rest();
         return true;  // of an empty line, perhaps
     }
+    if (!connection.parser) {
+        connection.parser = std::make_unique<HttpParser>();
+        connection.parser->header_limit(kHttpHeaderMax);
+        connection.parser->body_limit(kHttpBodyMax);
+        connection.parser->eager(true);
+    }
     boost::system::error_code error;
-    while (!connection.input.empty() && !connection.parser->is_done()) {
-        const std::size_t used =
-            connection.parser->put(boost::asio::buffer(connection.input), error);
-        connection.input.erase(0, used);
+    while (!rest.empty() && !connection.parser->is_done()) {
+        const std::size_t used = connection.parser->put(boost::asio::buffer(rest), error);
+        rest.remove_prefix(used);
         if (error || used == 0) {
             break;
         }
     }
+    keep_rest();
     if (error && error != http::error::need_more) {
         if (error == http::error::body_limit) {
             return refuse(connection, 413, fmt::format("the body is longer than {} bytes", kHttpBodyMax));
@@ -227,7 +290,7 @@ bool HttpServer::go_on(Connection& connection) {
     if (connection.half_closed) {
         return refuse(connection, 400, "the request ended before it was whole");
     }
-    if (connection.state == Connection::State::Reading && !has_room(connection)) {
+    if (connection.state == State::Reading && !has_room(connection)) {
         wait_for_room(connection);
     }
     return true;
@@ -257,13 +320,18 @@ void HttpServer::dispatch(Connection& connection) {
             lower(std::string_view(field.name_string().data(), field.name_string().size())),
             std::string(field.value().data(), field.value().size()));
     }
+    request.connection = connection.id;
     request.gone = connection.gone = std::make_shared<std::atomic<bool>>(false);
     connection.keep_alive = message.keep_alive();
     connection.old = message.version() < 11;
     connection.head = request.method == "HEAD";
-    connection.enter(Connection::State::Working);
+    enter(connection, State::Working);
     const std::uint64_t number = ++connection.request;
     const std::uint64_t id = connection.id;
+    if (admission_.short_of_memory() && !make_room(HttpAdmission::Verdict::Memory)) {
+        answer(id, number, busy(HttpAdmission::Verdict::Memory));
+        return;
+    }
     handler_(std::move(request), [this, id, number, &loop = loop_,
                                   alive = std::weak_ptr<int>(alive_)](HttpResponse response) {
         if (loop.in_loop()) {
@@ -280,7 +348,7 @@ void HttpServer::dispatch(Connection& connection) {
     });
     // Most are answered by now and go on as they were watched: only who waits is watched otherwise.
     const auto waiting = connections_.find(id);
-    if (waiting != connections_.end() && waiting->second->state == Connection::State::Working) {
+    if (waiting != connections_.end() && waiting->second->state == State::Working) {
         rewatch(*waiting->second);
     }
 }

@@ -18,7 +18,7 @@ namespace resonant::net {
 namespace {
 
 constexpr std::int64_t kDrainNs = 5'000'000'000;
-constexpr std::int64_t kWriteNs = 30'000'000'000;
+constexpr std::int64_t kRefusedNs = 1'000'000'000;
 
 Result<Descriptor> listen_on(const HttpServerOptions& options) {
     addrinfo hints{};
@@ -40,7 +40,7 @@ Result<Descriptor> listen_on(const HttpServerOptions& options) {
     const int yes = 1;
     setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (bind(listener.get(), address->ai_addr, address->ai_addrlen) != 0 ||
-        listen(listener.get(), 256) != 0) {
+        listen(listener.get(), kBacklog) != 0) {
         return fail(Code::Unavailable,
                     fmt::format("http: {}:{} cannot be listened on ({}); choose another with --http",
                                 options.host, options.port, std::strerror(errno)));
@@ -64,88 +64,108 @@ Result<std::unique_ptr<HttpServer>> HttpServer::open(Loop& loop, HttpHandler han
                                                      HttpServerOptions options) {
     RESONANT_ASSIGN(Descriptor listener, listen_on(options));
     const std::uint16_t port = port_of(listener.get());
-    auto server = std::unique_ptr<HttpServer>(
-        new HttpServer(loop, std::move(handler), std::move(options), std::move(listener), port));
-    RESONANT_CHECK(loop.watch(server->listener_.get(), EPOLLIN,
-                              [raw = server.get()](std::uint32_t) { raw->accept(); }));
+    auto server = std::unique_ptr<HttpServer>(new HttpServer(loop, std::move(handler), std::move(options), port));
+    RESONANT_ASSIGN(server->acceptor_, Acceptor::open(loop, std::move(listener), [raw = server.get()](Descriptor socket, Acceptor::Room room) {
+                        raw->adopt(std::move(socket), room);
+                    }));
     server->timer_ = loop.after(from_millis(1'000), [raw = server.get()] { raw->sweep(); });
     return server;
 }
 
-HttpServer::HttpServer(Loop& loop, HttpHandler handler, HttpServerOptions options, Descriptor listener,
-                       std::uint16_t port)
-    : loop_(loop),
-      handler_(std::move(handler)),
-      options_(std::move(options)),
-      listener_(std::move(listener)),
-      port_(port) {}
+HttpServer::HttpServer(Loop& loop, HttpHandler handler, HttpServerOptions options, std::uint16_t port)
+    : loop_(loop), handler_(std::move(handler)), options_(std::move(options)), port_(port), admission_(options_.limits) {}
 
 HttpServer::~HttpServer() {
     loop_.cancel(timer_);
-    loop_.unwatch(listener_.get());
     while (!connections_.empty()) {
         drop(connections_.begin()->first);
     }
 }
 
-void HttpServer::accept() {
-    for (int i = 0; i < 64; ++i) {
-        Descriptor socket(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (!socket) {
-            return;
-        }
-        adopt(std::move(socket));
-    }
-}
-
-void HttpServer::adopt(Descriptor socket) {
-    if (connections_.size() >= kHttpConnectionsMax) {
-        make_room();
-    }
-    if (connections_.size() >= kHttpConnectionsMax) {
-        if (options_.tls) {
-            return;  // there is no word before the handshake
-        }
-        static constexpr std::string_view kBusy =
-            "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-        static_cast<void>(::send(socket.get(), kBusy.data(), kBusy.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
-        return;
-    }
+HttpServer::Connection* HttpServer::keep(Descriptor socket, Wait wait) {
     const int yes = 1;
     setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    auto connection = std::make_unique<Connection>();
     const std::uint64_t id = next_++;
+    if (const Status watched = loop_.watch(socket.get(), EPOLLIN, [this, id](std::uint32_t events) { serve(id, events); }); !watched) {
+        log().warn("http: {}", watched.error().message);
+        return nullptr;
+    }
+    auto connection = std::make_unique<Connection>();
     connection->id = id;
     connection->socket = std::move(socket);
-    connection->expect_request();
+    connection->place = ages_.add(id, wait, coarse_now_ns());
+    return connections_.emplace(id, std::move(connection)).first->second.get();
+}
+
+void HttpServer::adopt(Descriptor socket, Acceptor::Room room) {
+    using Verdict = HttpAdmission::Verdict;
+    const Verdict verdict = room == Acceptor::Room::Reserve ? Verdict::Descriptors : admission_.judge(connections(), socket.get());
+    if (verdict != Verdict::Admitted && (verdict == Verdict::Descriptors || !make_room(verdict))) {
+        refuse_newcomer(std::move(socket), verdict);
+        return;
+    }
+    Connection* const connection = keep(std::move(socket), Fresh);
+    if (connection == nullptr) {
+        return;
+    }
     if (options_.tls) {
         options_.tls->renew();
         connection->tls = std::make_unique<TlsStream>(*options_.tls, connection->socket.get());
-        connection->enter(Connection::State::Reading);  // the handshake has a request's time
+        enter(*connection, State::Reading);  // the handshake has a request's time
     }
-    const Status watched = loop_.watch(connection->socket.get(), EPOLLIN,
-                                       [this, id](std::uint32_t events) { serve(id, events); });
-    if (!watched) {
-        log().warn("http: {}", watched.error().message);
-        return;
-    }
-    connections_.emplace(id, std::move(connection));
+    weigh(*connection);
 }
 
-// Lets go the connection that has idled or dawdled longest; those being worked for stay.
-void HttpServer::make_room() {
-    Connection* oldest = nullptr;
-    for (const auto& [id, connection] : connections_) {
-        const bool busy = connection->state == Connection::State::Working || !connection->output.empty();
-        // The clock is coarse: among equals the one that came first is the oldest.
-        if (!busy && (oldest == nullptr || std::pair(connection->since, id) <
-                                            std::pair(oldest->since, oldest->id))) {
-            oldest = connection.get();
+// The newcomer is told why, and has a moment to read it: closing now would reset the answer away under a request that
+// is already there. Under TLS there is no word before the handshake.
+void HttpServer::refuse_newcomer(Descriptor socket, HttpAdmission::Verdict why) {
+    if (options_.tls) {
+        return;
+    }
+    const std::string answer = admission_.answer(why);
+    static_cast<void>(::send(socket.get(), answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+    if (ages_.size(Refused) >= kHttpRefusedMax) {
+        return;
+    }
+    shutdown(socket.get(), SHUT_WR);
+    if (Connection* const connection = keep(std::move(socket), Refused)) {
+        connection->refused = true;
+        connection->state = State::Draining;
+    }
+}
+
+HttpResponse HttpServer::busy(HttpAdmission::Verdict why) const {
+    HttpResponse response{503, "application/json", admission_.body(why), {{"Retry-After", std::to_string(kHttpRetryAfter)}}};
+    response.close = why != HttpAdmission::Verdict::Memory;
+    return response;
+}
+
+std::optional<HttpResponse> HttpServer::claim(std::uint64_t id, std::string_view owner) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end() || admission_.claim(found->second->owner, owner, connections())) {
+        return std::nullopt;
+    }
+    return busy(HttpAdmission::Verdict::Share);
+}
+
+// Closes what nobody uses. False when there is still no room.
+bool HttpServer::make_room(HttpAdmission::Verdict why) {
+    const std::int64_t now = coarse_now_ns();
+    const auto drop_oldest = [&](Wait wait, Nanos age) {
+        const auto* const oldest = ages_.oldest(wait);
+        const bool unused = oldest != nullptr && now - oldest->since > age.count;
+        if (unused) {
+            drop(oldest->id);
         }
+        return unused;
+    };
+    if (why == HttpAdmission::Verdict::Connections) {
+        return drop_oldest(Fresh, kHttpTrulyIdle);
     }
-    if (oldest != nullptr) {
-        drop(oldest->id);
+    while (admission_.short_of_memory() && (drop_oldest(Writing, kHttpStandstill) || drop_oldest(Fresh, kHttpTrulyIdle) ||
+                                            drop_oldest(Idle, kHttpTrulyIdle))) {
     }
+    return !admission_.short_of_memory();
 }
 
 void HttpServer::drop(std::uint64_t id) {
@@ -157,6 +177,9 @@ void HttpServer::drop(std::uint64_t id) {
         found->second->gone->store(true, std::memory_order_relaxed);
     }
     give_room_back(*found->second);
+    ages_.remove(found->second->place);
+    admission_.hold(0, found->second->weight);
+    admission_.release(found->second->owner);
     const std::shared_ptr<HttpStream> stream = std::move(found->second->stream);
     loop_.unwatch(found->second->socket.get());
     connections_.erase(found);
@@ -168,37 +191,33 @@ void HttpServer::drop(std::uint64_t id) {
     }
 }
 
+// Looks at those whose time is over, and at nobody else.
 void HttpServer::sweep() {
+    const std::int64_t limits[kWaits] = {INT64_MAX, options_.idle_patience.count, options_.idle_patience.count,
+                                         options_.request_patience.count, options_.write_patience.count, kDrainNs, kRefusedNs};
     const std::int64_t now = coarse_now_ns();
-    std::vector<std::uint64_t> late;
-    for (const auto& [id, connection] : connections_) {
-        std::int64_t limit = options_.idle_patience.count;
-        if (!connection->output.empty()) {
-            limit = kWriteNs;
-        } else if (connection->state == Connection::State::Reading || connection->state == Connection::State::Waiting) {
-            limit = options_.request_patience.count;
-        } else if (connection->state == Connection::State::Draining) {
-            limit = kDrainNs;
-        } else if (connection->state == Connection::State::Working) {
-            continue;
-        }
-        if (now - connection->since > limit) {
-            late.push_back(id);
-        }
-    }
-    for (const std::uint64_t id : late) {
-        Connection& connection = *connections_.at(id);
-        const bool waits = connection.state == Connection::State::Waiting;
-        const bool half = connection.state == Connection::State::Reading && connection.output.empty();
-        const bool told =
-            waits ? refuse(connection, 503, fmt::format("there was no room for its body: large ones may have {} bytes under "
-                                                        "way, all together; send it again", kHttpLargeMax))
-                  : half && refuse(connection, 408, "the request did not come in whole in time");
-        if (!told) {
-            drop(id);
+    for (std::size_t wait = Fresh; wait < kWaits; ++wait) {
+        for (const auto* first = ages_.oldest(wait); first != nullptr && now - first->since > limits[wait]; first = ages_.oldest(wait)) {
+            time_over(first->id);
         }
     }
     timer_ = loop_.after(from_millis(1'000), [this] { sweep(); });
+}
+
+// Who waits for room in vain and who sends half a request are told; everybody else is let go.
+void HttpServer::time_over(std::uint64_t id) {
+    Connection& connection = *connections_.at(id);
+    if (connection.wait() == Request) {
+        const bool waits = connection.state == State::Waiting;
+        if (refuse(connection, waits ? 503 : 408,
+                   waits ? fmt::format("there was no room for its body: large ones may have {} bytes under way, all "
+                                       "together; send it again", kHttpLargeMax)
+                         : "the request did not come in whole in time")) {
+            weigh(connection);
+            return;
+        }
+    }
+    drop(id);
 }
 
 }  // namespace resonant::net

@@ -57,7 +57,7 @@ long HttpServer::Connection::send(std::string_view from) {
 void HttpServer::answer(std::uint64_t id, std::uint64_t number, const HttpResponse& response) {
     const auto found = connections_.find(id);
     if (found == connections_.end() || found->second->request != number ||
-        found->second->state != Connection::State::Working) {
+        found->second->state != State::Working) {
         return;  // the client went, or it was answered already
     }
     Connection& connection = *found->second;
@@ -72,20 +72,25 @@ void HttpServer::answer(std::uint64_t id, std::uint64_t number, const HttpRespon
         });
         return;
     }
+    weigh(connection);
     next_request(id);
 }
 
 // The next request may have come along with this one. Later, so that a long row of them is no recursion.
 void HttpServer::next_request(std::uint64_t id) {
     const auto found = connections_.find(id);
-    if (found == connections_.end() || found->second->state != Connection::State::Idle ||
+    if (found == connections_.end() || found->second->state != State::Idle ||
         found->second->input.empty()) {
         return;
     }
     loop_.post([this, id, alive = std::weak_ptr<int>(alive_)] {
         const auto next = alive.expired() ? connections_.end() : connections_.find(id);
-        if (next != connections_.end() && next->second->state == Connection::State::Idle &&
-            !parse(*next->second)) {
+        if (next == connections_.end() || next->second->state != State::Idle) {
+            return;
+        }
+        if (parse(*next->second)) {
+            reweigh(id);
+        } else {
             drop(id);
         }
     });
@@ -131,12 +136,15 @@ void HttpServer::stream(std::uint64_t id, std::uint64_t request, std::string_vie
         connection.output += connection.old ? "" : "0\r\n\r\n";
         connection.stream.reset();
         connection.gone.reset();
-        connection.keep_alive ? connection.expect_request() : connection.enter(Connection::State::Draining);
+        connection.keep_alive ? expect_request(connection) : enter(connection, State::Draining);
     }
-    if (connection.output.size() - connection.written > kHttpStreamMax || !flush(connection)) {
+    const std::size_t behind = connection.output.size() - connection.written;
+    const bool too_far = behind > (admission_.short_of_memory() ? kHttpStreamShort : kHttpStreamMax);
+    if (too_far || !flush(connection)) {
         drop(id);
         return;
     }
+    weigh(connection);
     next_request(id);
 }
 
@@ -165,16 +173,18 @@ bool HttpServer::respond(Connection& connection, const HttpResponse& response) {
     if (response.stream && !connection.head) {
         return begin_stream(connection, response);
     }
+    connection.keep_alive = connection.keep_alive && !response.close;
     connection.output += render(response, {connection.keep_alive, connection.old, connection.head});
     if (connection.keep_alive) {
-        connection.expect_request();
+        expect_request(connection);
     } else {
-        connection.enter(Connection::State::Draining);
+        enter(connection, State::Draining);
     }
     return flush(connection);
 }
 
 bool HttpServer::flush(Connection& connection) {
+    bool moved = false;
     while (connection.written < connection.output.size()) {
         const long count = connection.send(std::string_view(connection.output).substr(connection.written));
         if (count < 0 && errno == EINTR) {
@@ -184,19 +194,23 @@ bool HttpServer::flush(Connection& connection) {
             return false;
         }
         if (count < 0) {
+            if (moved) {
+                start_time(connection);
+            }
             rewatch(connection);
             return true;
         }
         connection.written += static_cast<std::size_t>(count);
-        connection.since = coarse_now_ns();
+        moved = true;
     }
     connection.output.clear();
     connection.written = 0;
-    if (connection.half_closed && connection.state != Connection::State::Working &&
-        (connection.state == Connection::State::Draining || connection.input.empty())) {
+    start_time(connection);
+    if (connection.half_closed && connection.state != State::Working &&
+        (connection.state == State::Draining || connection.input.empty())) {
         return false;
     }
-    if (connection.state == Connection::State::Draining) {
+    if (connection.state == State::Draining) {
         if (connection.tls) {
             connection.tls->finish();
         }
@@ -210,12 +224,12 @@ bool HttpServer::flush(Connection& connection) {
 void HttpServer::rewatch(Connection& connection) {
     const bool writes = !connection.output.empty() || (connection.tls && connection.tls->wants_to_write());
     std::uint32_t events = writes ? static_cast<std::uint32_t>(EPOLLOUT) : 0U;
-    if (connection.state == Connection::State::Waiting) {
+    if (connection.state == State::Waiting) {
         // Its bytes stay where they are: with the peer, in the end.
-    } else if (connection.state != Connection::State::Working) {
+    } else if (connection.state != State::Working) {
         // Who does not read answers is not read from: nothing piles up.
         events |= connection.output.empty() && !connection.half_closed ? static_cast<std::uint32_t>(EPOLLIN) : 0U;
-    } else if (!connection.half_closed) {
+    } else if (!connection.peer_closed) {
         events |= EPOLLRDHUP;
     }
     loop_.change(connection.socket.get(), events);

@@ -23,7 +23,7 @@ inline std::int64_t coarse_now_ns() {
 }
 
 struct HttpServer::Connection {
-    enum class State : std::uint8_t { Idle, Reading, Waiting, Working, Draining };  // Waiting: for room
+    using State = HttpServer::State;
 
     Connection();
     ~Connection();
@@ -31,7 +31,10 @@ struct HttpServer::Connection {
     std::uint64_t id = 0;
     Descriptor socket;
     State state = State::Idle;
-    std::int64_t since = 0;      // when the state began, or when the last byte was written
+    AgeLists<kWaits>::Place place;  // its time: since the state began, or the last byte was written
+    bool refused = false;        // it is read from only so that it gets to read why
+    const std::string* owner = nullptr;  // claim()
+    std::size_t weight = 0;      // bytes, as admission knows them
     std::string input;
     std::string output;
     std::size_t written = 0;
@@ -41,26 +44,24 @@ struct HttpServer::Connection {
     bool keep_alive = true;
     bool old = false;            // the request being answered is HTTP/1.0: nothing is chunked, staying is said
     bool head = false;           // the request being answered is a HEAD
-    bool half_closed = false;
+    bool peer_closed = false;    // it sends nothing more; what it sent may still lie with the system
+    bool half_closed = false;    // that was read, too: nothing more can come
     bool head_taken = false;     // of the request being read
     bool line_overlooked = false;  // the empty one before it
-    std::unique_ptr<HttpParser> parser;
+    std::unique_ptr<HttpParser> parser;  // of the request being read; none between two
     std::shared_ptr<std::atomic<bool>> gone;
     std::unique_ptr<TlsStream> tls;     // none: plain
     std::shared_ptr<HttpStream> stream;  // of the answer being given, while it goes on
 
-    void enter(State next) {
-        state = next;
-        since = coarse_now_ns();
-    }
     // As recv() and send() with MSG_DONTWAIT.
     long receive(std::span<char> to);
     long send(std::string_view from);
     // Of the request being read: what has come of its body, and what can come at most.
     std::size_t body_bytes() const;
     std::size_t body_bytes_max() const;
-    // Forgets the last request and waits for the next one.
-    void expect_request();
+    // What it is waited for now.
+    Wait wait() const;
+    std::size_t bytes() const;
 };
 
 }  // namespace resonant::net

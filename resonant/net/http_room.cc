@@ -20,14 +20,14 @@ bool HttpServer::has_room(Connection& connection) {
 }
 
 void HttpServer::wait_for_room(Connection& connection) {
-    connection.enter(Connection::State::Waiting);
+    enter(connection, State::Waiting);
     waiting_.push_back(connection.id);
     rewatch(connection);
 }
 
 void HttpServer::give_room_back(Connection& connection) {
     reserved_ -= std::exchange(connection.reserved, 0);
-    if (connection.state == Connection::State::Waiting) {
+    if (connection.state == State::Waiting) {
         std::erase(waiting_, connection.id);
     }
     if (!waiting_.empty()) {
@@ -44,12 +44,12 @@ void HttpServer::admit() {
     std::deque<std::uint64_t> waiting = std::exchange(waiting_, {});
     while (!waiting.empty()) {
         const auto found = connections_.find(waiting.front());
-        if (found != connections_.end() && found->second->state == Connection::State::Waiting) {
+        if (found != connections_.end() && found->second->state == State::Waiting) {
             Connection& connection = *found->second;
             if (!has_room(connection)) {
                 break;
             }
-            connection.enter(Connection::State::Reading);
+            enter(connection, State::Reading);
             rewatch(connection);
             if (!read(connection)) {
                 drop(waiting.front());

@@ -276,14 +276,104 @@ TEST_F(Http, who_waits_for_room_in_vain_is_told) {
     EXPECT_EQ(told, (std::multiset<int>{408, 408, 408, 408, 503}));
 }
 
-TEST_F(Http, more_connections_than_the_limit_push_out_the_idle_ones) {
-    std::vector<std::unique_ptr<HttpClient>> idle;
-    for (std::size_t i = 0; i < kHttpConnectionsMax + 20; ++i) {
-        idle.push_back(std::make_unique<HttpClient>(server_->port()));
-        ASSERT_TRUE(idle.back()->send("POST / HTTP/1.1\r\n"));
+HttpServerOptions limited(std::size_t connections, std::size_t memory = kHttpMemoryMax) {
+    HttpServerOptions options;
+    options.limits = {.connections_max = connections, .memory_max = memory, .connections_setting = "the connections' setting",
+                      .memory_setting = "the memory's setting"};
+    return options;
+}
+
+TEST_F(Http, beyond_the_limit_the_newcomer_is_refused_in_words_and_nobody_else_is_closed) {
+    open(limited(20));
+    std::vector<std::unique_ptr<HttpClient>> here;
+    for (int i = 0; i < 20; ++i) {
+        here.push_back(std::make_unique<HttpClient>(server_->port()));
+        EXPECT_EQ(here.back()->ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status, 200);
     }
-    EXPECT_EQ(ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status, 200);
-    EXPECT_EQ(idle.front()->receive().status, 0) << "the one that dawdled longest made room";
+    for (int i = 0; i < 50; ++i) {
+        const HttpAnswer refused = ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
+        EXPECT_EQ(refused.status, 503);
+        EXPECT_EQ(refused.headers.at("Retry-After"), "1");
+        EXPECT_EQ(refused.headers.at("Connection"), "close");
+        EXPECT_EQ(refused.body,
+                  R"({"error":{"code":"overloaded","limited":"connections","limit":20,"setting":"the connections' setting",)"
+                  R"("retry_after_s":1,"message":"20 connections are open, which is the limit; try again after 1 s, or raise )"
+                  R"(the connections' setting"}})");
+    }
+    for (auto& client : here) {
+        EXPECT_EQ(client->ask("GET /again HTTP/1.1\r\nHost: h\r\n\r\n").body, "GET /again ");
+    }
+    here.pop_back();
+    int status = 503;
+    while (status == 503) {  // until the server has seen that one went
+        status = ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status;
+    }
+    EXPECT_EQ(status, 200);
+}
+
+TEST_F(Http, a_refused_client_that_sends_a_large_request_first_still_reads_why) {
+    open(limited(1));
+    HttpClient here(server_->port());
+    EXPECT_EQ(here.ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status, 200);
+    HttpClient late(server_->port());
+    late.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n" + std::string(1'000'000, 'x'));
+    EXPECT_EQ(late.receive().status, 503);
+}
+
+TEST_F(Http, while_memory_is_short_requests_are_refused_and_connections_stay) {
+    open(limited(100, 200'000));
+    HttpClient here(server_->port());
+    EXPECT_EQ(here.ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status, 200);
+    HttpClient large(server_->port());
+    ASSERT_TRUE(large.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n" + std::string(250'000, 'x')));
+    HttpAnswer refused;
+    while (refused.status != 503) {  // until the server has read what the other one sent
+        refused = here.ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+    EXPECT_NE(refused.body.find("the memory's setting"), std::string::npos) << refused.body;
+    EXPECT_EQ(ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status, 503) << "a newcomer, too";
+    ASSERT_TRUE(large.send(std::string(50'000, 'x')));
+    large.receive();
+    int status = 503;
+    while (status == 503) {
+        status = here.ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status;
+    }
+    EXPECT_EQ(status, 200) << "the same connection, once there is room";
+}
+
+TEST_F(Http, an_idle_connection_holds_no_buffers_after_large_requests) {
+    HttpClient client(server_->port());
+    ASSERT_EQ(client.ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n" + std::string(60'000, 'x')).status, 200);
+    std::size_t held = SIZE_MAX;
+    for (int i = 0; held > 12'000 && i < 1'000; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        std::atomic<bool> looked{false};
+        loop_->post([&] {
+            held = server_->held_bytes();
+            looked = true;
+        });
+        while (!looked) {
+            std::this_thread::yield();
+        }
+    }
+    EXPECT_LE(held, 12'000u);
+}
+
+TEST_F(Http, requests_that_came_before_the_client_closed_its_side_are_all_answered) {
+    HttpClient client(server_->port());
+    std::string text;
+    for (int i = 0; i < 3'000; ++i) {
+        text += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: h\r\nX: " + std::string(100, 'x') + "\r\n\r\n";
+    }
+    text += "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n";
+    std::jthread writer([&] {
+        client.send(text);
+        client.close_sending();
+    });
+    for (int i = 0; i < 3'000; ++i) {
+        ASSERT_EQ(client.receive().body, "GET /" + std::to_string(i) + " ");
+    }
+    EXPECT_EQ(client.receive().status, 200);
 }
 
 TEST_F(Http, an_address_that_is_taken_is_named) {

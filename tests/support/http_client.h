@@ -71,6 +71,7 @@ class HttpClient {
         return receive();
     }
 
+    void close_sending() { shutdown(socket_.get(), SHUT_WR); }
     // What there is, as it came; empty at the end of the connection.
     std::string read_some() {
         if (pending_.empty()) {
