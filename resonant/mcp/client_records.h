@@ -25,9 +25,9 @@
 
 namespace resonant::mcp {
 
-inline constexpr std::size_t kRecordsMax = 1024;
+inline constexpr std::size_t kRecordsMax = 16'384;
 inline constexpr std::size_t kRecordBytesMax = 16 * 1024;
-inline constexpr std::size_t kRecordsBytesMax = 2 * 1024 * 1024;
+inline constexpr std::size_t kRecordsBytesMax = 16 * 1024 * 1024;
 
 class ClientRecords {
   public:

@@ -16,6 +16,7 @@ net::HttpResponse EventStream::attach(std::optional<std::uint64_t> seen) {
         reader_->end();
     }
     reader_ = std::make_shared<net::HttpStream>();
+    reader_->probe = ":\n\n";
     net::HttpResponse response;
     response.content_type = "text/event-stream";
     response.headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
@@ -46,8 +47,11 @@ void EventStream::send(std::string_view message) {
     if (!name_.empty()) {
         kept_.emplace_back(last_, message);
         kept_bytes_ += message.size();
-        while (kept_.size() > kEventsKept || (kept_bytes_ > kEventBytesKept && kept_.size() > 1)) {
+        budget_->bytes += message.size();
+        while (kept_.size() > kEventsKept ||
+               ((kept_bytes_ > kEventBytesKept || budget_->bytes > budget_->bytes_max) && kept_.size() > 1)) {
             kept_bytes_ -= kept_.front().second.size();
+            budget_->bytes -= kept_.front().second.size();
             kept_.pop_front();
         }
     }

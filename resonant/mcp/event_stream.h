@@ -7,7 +7,8 @@
 // Invariants:
 //   (1) Ids are "name:number", numbers count from 1 without a gap; an event without a
 //       message carries the last one.
-//   (2) At most kEventsKept events and kEventBytesKept bytes are kept; the oldest go first.
+//   (2) At most kEventsKept events and kEventBytesKept bytes are kept, and what streams share a ReplayBudget for does not
+//       pass it; the stream's oldest go first, its newest stays.
 #pragma once
 
 #include <cstdint>
@@ -26,12 +27,20 @@ namespace resonant::mcp {
 inline constexpr std::size_t kEventsKept = 256;
 inline constexpr std::size_t kEventBytesKept = 1024 * 1024;
 
+// What several streams may keep together.
+struct ReplayBudget {
+    std::size_t bytes_max = 0;
+    std::size_t bytes = 0;
+};
+
 class EventStream {
   public:
     // An empty name: nothing is kept, events carry no ids.
-    explicit EventStream(std::string name = {}) : name_(std::move(name)) {}
+    explicit EventStream(std::string name = {}, std::shared_ptr<ReplayBudget> budget = std::make_shared<ReplayBudget>(ReplayBudget{SIZE_MAX}))
+        : name_(std::move(name)), budget_(std::move(budget)) {}
     EventStream(const EventStream&) = delete;
     EventStream& operator=(const EventStream&) = delete;
+    ~EventStream() { budget_->bytes -= kept_bytes_; }
 
     // An answer whose body is this stream from the event after `seen` on, or from the first that nobody was
     // given; who read it before is let go.
@@ -54,6 +63,7 @@ class EventStream {
     std::string event(std::uint64_t number, std::string_view message) const;
 
     std::string name_;
+    const std::shared_ptr<ReplayBudget> budget_;
     std::uint64_t last_ = 0;
     std::uint64_t given_ = 0;  // the last that a reader was given
     std::deque<std::pair<std::uint64_t, std::string>> kept_;

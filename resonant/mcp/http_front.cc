@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "resonant/base/secret.h"
@@ -65,6 +66,8 @@ class HttpFront::Exchange final : public Outlet {
             if (begin_stream()) {
                 stream_->send(answer.text);
             }
+        } else if (give_ && full_) {
+            give(no_session(answer.id));
         } else if (give_) {
             HttpResponse response;
             response.status = status_of(answer);
@@ -73,9 +76,9 @@ class HttpFront::Exchange final : public Outlet {
         }
     }
     void agreed() override {
-        if (on_agreed) {
-            session_ = on_agreed();
-        }
+        const auto session = on_agreed ? on_agreed() : std::optional<std::string>("");
+        full_ = !session;
+        session_ = session.value_or("");
     }
     bool reaches() const override { return takes_events_; }
     void release(Nanos retry) override {
@@ -84,7 +87,8 @@ class HttpFront::Exchange final : public Outlet {
         }
     }
 
-    std::function<std::string()> on_agreed;  // begins a session, returns its id
+    std::function<std::optional<std::string>()> on_agreed;  // begins a session, returns its id; nothing when there is no room
+    std::size_t sessions_max = 0;
     std::function<std::shared_ptr<EventStream>()> on_stream;  // a stream that can be taken up again; may be empty
 
   private:
@@ -106,9 +110,23 @@ class HttpFront::Exchange final : public Outlet {
         std::exchange(give_, {})(std::move(response));
     }
 
+    HttpResponse no_session(const std::string& id) const {
+        HttpResponse response;
+        response.status = 503;
+        response.body = error_text(id, kInternalError,
+                                   fmt::format("{} sessions are open and in use, which is the limit; end one (DELETE with its "
+                                               "Mcp-Session-Id), try again later, or raise sessions_max of [http] in resonant.toml",
+                                               sessions_max),
+                                   {{"limited", "sessions"}, {"limit", sessions_max}, {"setting", "http.sessions_max"},
+                                    {"retry_after_s", kSessionRetry.seconds()}});
+        response.headers.emplace_back("Retry-After", fmt::format("{}", kSessionRetry.count / 1'000'000'000));
+        return response;
+    }
+
     Give give_;
     const bool takes_events_;
     std::string session_;
+    bool full_ = false;  // there is no room for its session
     std::shared_ptr<EventStream> stream_;
 };
 
@@ -118,6 +136,8 @@ Result<std::unique_ptr<HttpFront>> HttpFront::open(net::Loop& loop, Server& serv
     http.host = options.host;
     http.port = options.port;
     http.tls = options.tls;
+    http.limits = options.limits;
+    http.limits.several_owners = options.oauth != nullptr || options.tokens.size() > 1;
     auto front = std::unique_ptr<HttpFront>(new HttpFront(loop, server, clock, random, std::move(options)));
     RESONANT_ASSIGN(front->http_,
                     net::HttpServer::open(loop,
@@ -129,8 +149,8 @@ Result<std::unique_ptr<HttpFront>> HttpFront::open(net::Loop& loop, Server& serv
 }
 
 HttpFront::HttpFront(net::Loop& loop, Server& server, Clock& clock, Random& random, HttpFrontOptions options)
-    : server_(server), options_(std::move(options)),
-      sessions_(loop, server, clock, random, {options_.session_secret, options_.sessions_max, options_.comment_every}) {
+    : server_(server), options_(std::move(options)), cross_origin_(options_.cors_origins),
+      sessions_(loop, server, clock, random, {options_.session_secret, options_.sessions_max, options_.comment_every, options_.session_idle}) {
     for (std::string& name : options_.allowed_hosts) {
         name = lower(name);
     }
@@ -211,6 +231,59 @@ bool HttpFront::make_relative(HttpRequest& request) const {
     return ours;
 }
 
+// Every Origin header counts: one of several could be the true one.
+bool HttpFront::judge_origin(const HttpRequest& request, Give& give) const {
+    const std::string* origin = nullptr;
+    for (const auto& [name, value] : request.headers) {
+        if (name != "origin") {
+            continue;
+        }
+        const bool crosses = cross_origin_.allows(value);
+        if (!crosses && !host_allowed(origin_host(value))) {
+            give(protocol_error(403, kInvalidRequest, "this Origin may not call; a browser's page is named in cors_origins of "
+                                                      "[http] in resonant.toml, a host of this server in allowed_hosts"));
+            return true;
+        }
+        origin = crosses ? &value : origin;
+    }
+    if (origin != nullptr && CrossOrigin::is_preflight(request)) {
+        give(CrossOrigin::preflight(request, *origin));
+        return true;
+    }
+    if (CrossOrigin::is_preflight(request)) {
+        give(protocol_error(403, kInvalidRequest, "pages of this Origin may not call from a browser; name it in cors_origins of "
+                                                  "[http] in resonant.toml"));
+        return true;
+    }
+    if (origin != nullptr) {
+        give = [give, origin = *origin](HttpResponse response) {
+            CrossOrigin::mark(response, origin);
+            give(std::move(response));
+        };
+    }
+    return false;
+}
+
+// Pages that tell how the server is, and nothing else.
+bool HttpFront::answer_page(const HttpRequest& request, const Give& give) const {
+    const std::string_view path = request.path();
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    if ((path == "/healthz" || path == "/readyz") && !reads) {
+        give(words(405, "this page is only read"));
+        return true;
+    }
+    if (path == "/healthz") {
+        give({200, "application/json", R"({"status":"ok"})", {}});
+        return true;
+    }
+    if (path == "/readyz") {
+        const bool ready = !options_.ready || options_.ready();
+        give({ready ? 200 : 503, "application/json", fmt::format(R"({{"ready":{}}})", ready), {}});
+        return true;
+    }
+    return false;
+}
+
 void HttpFront::handle(HttpRequest request, Give give) {
     const std::string* host = request.header("host");
     if (host == nullptr) {
@@ -218,14 +291,10 @@ void HttpFront::handle(HttpRequest request, Give give) {
         return;
     }
     if (!host_allowed(host_name(*host)) || !make_relative(request)) {
-        give(words(403, "this Host is not served here; name it in the configuration (http.allow_hosts)"));
+        give(words(403, "this Host is not served here; name it in allowed_hosts of [http] in resonant.toml"));
         return;
     }
-    const bool foreign = std::any_of(request.headers.begin(), request.headers.end(), [this](const auto& header) {
-        return header.first == "origin" && !host_allowed(origin_host(header.second));
-    });
-    if (foreign) {
-        give(protocol_error(403, kInvalidRequest, "this Origin may not call; name it in http.allow_hosts"));
+    if (judge_origin(request, give)) {
         return;
     }
     const std::string path(request.path());
@@ -233,18 +302,7 @@ void HttpFront::handle(HttpRequest request, Give give) {
         give({200, "application/json", options_.oauth->metadata(), {}});
         return;
     }
-    const bool reads = request.method == "GET" || request.method == "HEAD";
-    if ((path == "/healthz" || path == "/readyz") && !reads) {
-        give(words(405, "this page is only read"));
-        return;
-    }
-    if (path == "/healthz") {
-        give({200, "application/json", R"({"status":"ok"})", {}});
-        return;
-    }
-    if (path == "/readyz") {
-        const bool ready = !options_.ready || options_.ready();
-        give({ready ? 200 : 503, "application/json", fmt::format(R"({{"ready":{}}})", ready), {}});
+    if (answer_page(request, give)) {
         return;
     }
     const bool is_mcp = path == "/mcp" || path.starts_with("/mcp/");
@@ -255,9 +313,17 @@ void HttpFront::handle(HttpRequest request, Give give) {
         return;
     }
     const Result<Token> token = caller_of(request);
+    const bool reads = request.method == "GET" || request.method == "HEAD";
     if (!token && (is_mcp || !page->open)) {
-        give(refusal(request, token.error()));
+        const bool welcome = !is_mcp && reads && !page->welcome.empty() && request.header("authorization") == nullptr;
+        give(welcome ? HttpResponse{200, "text/html; charset=utf-8", page->welcome, {}} : refusal(request, token.error()));
         return;
+    }
+    if (token) {
+        if (std::optional<HttpResponse> over = http_->claim(request.connection, token->principal)) {
+            give(std::move(*over));
+            return;
+        }
     }
     if (!is_mcp) {
         give(reads ? page->get(request) : words(405, "this page is only read"));
@@ -329,6 +395,7 @@ void HttpFront::post(HttpRequest request, const Give& give, const Token& token,
         exchange->on_stream = [this] { return sessions_.passing_stream(); };
     }
     exchange->on_agreed = [this, talk] { return sessions_.begin(talk); };
+    exchange->sessions_max = options_.sessions_max;
     if (server_.receive(talk, request.body, exchange, arrival) == 0) {
         give({202, "application/json", {}, {}});
     }

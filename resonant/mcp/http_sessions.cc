@@ -12,7 +12,9 @@ class HttpSessions::Standing final : public Outlet {
   public:
     void send(Answer answer) override { stream->send(answer.text); }
 
-    std::shared_ptr<EventStream> stream = std::make_shared<EventStream>("0");
+    explicit Standing(std::shared_ptr<ReplayBudget> replay) : stream(std::make_shared<EventStream>("0", std::move(replay))) {}
+
+    std::shared_ptr<EventStream> stream;
 };
 
 HttpSessions::HttpSessions(net::Loop& loop, Server& server, Clock& clock, Random& random, Options options)
@@ -33,43 +35,85 @@ std::shared_ptr<Conversation> HttpSessions::conversation_of(const call::Caller& 
     return talk;
 }
 
-std::string HttpSessions::begin(const std::shared_ptr<Conversation>& conversation) {
+std::optional<std::string> HttpSessions::begin(const std::shared_ptr<Conversation>& conversation) {
     const std::string id = ids_.make(conversation->caller.principal, conversation->version, clock_.wall());
+    if (keep(id, conversation) == nullptr) {
+        return std::nullopt;
+    }
     conversation->key = id;
-    keep(id, conversation);
     return id;
 }
 
-HttpSessions::Session* HttpSessions::keep(const std::string& id, std::shared_ptr<Conversation> conversation) {
-    if (sessions_.size() >= options_.max) {
-        sessions_.erase(std::min_element(sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
-            return a.second.used < b.second.used;
-        }));
+// Parks the session that was used longest ago. False when somebody uses every one of them.
+bool HttpSessions::make_room() {
+    const Nanos now = clock_.monotonic();
+    for (const std::string& id : by_use_) {
+        const auto found = sessions_.find(id);
+        Session& session = found->second;
+        if (now - session.used < options_.idle) {
+            return false;  // so is everyone behind it
+        }
+        if (session.standing->stream->read_by_somebody() || !session.conversation->open.empty()) {
+            continue;
+        }
+        parked_.emplace(id, session.conversation->version);
+        parked_order_.push_back(id);
+        if (parked_order_.size() > kParkedSessionsMax) {
+            parked_.erase(parked_order_.front());
+            parked_order_.pop_front();
+        }
+        by_use_.erase(session.place);
+        sessions_.erase(found);
+        return true;
     }
-    Session session{std::move(conversation), clock_.monotonic(), std::make_shared<Standing>(), {}, 0};
+    return false;
+}
+
+HttpSessions::Session* HttpSessions::keep(const std::string& id, std::shared_ptr<Conversation> conversation) {
+    if (sessions_.size() >= options_.max && !make_room()) {
+        return nullptr;
+    }
+    Session session{std::move(conversation), clock_.monotonic(), std::make_shared<Standing>(replay_), {}, 0,
+                    by_use_.insert(by_use_.end(), id)};
     session.conversation->standing = session.standing;
     return &sessions_.emplace(id, std::move(session)).first->second;
+}
+
+void HttpSessions::use(Session& session) {
+    session.used = clock_.monotonic();
+    by_use_.splice(by_use_.end(), by_use_, session.place);
+}
+
+// One of an earlier kernel, or one that was parked.
+HttpSessions::Session* HttpSessions::take_up(const std::string& id, const call::Caller& caller, std::optional<Listing> listing) {
+    const auto parked = parked_.find(id);
+    const auto version = parked == parked_.end()                ? ids_.of_before(id, caller.principal)
+                         : ids_.is_of(id, caller.principal) ? std::optional(parked->second)
+                                                                : std::nullopt;
+    if (!version || std::find(ended_.begin(), ended_.end(), id) != ended_.end()) {
+        return nullptr;
+    }
+    const auto talk = conversation_of(caller);
+    talk->version = *version;
+    talk->key = id;
+    talk->listing = listing;
+    Session* const session = keep(id, talk);
+    if (session != nullptr) {
+        parked_.erase(id);
+        server_.resume(talk);
+    }
+    return session;
 }
 
 HttpSessions::Session* HttpSessions::find(const std::string& id, const call::Caller& caller, std::optional<Listing> listing) {
     const auto found = sessions_.find(id);
     if (found == sessions_.end()) {
-        const auto version = ids_.of_before(id, caller.principal);
-        if (!version || std::find(ended_.begin(), ended_.end(), id) != ended_.end()) {
-            return nullptr;
-        }
-        const auto talk = conversation_of(caller);
-        talk->version = *version;
-        talk->key = id;
-        talk->listing = listing;
-        Session* const session = keep(id, talk);
-        server_.resume(talk);
-        return session;
+        return take_up(id, caller, listing);
     }
     if (found->second.conversation->caller.principal != caller.principal) {
         return nullptr;
     }
-    found->second.used = clock_.monotonic();
+    use(found->second);
     return &found->second;
 }
 
@@ -81,6 +125,7 @@ bool HttpSessions::end(const std::string& id, const call::Caller& caller) {
     server_.abandon(*session->conversation);
     server_.forget(*session->conversation);
     session->standing->stream->finish();
+    by_use_.erase(session->place);
     sessions_.erase(id);
     if (ids_.of_before(id, caller.principal)) {
         ended_.push_back(id);  // or it would be known again
@@ -97,7 +142,7 @@ std::shared_ptr<EventStream> HttpSessions::stream_of(const std::string& id) {
         return std::make_shared<EventStream>();
     }
     Session& session = found->second;
-    const auto stream = std::make_shared<EventStream>(fmt::format("{}", ++session.last_stream));
+    const auto stream = std::make_shared<EventStream>(fmt::format("{}", ++session.last_stream), replay_);
     session.streams.push_back({session.last_stream, stream});
     if (session.streams.size() > kStreamsKept) {
         const auto over = std::find_if(session.streams.begin(), session.streams.end(),
@@ -108,7 +153,10 @@ std::shared_ptr<EventStream> HttpSessions::stream_of(const std::string& id) {
 }
 
 std::shared_ptr<EventStream> HttpSessions::passing_stream() {
-    std::erase_if(passing_, [](const auto& one) { return one.expired(); });
+    if (passing_.size() >= passing_purge_) {
+        std::erase_if(passing_, [](const auto& one) { return one.expired(); });
+        passing_purge_ = 2 * passing_.size() + 64;
+    }
     auto stream = std::make_shared<EventStream>();
     passing_.push_back(stream);
     return stream;
@@ -138,7 +186,7 @@ void HttpSessions::comment() {
     for (auto& [id, session] : sessions_) {
         if (session.standing->stream->read_by_somebody()) {
             session.standing->stream->comment();
-            session.used = clock_.monotonic();
+            use(session);
         }
         for (const auto& [number, stream] : session.streams) {
             if (!stream->finished() && stream->read_by_somebody()) {

@@ -290,7 +290,13 @@ void Server::resume(const Talk& conversation) {
 }
 
 void Server::look_on(const Talk& conversation) {
-    std::erase_if(onlookers_, [&](const auto& one) { return one.expired() || one.lock() == conversation; });
+    if (std::exchange(conversation->looks_on, true)) {
+        return;
+    }
+    if (onlookers_.size() >= onlookers_purge_) {  // seldom: with many clients each look costs
+        std::erase_if(onlookers_, [](const auto& one) { return one.expired(); });
+        onlookers_purge_ = 2 * onlookers_.size() + 64;
+    }
     onlookers_.push_back(conversation);
 }
 

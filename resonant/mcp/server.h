@@ -50,7 +50,7 @@ inline constexpr std::string_view kLegacyNewest = "2025-11-25";
 inline constexpr int kErrorsInARow = 20;
 inline constexpr std::size_t kOpenCallsMax = 256;  // calls of one conversation at once
 inline constexpr std::size_t kWatchedMax = 256;    // resources one conversation watches
-inline constexpr std::size_t kListenersMax = 1024; // open subscriptions/listen of all clients
+inline constexpr std::size_t kListenersMax = 16'384;  // open subscriptions/listen of all clients
 inline constexpr Nanos kTaskAfter = from_millis(1'000);  // a call that takes longer becomes a task, where it can
 
 class Outlet;
@@ -74,6 +74,8 @@ struct Conversation {
     std::shared_ptr<const Json> capabilities = std::make_shared<const Json>(Json::object());  // the client's
     std::atomic<call::LogLevel> log_level{call::LogLevel::Info};
     std::set<std::string> watched;       // URIs of resources/subscribe
+    std::size_t listening = 0;           // open subscriptions/listen
+    bool looks_on = false;               // it is among those who are notified of changes
     std::weak_ptr<Outlet> standing;      // for what belongs to no request
 };
 
@@ -247,6 +249,7 @@ class Server {
     void set_level(const Turn& turn);
     void watch(const Turn& turn, bool on);
     void listen(const Turn& turn);
+    void drop_listeners_over();
     void stop_listening(Conversation& conversation, const std::string& id);
     void tell(Change change, const std::string& uri);
     std::function<void(double, double, const std::string&)> progress_of(const Turn& turn);
@@ -264,7 +267,9 @@ class Server {
     std::unordered_map<std::string, std::vector<std::pair<std::string, std::string>>> mirrored_;
     struct Listener;
     std::vector<std::shared_ptr<Listener>> listeners_;      // subscriptions/listen
+    std::size_t listeners_purge_ = 64;  // how many before those that are over are looked for
     std::vector<std::weak_ptr<Conversation>> onlookers_;    // legacy conversations
+    std::size_t onlookers_purge_ = 64;
     std::vector<ToolLists> lists_;  // of everything, then of each client set
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

@@ -28,16 +28,17 @@ std::string SessionIds::make(std::string_view principal, std::string_view versio
     return head + "." + signature(head, principal);
 }
 
-std::optional<std::string> SessionIds::of_before(std::string_view id, std::string_view principal) const {
+bool SessionIds::is_of(std::string_view id, std::string_view principal) const {
     const std::size_t end = id.rfind('.');
-    if (id.size() > kIdMax || end == std::string_view::npos) {
+    return id.size() <= kIdMax && end != std::string_view::npos &&
+           is_same_secret(id.substr(end + 1), signature(id.substr(0, end), principal));
+}
+
+std::optional<std::string> SessionIds::of_before(std::string_view id, std::string_view principal) const {
+    if (!is_of(id, principal)) {
         return std::nullopt;
     }
-    const std::string_view head = id.substr(0, end), shown = id.substr(end + 1);
-    const std::string wanted = signature(head, principal);
-    if (!is_same_secret(shown, wanted)) {
-        return std::nullopt;
-    }
+    const std::string_view head = id.substr(0, id.rfind('.'));
     // Ours, so it has the form that we gave it.
     const std::string_view rest = head.substr(head.find('.') + 1);
     const std::size_t dot = rest.find('.');

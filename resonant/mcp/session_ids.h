@@ -26,6 +26,8 @@ class SessionIds {
     SessionIds(std::string secret, Random& random, Nanos started);
 
     std::string make(std::string_view principal, std::string_view version, Nanos now) const;
+    // Whether this principal was given this id.
+    bool is_of(std::string_view id, std::string_view principal) const;
     // The revision agreed on, when an earlier kernel made this id for this principal.
     std::optional<std::string> of_before(std::string_view id, std::string_view principal) const;
 

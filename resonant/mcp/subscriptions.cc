@@ -12,7 +12,7 @@
 namespace resonant::mcp {
 namespace {
 
-constexpr std::ptrdiff_t kListenersEach = 64;  // of one client: they never end by themselves, and its calls need room
+constexpr std::size_t kListenersEach = 64;  // of one client: they never end by themselves, and its calls need room
 
 std::string method_of(Change change) {
     switch (change) {
@@ -83,13 +83,16 @@ void Server::listen(const Turn& turn) {
         turn.fail(kInvalidParams, fault);
         return;
     }
-    std::erase_if(listeners_, [](const auto& one) { return one->over(); });
+    std::size_t& its = turn.conversation->listening;
+    if (listeners_.size() >= std::min(listeners_purge_, kListenersMax) || its >= kListenersEach) {
+        drop_listeners_over();
+    }
     if (listeners_.size() >= kListenersMax) {
-        turn.fail(kInternalError, fmt::format("{} subscriptions are open; close one of them", kListenersMax));
+        turn.fail(kInternalError, fmt::format("{} subscriptions are open, which is the limit of all clients together; try again later",
+                                              kListenersMax),
+                  {{"limited", "subscriptions"}, {"limit", kListenersMax}});
         return;
     }
-    const auto its = std::count_if(listeners_.begin(), listeners_.end(),
-                                   [&](const auto& one) { return one->conversation == turn.conversation; });
     if (its >= kListenersEach) {
         turn.fail(kInternalError, fmt::format("{} subscriptions of this client are open; one can hold many URIs", its));
         return;
@@ -124,6 +127,16 @@ void Server::listen(const Turn& turn) {
                    {"resourceSubscriptions", listener->uris}};
     listener->send("notifications/subscriptions/acknowledged", {{"notifications", std::move(agreed)}});
     listeners_.push_back(std::move(listener));
+    ++its;
+}
+
+// Seldom: with many clients each look costs.
+void Server::drop_listeners_over() {
+    std::erase_if(listeners_, [](const auto& one) {
+        one->conversation->listening -= one->over() ? 1 : 0;
+        return one->over();
+    });
+    listeners_purge_ = 2 * listeners_.size() + 64;
 }
 
 // A subscription is cancelled: nothing works on it that would notice.
@@ -136,6 +149,7 @@ void Server::stop_listening(Conversation& conversation, const std::string& id) {
     }
     const std::shared_ptr<Listener> ended = *found;
     listeners_.erase(found);
+    --conversation.listening;
     conversation.open.erase(id);
     ended->outlet->withdrawn(id);
 }
@@ -149,6 +163,7 @@ void Server::end_subscriptions(Conversation& conversation) {
         }
         return its;
     });
+    conversation.listening -= ended.size();
     for (const auto& listener : ended) {
         const std::string id = json::dump(listener->id);
         conversation.open.erase(id);
@@ -210,7 +225,7 @@ void Server::tell(Change change, const std::string& uri) {
     if (change == Change::Resource) {
         params["uri"] = uri;
     }
-    std::erase_if(listeners_, [](const auto& one) { return one->over(); });
+    drop_listeners_over();
     for (const auto& listener : listeners_) {
         if (listener->wants_to_know(change, uri)) {
             listener->send(method_of(change), params);

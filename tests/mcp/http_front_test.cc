@@ -15,6 +15,7 @@ const std::string kPing = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
 
 class HttpFrontTest : public testing::Test {
   protected:
+    explicit HttpFrontTest(const std::function<void(HttpFrontOptions&)>& adjust = {}) : rig_({}, adjust) {}
     // POST /mcp with these headers beside Content-Length, and Content-Type where it is not among them.
     HttpAnswer post(const std::string& body, const std::string& headers, const std::string& path = "/mcp") {
         const bool typed = headers.find("Content-Type") != std::string::npos;
@@ -169,12 +170,133 @@ TEST_F(HttpFrontTest, a_session_does_not_exist_for_anybody_else) {
     EXPECT_EQ(post(kPing, good("Mcp-Session-Id: " + id + "\r\n")).status, 200);
 }
 
-TEST_F(HttpFrontTest, the_session_idle_longest_makes_room) {
-    const std::string first = begin();
+TEST_F(HttpFrontTest, one_session_too_many_is_refused_in_words_and_those_that_are_used_stay) {
+    std::vector<std::string> ids;
     for (int i = 0; i < 4; ++i) {
+        ids.push_back(begin());
+    }
+    const HttpAnswer refused =
+        post(R"({"jsonrpc":"2.0","id":7,"method":"initialize","params":{"protocolVersion":"2025-11-25"}})", good());
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_TRUE(refused.headers.contains("Retry-After"));
+    EXPECT_FALSE(refused.headers.contains("Mcp-Session-Id"));
+    const Json body = Json::parse(refused.body);
+    EXPECT_EQ(body["id"], 7);
+    EXPECT_EQ(body["error"]["data"]["setting"], "http.sessions_max");
+    EXPECT_EQ(body["error"]["data"]["limit"], 4);
+    for (const std::string& id : ids) {
+        EXPECT_EQ(post(kPing, good("Mcp-Session-Id: " + id + "\r\n")).status, 200);
+    }
+}
+
+// Every session is idle at once here, so that newcomers have them parked.
+class HttpFrontParking : public HttpFrontTest {
+  protected:
+    HttpFrontParking() : HttpFrontTest([](HttpFrontOptions& http) { http.session_idle = Nanos{0}; }) {}
+};
+
+TEST_F(HttpFrontParking, a_session_that_made_room_goes_on_with_its_next_request) {
+    const std::string first = begin();
+    for (int i = 0; i < 9; ++i) {
         begin();
     }
-    EXPECT_EQ(post(kPing, good("Mcp-Session-Id: " + first + "\r\n")).status, 404);
+    EXPECT_EQ(post(kPing, good("Mcp-Session-Id: " + first + "\r\n")).status, 200) << "it was parked, not ended";
+    const std::string other = "Host: localhost\r\nAuthorization: Bearer observer's\r\nMcp-Session-Id: " + first + "\r\n";
+    for (int i = 0; i < 9; ++i) {
+        begin();
+    }
+    EXPECT_EQ(post(kPing, other).status, 404) << "somebody else's, parked or not";
+    const std::string end = "DELETE /mcp HTTP/1.1\r\n" + good("Mcp-Session-Id: " + first + "\r\n") + "\r\n";
+    EXPECT_EQ(HttpClient(rig_.port()).ask(end).status, 204);
+    EXPECT_EQ(post(kPing, good("Mcp-Session-Id: " + first + "\r\n")).status, 404) << "what was ended stays ended";
+}
+
+TEST_F(HttpFrontParking, a_session_whose_stream_is_read_is_never_parked) {
+    std::vector<std::unique_ptr<HttpClient>> readers;
+    for (int i = 0; i < 4; ++i) {
+        readers.push_back(std::make_unique<HttpClient>(rig_.port()));
+        readers.back()->send("GET /mcp HTTP/1.1\r\n" + good("Accept: text/event-stream\r\nMcp-Session-Id: " + begin() + "\r\n") + "\r\n");
+        ASSERT_NE(readers.back()->read_some(), "");
+    }
+    EXPECT_EQ(post(R"({"jsonrpc":"2.0","id":7,"method":"initialize","params":{"protocolVersion":"2025-11-25"}})", good()).status, 503);
+    readers.pop_back();
+    int status = 503;
+    while (status == 503) {  // until the server has seen that one went
+        status = post(R"({"jsonrpc":"2.0","id":7,"method":"initialize","params":{"protocolVersion":"2025-11-25"}})", good()).status;
+    }
+    EXPECT_EQ(status, 200);
+}
+
+class HttpFrontCors : public HttpFrontTest {
+  protected:
+    HttpFrontCors() : HttpFrontTest([](HttpFrontOptions& http) { http.cors_origins = {"https://app.example"}; }) {}
+    HttpAnswer preflight(const std::string& origin, const std::string& headers) {
+        return HttpClient(rig_.port())
+            .ask("OPTIONS /mcp HTTP/1.1\r\nHost: localhost\r\nOrigin: " + origin + "\r\nAccess-Control-Request-Method: POST\r\n" +
+                 "Access-Control-Request-Headers: " + headers + "\r\n\r\n");
+    }
+};
+
+TEST_F(HttpFrontCors, a_preflight_of_a_named_origin_is_answered_without_a_token) {
+    const HttpAnswer answer = preflight("https://app.example", "authorization, mcp-param-region,x-evil");
+    EXPECT_EQ(answer.status, 204);
+    EXPECT_EQ(answer.headers.at("Access-Control-Allow-Origin"), "https://app.example");
+    EXPECT_EQ(answer.headers.at("Vary"), "Origin");
+    const std::string& allowed = answer.headers.at("Access-Control-Allow-Headers");
+    for (const char* header : {"authorization", "content-type", "mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name",
+                               "last-event-id", "mcp-param-region"}) {
+        EXPECT_NE(allowed.find(header), std::string::npos) << header << " in " << allowed;
+    }
+    EXPECT_EQ(allowed.find("x-evil"), std::string::npos);
+    EXPECT_FALSE(answer.headers.contains("Access-Control-Allow-Credentials"));
+}
+
+TEST_F(HttpFrontCors, a_page_of_a_named_origin_may_read_answers_and_errors) {
+    const HttpAnswer good_one = post(kPing, good("Origin: https://app.example\r\n"));
+    EXPECT_EQ(good_one.status, 200);
+    EXPECT_EQ(good_one.headers.at("Access-Control-Allow-Origin"), "https://app.example");
+    EXPECT_NE(good_one.headers.at("Access-Control-Expose-Headers").find("Mcp-Session-Id"), std::string::npos);
+    const HttpAnswer denied = post(kPing, "Host: localhost\r\nOrigin: https://app.example\r\n");
+    EXPECT_EQ(denied.status, 401);
+    EXPECT_EQ(denied.headers.at("Access-Control-Allow-Origin"), "https://app.example");
+}
+
+TEST_F(HttpFrontCors, origins_are_compared_letter_for_letter) {
+    for (const char* origin : {"https://app.example.evil.example", "http://app.example", "https://app.example:444", "https://sub.app.example",
+                               "null", "*", "https://app.example/", "https://user@app.example"}) {
+        const HttpAnswer answer = preflight(origin, "authorization");
+        EXPECT_EQ(answer.status, 403) << origin;
+        EXPECT_FALSE(answer.headers.contains("Access-Control-Allow-Origin")) << origin;
+        EXPECT_NE(answer.body.find("cors_origins"), std::string::npos) << answer.body;
+    }
+    EXPECT_FALSE(post(kPing, good("Origin: http://localhost:5173\r\n")).headers.contains("Access-Control-Allow-Origin"));
+}
+
+TEST_F(HttpFrontTest, no_origin_may_read_answers_until_one_is_named) {
+    const HttpAnswer answer = HttpClient(rig_.port())
+                                  .ask("OPTIONS /mcp HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:5173\r\n"
+                                       "Access-Control-Request-Method: POST\r\n\r\n");
+    EXPECT_EQ(answer.status, 403);
+    EXPECT_NE(answer.body.find("cors_origins of [http] in resonant.toml"), std::string::npos) << answer.body;
+}
+
+TEST(CrossOrigin, only_what_a_browser_sends_is_an_origin) {
+    EXPECT_EQ(*origin_of("https://App.Example"), "https://app.example");
+    EXPECT_EQ(*origin_of("http://localhost:5173"), "http://localhost:5173");
+    EXPECT_EQ(*origin_of("http://[::1]:8080"), "http://[::1]:8080");
+    for (const char* wrong : {"*", "null", "app.example", "https://", "https://app.example/", "https://*.example", "ftp://app.example",
+                              "https://app.example/x", "https://u@app.example", "https://app.example:port"}) {
+        EXPECT_FALSE(origin_of(wrong)) << wrong;
+    }
+}
+
+TEST_F(HttpFrontTest, a_person_without_a_token_is_told_what_this_is_and_a_program_is_refused) {
+    const HttpAnswer person = get("/");
+    EXPECT_EQ(person.status, 200);
+    EXPECT_NE(person.body.find("welcome"), std::string::npos);
+    EXPECT_EQ(person.body.find("secret"), std::string::npos);
+    EXPECT_EQ(get("/", "Host: localhost\r\nAuthorization: Bearer wrong\r\n").status, 401);
+    EXPECT_NE(get("/", good()).body.find("secret"), std::string::npos);
 }
 
 TEST_F(HttpFrontTest, every_open_stream_gets_comments_so_that_nobody_gives_it_up) {

@@ -226,7 +226,8 @@ class McpRig {
   public:
     static constexpr const char* kToken = "a-token-of-the-test";
 
-    explicit McpRig(mcp::ServerOptions options = {}) : loop_(std::move(*net::Loop::create())) {
+    // `adjust` may change what the HTTP front is opened with.
+    explicit McpRig(mcp::ServerOptions options = {}, const std::function<void(mcp::HttpFrontOptions&)>& adjust = {}) : loop_(std::move(*net::Loop::create())) {
         tools::add_all(toolbox_, services_);
         door_ = std::make_unique<TestDoor>(toolbox_);
         options.prompt_book = &prompts_;
@@ -245,9 +246,14 @@ class McpRig {
         http.ready = [this] { return ready.load(); };
         http.pages = {{"/metrics", true, [](const net::HttpRequest&) {
                            return net::HttpResponse{200, "text/plain", "calls 1\n", {}};
-                       }}};
+                       }},
+                      {"/", false, [](const net::HttpRequest&) { return net::HttpResponse{200, "text/html", "secret\n", {}}; },
+                       "welcome\n"}};
         http.sessions_max = 4;
         http.comment_every = from_millis(20);
+        if (adjust) {
+            adjust(http);
+        }
         http_ = std::move(mcp::HttpFront::open(*loop_, *server_, clock_, random_, std::move(http)).value());
         runner_ = std::thread([this] { loop_->run(); });
     }
