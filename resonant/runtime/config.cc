@@ -8,6 +8,7 @@
 #include <string_view>
 #include <toml++/toml.h>
 
+#include "resonant/mcp/cross_origin.h"
 #include "resonant/mcp/listing.h"
 #include "resonant/mcp/server_file.h"
 
@@ -96,9 +97,33 @@ Status read_oauth(const std::filesystem::path& file, const toml::table& table, C
     return {};
 }
 
+Status read_http_limits(const std::filesystem::path& file, const toml::table& table, Config::Http& http) {
+    const auto take_between = [&](const char* key, std::int64_t& target, std::int64_t least, std::int64_t most) -> Status {
+        RESONANT_CHECK(take(file, table, key, target));
+        if (target < least || target > most) {
+            return wrong(file, *table.get(key), fmt::format("{} is {}, it lies between {} and {}", key, target, least, most));
+        }
+        return {};
+    };
+    RESONANT_CHECK(take_between("connections_max", http.connections_max, 0, 1'000'000));
+    RESONANT_CHECK(take_between("memory_mib", http.memory_mib, 32, 1'000'000));
+    RESONANT_CHECK(take_between("sessions_max", http.sessions_max, 1, 1'000'000));
+    std::vector<std::string> origins;
+    RESONANT_CHECK(take_list(file, table, "cors_origins", origins));
+    for (const std::string& text : origins) {
+        const Result<std::string> origin = mcp::origin_of(text);
+        if (!origin) {
+            return wrong(file, *table.get("cors_origins"), "cors_origins: " + origin.error().message);
+        }
+        http.cors_origins.push_back(*origin);
+    }
+    return {};
+}
+
 Status read_http(const std::filesystem::path& file, const toml::table& table, Config::Http& http) {
     RESONANT_CHECK(known_keys(file, table, {"host", "port", "enabled", "token", "allowed_hosts", "tls_certificate",
-                                            "tls_key", "allow_plain", "oauth"}));
+                                            "tls_key", "allow_plain", "oauth", "cors_origins", "connections_max",
+                                            "memory_mib", "sessions_max"}));
     RESONANT_CHECK(take(file, table, "allow_plain", http.allow_plain));
     RESONANT_CHECK(take_path(file, table, "tls_certificate", http.tls_certificate));
     RESONANT_CHECK(take_path(file, table, "tls_key", http.tls_key));
@@ -120,6 +145,7 @@ Status read_http(const std::filesystem::path& file, const toml::table& table, Co
         return wrong(file, *table.get("port"), fmt::format("port is {}, it lies between 0 and 65535", port));
     }
     http.port = static_cast<std::uint16_t>(port);
+    RESONANT_CHECK(read_http_limits(file, table, http));
     return take_list(file, table, "allowed_hosts", http.allowed_hosts);
 }
 

@@ -24,6 +24,10 @@ struct Config {
         bool enabled = true;
         bool token = true;                         // ask for the bearer token
         std::vector<std::string> allowed_hosts;    // besides loopback names
+        std::vector<std::string> cors_origins;     // whose pages may call from a browser; as a browser sends them
+        std::int64_t connections_max = 0;          // open at once; 0: as many as descriptors allow
+        std::int64_t memory_mib = 256;             // that requests and answers under way may hold together
+        std::int64_t sessions_max = 16'384;        // of the legacy revisions
         std::filesystem::path tls_certificate;     // PEM, with its chain; empty: plain
         std::filesystem::path tls_key;
         bool allow_plain = false;                  // serve other machines without TLS (a proxy has it)

@@ -10,9 +10,11 @@
 
 #include <csignal>
 
+#include "resonant/base/descriptor_limit.h"
 #include "resonant/base/log.h"
 #include "resonant/base/sha256.h"
 #include "resonant/mcp/client_records.h"
+#include "resonant/net/descriptor_budget.h"
 #include "resonant/runtime/conformance.h"
 #include "resonant/runtime/parts.h"
 #include "resonant/runtime/plane_door.h"
@@ -74,6 +76,7 @@ struct Kernel::Inner {
 
     Status open_fronts();
     Status open_http();
+    net::HttpLimits http_limits() const;
     Status secure_http(mcp::HttpFrontOptions& how);
     Status open_socket();
     Status open_gateway();
@@ -191,6 +194,18 @@ Status Kernel::Inner::secure_http(mcp::HttpFrontOptions& how) {
     return {};
 }
 
+net::HttpLimits Kernel::Inner::http_limits() const {
+    net::HttpLimits limits;
+    limits.connections_max = config.http.connections_max > 0 ? static_cast<std::size_t>(config.http.connections_max)
+                                                             : net::kHttpConnectionsMax;
+    const std::size_t descriptors = descriptor_limit().soft;
+    limits.descriptors_max = descriptors > 2 * net::kDescriptorsKept ? descriptors - net::kDescriptorsKept : descriptors / 2;
+    limits.memory_max = static_cast<std::size_t>(config.http.memory_mib) * 1024 * 1024;
+    limits.connections_setting = "connections_max of [http] in resonant.toml";
+    limits.memory_setting = "memory_mib of [http] in resonant.toml";
+    return limits;
+}
+
 Status Kernel::Inner::open_http() {
     if (!config.http.enabled) {
         http_missing = "switched off";
@@ -200,6 +215,9 @@ Status Kernel::Inner::open_http() {
     how.host = config.http.host;
     how.port = config.http.port;
     how.allowed_hosts = config.http.allowed_hosts;
+    how.cors_origins = config.http.cors_origins;
+    how.sessions_max = static_cast<std::size_t>(config.http.sessions_max);
+    how.limits = http_limits();
     RESONANT_ASSIGN(const std::string token, read_file(home.token()));
     how.session_secret = sha256_hex("sessions\n" + token);
     if (const Status safe = secure_http(how); !safe) {
@@ -210,10 +228,14 @@ Status Kernel::Inner::open_http() {
         log().error("http: {}; going on without it", http_missing);
         return {};
     }
-    how.pages.push_back({.path = "/metrics", .open = false, .get = [this](const net::HttpRequest&) {
+    std::vector<std::string> names;
+    for (const tools::Family& family : parts->toolbox.families()) {
+        names.emplace_back(family.key);
+    }
+    how.pages.push_back({.path = "/metrics", .open = false, .get = [this, families = std::move(names)](const net::HttpRequest&) {
                              net::HttpResponse page;
                              page.content_type = "text/plain; version=0.0.4";
-                             page.body = metrics_text(*parts->plane, status());
+                             page.body = metrics_text(*parts->plane, status(), families);
                              return page;
                          }});
     how.pages.push_back({.path = "/", .open = false, .get = [this](const net::HttpRequest&) {
@@ -221,7 +243,7 @@ Status Kernel::Inner::open_http() {
                              page.content_type = "text/html; charset=utf-8";
                              page.body = dashboard_page(*parts->plane, status());
                              return page;
-                         }});
+                         }, .welcome = welcome_page()});
     Result<std::unique_ptr<mcp::HttpFront>> opened =
         mcp::HttpFront::open(*loop, *server, parts->clock, parts->random, how);
     if (!opened && options.http_must_bind) {

@@ -39,15 +39,15 @@ void gauge(std::string& out, const std::string& name, const std::string& help, d
 
 }  // namespace
 
-std::string metrics_text(plane::KernelPlane& plane, const Json& status) {
+std::string metrics_text(plane::KernelPlane& plane, const Json& status, std::span<const std::string> families) {
     const board::Snapshot snapshot = plane.board().view().snapshot();
     std::string out = "# HELP resonant_harmony Health numbers, 0 bad to 1 good.\n# TYPE resonant_harmony gauge\n";
     for (const auto& [name, value] : harmony_rows(snapshot.harmony)) {
         out += fmt::format("resonant_harmony{{field=\"{}\"}} {}\n", name, value);
     }
     out += "# HELP resonant_calls_total Calls by family since start.\n# TYPE resonant_calls_total counter\n";
-    for (std::size_t family = 0; family < 28; ++family) {
-        out += fmt::format("resonant_calls_total{{family=\"{}\"}} {}\n", family + 1, snapshot.counters[family]);
+    for (std::size_t family = 0; family < families.size() && family < std::size(snapshot.counters); ++family) {
+        out += fmt::format("resonant_calls_total{{family=\"{}\"}} {}\n", families[family], snapshot.counters[family]);
     }
     gauge(out, "ring_head", "Events published since start.", static_cast<double>(plane.ring().head()));
     gauge(out, "events_dampened", "Events dropped by dampening.", static_cast<double>(plane.dampened()));
@@ -58,6 +58,19 @@ std::string metrics_text(plane::KernelPlane& plane, const Json& status) {
         }
     }
     return out;
+}
+
+std::string welcome_page() {
+    return "<!doctype html><html lang=en><meta charset=utf-8><title>resonant</title>"
+           "<style>body{font:16px system-ui;margin:2em auto;max-width:44em;line-height:1.5}</style>"
+           "<h1>resonant</h1><p>This is a Resonant Swarm kernel: a server of the Model Context Protocol for agents. It works; you "
+           "came without its token, so it shows nothing else.</p><ul>"
+           "<li>An MCP client connects to <code>/mcp</code> at this address and sends <code>Authorization: Bearer TOKEN</code>; "
+           "TOKEN is the content of the file <code>token</code> in the kernel's home folder.</li>"
+           "<li><code>resonant status</code> on this machine shows what the kernel is doing, and its home folder.</li>"
+           "<li>With the token, <code>/</code> is a dashboard and <code>/metrics</code> has figures for Prometheus: "
+           "<code>curl -H \"Authorization: Bearer $(cat HOME/token)\" ADDRESS/metrics</code></li>"
+           "<li><a href=/healthz>/healthz</a> and <a href=/readyz>/readyz</a> need no token.</li></ul></html>\n";
 }
 
 std::string dashboard_page(plane::KernelPlane& plane, const Json& status) {
