@@ -140,6 +140,9 @@ class Report {
         document_["rows"].push_back(std::move(out));
     }
 
+    // A row of another form; it has a name at least.
+    void add(Json row) { document_["rows"].push_back(std::move(row)); }
+
     // Words about the run, such as which peers are absent.
     void note(const std::string& words) {
         std::fprintf(stderr, "%s\n", words.c_str());
