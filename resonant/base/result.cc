@@ -31,6 +31,7 @@ std::unexpected<Error> fail_errno(std::string_view what, int error_number) {
         case EFBIG:
         case EMFILE:
         case ENFILE:
+        case EAGAIN:
         case ENOMEM: code = Code::ResourceExhausted; break;
         case ENOENT: code = Code::NotFound; break;
         case EEXIST: code = Code::AlreadyExists; break;
@@ -42,6 +43,9 @@ std::unexpected<Error> fail_errno(std::string_view what, int error_number) {
         case EPIPE: code = Code::Unavailable; break;
         case ETIMEDOUT: code = Code::Timeout; break;
         case EINVAL:
+        case EISDIR:
+        case ELOOP:
+        case ENOTDIR:
         case ENAMETOOLONG: code = Code::InvalidArgument; break;
         default: break;
     }

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -15,15 +14,19 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <set>
+#include <system_error>
 
 #include "resonant/base/descriptor.h"
+#include "resonant/base/ensure.h"
+#include "resonant/broker/process_bound.h"
 
 namespace resonant::broker {
 namespace {
 
 constexpr std::string_view kRunner = "/usr/bin/bwrap";
-constexpr uid_t kNobody = 65'534;
 constexpr int kStatusFd = 3;                 // bubblewrap tells the exit code there
+constexpr int kGateFd = 4;                   // bubblewrap waits there until the bound is set
 constexpr int kPollMs = 20;                  // how soon cancellation is noticed
 constexpr Bytes kMemoryMin = mebibytes(16);  // less cannot even start a program
 constexpr Nanos kGrace = from_seconds(5);    // for the pipes to close after the kill
@@ -36,6 +39,25 @@ std::string safe_name_problem(const std::string& name) {
     for (const auto& part : std::filesystem::path(name)) {
         if (part == ".." || part == ".") {
             return "leads out of the work folder";
+        }
+    }
+    return name.back() == '/' ? "names a folder; give the name of a file" : "";
+}
+
+// A name is one file, and no file is the folder of another.
+std::string names_problem(const std::map<std::string, std::string>& files) {
+    std::set<std::filesystem::path> taken;
+    for (const auto& [name, content] : files) {
+        if (!taken.insert(std::filesystem::path(name).lexically_normal()).second) {
+            return fmt::format("file '{}' is given twice", name.substr(0, 60));
+        }
+    }
+    for (const std::filesystem::path& file : taken) {
+        for (std::filesystem::path folder = file.parent_path(); !folder.empty(); folder = folder.parent_path()) {
+            if (taken.contains(folder)) {
+                return fmt::format("'{}' is a file, so it cannot hold the file '{}'; rename one of them",
+                                   folder.string().substr(0, 60), file.string().substr(0, 60));
+            }
         }
     }
     return "";
@@ -61,6 +83,9 @@ Status check(const Program& program) {
             return wrong(fmt::format("file '{}' {}", name.substr(0, 60), problem));
         }
         bytes += content.size();
+    }
+    if (const std::string problem = names_problem(program.files); !problem.empty()) {
+        return wrong(problem);
     }
     if (program.files.size() > Sandbox::kFilesMax || bytes > Sandbox::kFilesBytes) {
         return wrong(fmt::format("{} files and {} bytes of input; the limits are {} and {}",
@@ -95,7 +120,7 @@ Result<Descriptor> in_memory(const std::string& content) {
         return fail_errno("sandbox.run: rewind input", errno);
     }
     // Clear of the numbers that the runner's own streams take.
-    Descriptor high(fcntl(file.get(), F_DUPFD_CLOEXEC, kStatusFd + 1));
+    Descriptor high(fcntl(file.get(), F_DUPFD_CLOEXEC, kGateFd + 1));
     if (!high) {
         return fail_errno("sandbox.run: duplicate input", errno);
     }
@@ -108,7 +133,7 @@ struct Launch {
     std::vector<char*> argv;
     std::vector<Descriptor> files;  // their numbers stand in words
     Descriptor input;
-    std::array<Descriptor, 2> output, errors, status;  // read end, write end
+    std::array<Descriptor, 2> output, errors, status, gate;  // read end, write end
     rlim_t memory = 0, seconds = 0;
 };
 
@@ -140,6 +165,8 @@ Status prepare(const Program& program, Launch& launch) {
                 "--new-session",
                 "--json-status-fd",
                 std::to_string(kStatusFd),
+                "--block-fd",
+                std::to_string(kGateFd),
                 "--hostname",
                 "sandbox",
                 "--clearenv",
@@ -178,6 +205,8 @@ Status prepare(const Program& program, Launch& launch) {
     RESONANT_CHECK(make_pipe(launch.output));
     RESONANT_CHECK(make_pipe(launch.errors));
     RESONANT_CHECK(make_pipe(launch.status));
+    RESONANT_CHECK(make_pipe(launch.gate));
+    RESONANT_ENSURE(fcntl(launch.gate[0].get(), F_SETFL, 0) == 0, "bubblewrap waits at the gate");
     launch.memory = program.memory.count;
     launch.seconds = static_cast<rlim_t>(program.timeout.seconds()) + 2;
     return {};
@@ -196,27 +225,21 @@ void limit(int resource, rlim_t most) {
     const int output = fcntl(launch.output[1].get(), F_DUPFD_CLOEXEC, 100);
     const int errors = fcntl(launch.errors[1].get(), F_DUPFD_CLOEXEC, 100);
     const int status = fcntl(launch.status[1].get(), F_DUPFD_CLOEXEC, 100);
+    const int gate = fcntl(launch.gate[0].get(), F_DUPFD_CLOEXEC, 100);
     syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
     for (const Descriptor& file : launch.files) {
         fcntl(file.get(), F_SETFD, 0);
     }
     const bool placed = dup2(input, 0) == 0 && dup2(output, 1) == 1 && dup2(errors, 2) == 2 &&
-                        dup2(status, kStatusFd) == kStatusFd;
+                        dup2(status, kStatusFd) == kStatusFd && dup2(gate, kGateFd) == kGateFd;
     limit(RLIMIT_AS, launch.memory);
     limit(RLIMIT_FSIZE, launch.memory);
     limit(RLIMIT_CPU, launch.seconds);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NOFILE, 256);
-    limit(RLIMIT_NPROC, Sandbox::kProcessesMax);
-    if (geteuid() == 0) {
-        // Root is exempt from the bound on processes, so the program becomes nobody before it
-        // starts.
-        const long groups = syscall(SYS_setgroups, 0, nullptr);
-        const long group = syscall(SYS_setresgid, kNobody, kNobody, kNobody);
-        const long user = syscall(SYS_setresuid, kNobody, kNobody, kNobody);
-        if (groups != 0 || group != 0 || user != 0) {
-            _exit(125);
-        }
+    // Root is exempt from the bound on processes, so the program becomes nobody before it starts.
+    if (geteuid() == 0 && !ProcessBound::become_nobody()) {
+        _exit(125);
     }
     sigset_t none;
     sigemptyset(&none);
@@ -245,6 +268,26 @@ bool drain(int fd, std::string& target, std::size_t most, bool& cut) {
     }
 }
 
+int wait_for(pid_t child) {
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+// A number that the runner told; -1 while it is not there whole.
+int told_number(std::string_view status, std::string_view key) {
+    const std::size_t at = status.find(key);
+    if (at == std::string_view::npos) {
+        return -1;
+    }
+    std::string_view digits = status.substr(at + key.size());
+    digits.remove_prefix(std::min(digits.find_first_not_of(' '), digits.size()));
+    int number = -1;
+    const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return end.ptr == digits.data() + digits.size() ? -1 : number;
+}
+
 // Follows the three streams until all are closed: then nobody is alive who could write.
 class Watch {
   public:
@@ -254,14 +297,17 @@ class Watch {
           deadline_(began_ + timeout),
           cancelled_(cancelled) {}
 
-    void run(pid_t child, const Launch& launch, Outcome& outcome, std::string& status) {
+    // Fails when the bound on processes could not be set; the program then never ran.
+    Status run(pid_t child, const Launch& launch, Outcome& outcome, std::string& status) {
         std::array<pollfd, 3> polls = {{{launch.output[0].get(), POLLIN, 0},
                                         {launch.errors[0].get(), POLLIN, 0},
                                         {launch.status[0].get(), POLLIN, 0}}};
         const std::array<std::string*, 3> targets = {&outcome.output, &outcome.errors, &status};
         std::size_t open = polls.size();
         bool killed = false;
-        bool status_cut = false;
+        bool status_cut = false, unbounded = true;
+        int sandboxed = -1;
+        Status bounded;
         while (open > 0) {
             poll(polls.data(), polls.size(), kPollMs);
             for (std::size_t i = 0; i < polls.size(); ++i) {
@@ -272,8 +318,12 @@ class Watch {
                     --open;
                 }
             }
+            if (unbounded && (sandboxed = told_number(status, "\"child-pid\":")) > 0) {
+                unbounded = false;
+                bounded = let_in(sandboxed, launch);
+            }
             const Nanos now = clock_.monotonic();
-            const bool stop = cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed);
+            const bool stop = !bounded || (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed));
             if (!killed && (stop || now >= deadline_)) {
                 outcome.timed_out = !stop;
                 kill(-child, SIGKILL);  // the runner; its death takes the whole pid namespace along
@@ -284,33 +334,39 @@ class Watch {
             }
         }
         outcome.took = clock_.monotonic() - began_;
+        return bounded;
     }
 
   private:
+    // The user namespace is there: the bound is set, then the runner may go on.
+    static Status let_in(pid_t sandboxed, const Launch& launch) {
+        if (!ProcessBound::set(sandboxed, Sandbox::kProcessesMax)) {
+            return fail(Code::Unavailable, fmt::format("sandbox.run: its bound of {} processes could not be set ({}); "
+                                                       "nothing was run",
+                                                       Sandbox::kProcessesMax, std::generic_category().message(errno)));
+        }
+        if (write(launch.gate[1].get(), "+", 1) != 1) {
+            return fail_errno("sandbox.run: start the program", errno);
+        }
+        return {};
+    }
+
     Clock& clock_;
     Nanos began_, deadline_;
     const std::atomic<bool>* cancelled_;
 };
 
-int wait_for(pid_t child) {
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+// The way out, where the runner's words show the cause.
+std::string hint_for(const std::string& errors) {
+    if (errors.find("Resource temporarily unavailable") != errors.npos) {
+        return "; this user's processes reached a limit of the system (ulimit -u, or pids.max of its cgroup): end some or "
+               "raise it";
     }
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-// What the runner said about the program's end; -1 when the program never started.
-int exit_code_of(std::string_view status) {
-    constexpr std::string_view kKey = "\"exit-code\":";
-    const std::size_t at = status.find(kKey);
-    if (at == std::string_view::npos) {
-        return -1;
+    if (errors.find("namespace") != errors.npos || errors.find("uid map") != errors.npos) {
+        return "; it needs user namespaces: sysctl kernel.unprivileged_userns_clone=1 and "
+               "user.max_user_namespaces above 0, and in a container a profile that allows them";
     }
-    std::string_view digits = status.substr(at + kKey.size());
-    digits.remove_prefix(std::min(digits.find_first_not_of(' '), digits.size()));
-    int code = -1;
-    std::from_chars(digits.data(), digits.data() + digits.size(), code);
-    return code;
+    return "";
 }
 
 // Counts a running program as long as it stands.
@@ -332,10 +388,11 @@ class Turn {
 
 Result<Outcome> Sandbox::run(const Program& program, const std::atomic<bool>* cancelled) {
     RESONANT_CHECK(check(program));
-    if (program.network && !options_.network_allowed) {
+    if (program.network && !network_allowed()) {
         return fail(
             Code::PermissionDenied,
-            "sandbox.run: network is off; the owner allows it in the policy (sandbox: network)");
+            "sandbox.run: network is off; the owner allows it with the line `sandbox: {network: true}` in a file of "
+            "policy.d, then dharma.reload");
     }
     if (access(kRunner.data(), X_OK) != 0) {
         return fail(
@@ -362,13 +419,15 @@ Result<Outcome> Sandbox::run(const Program& program, const std::atomic<bool>* ca
     launch.output[1].reset();
     launch.errors[1].reset();
     launch.status[1].reset();
+    launch.gate[0].reset();
     Outcome outcome;
     std::string status;
-    Watch(clock_, program.timeout, cancelled).run(child, launch, outcome, status);
+    const Status watched = Watch(clock_, program.timeout, cancelled).run(child, launch, outcome, status);
     const int ended = wait_for(child);
     runs_.fetch_add(1, std::memory_order_relaxed);
     timeouts_.fetch_add(outcome.timed_out ? 1 : 0, std::memory_order_relaxed);
-    const int told = exit_code_of(status);
+    RESONANT_CHECK(watched);
+    const int told = told_number(status, "\"exit-code\":");
     if (outcome.errors.starts_with("bwrap: execvp")) {
         return fail(
             Code::NotFound,
@@ -378,12 +437,8 @@ Result<Outcome> Sandbox::run(const Program& program, const std::atomic<bool>* ca
                 program.command[0].substr(0, 200)));
     }
     if (told < 0 && !outcome.timed_out && !(cancelled != nullptr && cancelled->load())) {
-        return fail(
-            Code::Unavailable,
-            fmt::format(
-                "sandbox.run: bubblewrap could not start ({}): {}; are user namespaces allowed? "
-                "(sysctl kernel.unprivileged_userns_clone=1)",
-                ended, outcome.errors.substr(0, 300)));
+        return fail(Code::Unavailable, fmt::format("sandbox.run: bubblewrap could not start ({}): {}{}", ended,
+                                                   outcome.errors.substr(0, 300), hint_for(outcome.errors)));
     }
     outcome.exit_status = told >= 0 ? told : ended;
     return outcome;

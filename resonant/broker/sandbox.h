@@ -7,14 +7,17 @@
 // Invariants:
 //   (1) No shell: the argument vector is run as it is given.
 //   (2) When run() returns, no process of the program is alive.
-//   (3) Output beyond kOutputMax a stream is thrown away and said so.
+//   (3) The bound on processes counts those of the sandbox, however many others its user runs.
+//   (4) Output beyond kOutputMax a stream is thrown away and said so.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "resonant/base/clock.h"
@@ -58,12 +61,12 @@ class Sandbox {
     static constexpr std::size_t kArgumentsMax = 256;
     static constexpr Nanos kTimeoutMax = from_seconds(300);
     static constexpr Bytes kMemoryMax = mebibytes(4096);
-    static constexpr int kProcessesMax = 128;
+    static constexpr int kProcessesMax = 128;  // of one program, bubblewrap's own two among them
 
     struct Options {
-        bool network_allowed = false;  // policy
+        std::function<bool()> network_allowed;  // asked at each run that wants it; empty: never
     };
-    Sandbox(Clock& clock, Options options) : clock_(clock), options_(options) {}
+    Sandbox(Clock& clock, Options options) : clock_(clock), options_(std::move(options)) {}
     Sandbox(const Sandbox&) = delete;
     Sandbox& operator=(const Sandbox&) = delete;
 
@@ -71,6 +74,7 @@ class Sandbox {
     // past the limits above, PermissionDenied for network, Unavailable when bubblewrap is missing
     // or refused.
     Result<Outcome> run(const Program& program, const std::atomic<bool>* cancelled);
+    bool network_allowed() const { return options_.network_allowed && options_.network_allowed(); }
     SandboxStatus status();
 
   private:

@@ -3,9 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <functional>
+#include <memory>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "resonant/base/clock.h"
+#include "tests/support/fork.h"
 
 namespace resonant::broker {
 namespace {
@@ -140,6 +147,89 @@ TEST_F(SandboxTest, a_fork_bomb_hits_the_bound_on_processes) {
     ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
     EXPECT_THAT(outcome->output, Not(HasSubstr("all started")));
     EXPECT_THAT(outcome->errors, HasSubstr("fork"));
+}
+
+// Processes of one user that do nothing, as a desktop has them.
+class Crowd {
+  public:
+    explicit Crowd(int processes) {
+        for (int i = 0; i < processes; ++i) {
+            members_.push_back(std::make_unique<test::Forked>([] {
+                while (true) {
+                    ::pause();
+                }
+            }));
+        }
+    }
+
+  private:
+    std::vector<std::unique_ptr<test::Forked>> members_;
+};
+
+// Runs `check` as an ordinary user who has many more processes than a sandbox may have.
+void among_others(const std::function<void()>& check) {
+    test::Forked user([&] {
+        ASSERT_TRUE(::geteuid() != 0 || test::become_nobody());
+        const Crowd others(Sandbox::kProcessesMax + 20);
+        check();
+    });
+    EXPECT_EQ(user.wait(), 0);
+}
+
+TEST_F(SandboxTest, a_user_with_many_processes_can_run_programs) {
+    among_others([this] {
+        const auto outcome = shell("ls / | wc -l; echo done");
+        ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+        EXPECT_THAT(outcome->output, HasSubstr("done"));
+    });
+}
+
+TEST_F(SandboxTest, what_root_runs_is_bounded_among_many_processes_of_nobody) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "the tests run as an ordinary user, for whom the test above is the whole";
+    }
+    std::vector<std::unique_ptr<test::Forked>> others;
+    for (int i = 0; i < Sandbox::kProcessesMax + 20; ++i) {
+        others.push_back(std::make_unique<test::Forked>([] {
+            while (test::become_nobody()) {
+                ::pause();
+            }
+        }));
+    }
+    const auto outcome = shell("ls / | wc -l; echo done");
+    ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+    EXPECT_THAT(outcome->output, HasSubstr("done"));
+}
+
+TEST_F(SandboxTest, a_fork_bomb_of_a_user_with_many_processes_is_contained) {
+    among_others([this] {
+        Program program;
+        program.command = {"/bin/sh", "-c",
+                           "i=0; while [ $i -lt 400 ]; do sleep 30 & i=$((i+1)); done; echo all started"};
+        program.timeout = from_seconds(10);
+        const auto outcome = sandbox_.run(program, nullptr);
+        ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+        EXPECT_THAT(outcome->output, Not(HasSubstr("all started")));
+        EXPECT_THAT(outcome->errors, HasSubstr("fork"));
+    });
+}
+
+TEST_F(SandboxTest, files_that_cannot_lie_side_by_side_are_the_callers_mistake) {
+    for (const auto& [one, other] : {std::pair{"a", "a/b"}, std::pair{"d/a", "d/a/b/c"}, std::pair{"a/b", "a//b"},
+                                     std::pair{"a/", "b"}}) {
+        Program program;
+        program.command = {"/bin/true"};
+        program.files = {{one, "x"}, {other, "y"}};
+        const auto outcome = sandbox_.run(program, nullptr);
+        ASSERT_FALSE(outcome.has_value()) << one;
+        EXPECT_EQ(outcome.error().code, Code::InvalidArgument) << outcome.error().message;
+    }
+    Program program;
+    program.command = {"/bin/cat", "a", "a.b/c", "ab"};
+    program.files = {{"a", "1"}, {"a.b/c", "2"}, {"ab", "3"}};
+    const auto outcome = sandbox_.run(program, nullptr);
+    ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+    EXPECT_EQ(outcome->output, "123");
 }
 
 TEST_F(SandboxTest, an_unknown_program_is_named) {
