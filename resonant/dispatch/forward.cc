@@ -118,7 +118,7 @@ void Dispatcher::take(Work& work, Result<call::UpstreamReply> result) {
                         work.call.contract->name, kept.error().message);
         }
     }
-    settle(work, result ? govern::Settled::Answered : govern::settled_by(result.error().code));
+    settle(work, result ? govern::Settled::Answered : work.settled_by(result.error().code));
     if (result) {
         work.reply.content = std::move(result->structured);
         work.reply.blocks = std::move(result->blocks);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "resonant/dispatch/asked_client.h"
 #include "resonant/dispatch/dispatcher.h"
 
 namespace resonant::dispatch {
@@ -23,12 +24,14 @@ struct Dispatcher::Work {
         Result<Json> result = fail(Code::Internal, "the transaction did not run");
         std::optional<call::Denial> denial;  // of the ledger: nothing was run
         double debt = 0;                     // for effects that were not declared
+        std::vector<ring::Event> events;     // what the handler published: out when its rows are durable
     };
 
     const tools::Tool* tool = nullptr;                   // of ours, or
     std::shared_ptr<const call::UpstreamTool> upstream;  // of another server
     std::optional<std::uint64_t> intent;                 // of a call to another server that acts
     call::Call call;
+    std::shared_ptr<AskedClient> client;                 // call.client, watched; of calls that may ask it
     call::Reply reply;
     std::function<void(call::Reply)> done;
     std::vector<govern::Passage> passages;
@@ -46,6 +49,11 @@ struct Dispatcher::Work {
 
     void deny(std::optional<call::Denial> why) {
         denial = why ? std::make_unique<call::Denial>(std::move(*why)) : nullptr;
+    }
+    // Whether a failure with this code is the tool's. What its client cancelled, or would not answer, says nothing
+    // about the tool.
+    govern::Settled settled_by(Code code) const {
+        return call.is_cancelled() || (client && client->failed()) ? govern::Settled::NotRun : govern::settled_by(code);
     }
     static Json error_body(const Error& error, const std::string& tool);
 };

@@ -36,15 +36,26 @@ std::uint32_t row_of(board::LimitsTable& limits, const call::Call& call, Nanos n
 
 }  // namespace
 
-Settled settled_by(Code code) {
+// No default: a new code does not compile before somebody says whose fault it is.
+Fault fault_of(Code code) {
     switch (code) {
+        case Code::InvalidArgument:
+        case Code::NotFound:
+        case Code::PermissionDenied: return Fault::Caller;
+        case Code::AlreadyExists:
+        case Code::Conflict:
+        case Code::ResourceExhausted:
+        case Code::Unimplemented:
+        case Code::InputRequired: return Fault::Nobody;
         case Code::Internal:
         case Code::Unavailable:
         case Code::DataLoss:
-        case Code::Timeout: return Settled::Failed;
-        default: return Settled::Answered;
+        case Code::Timeout: return Fault::Tool;
     }
+    return Fault::Tool;
 }
+
+Settled settled_by(Code code) { return fault_of(code) == Fault::Tool ? Settled::Failed : Settled::Answered; }
 
 CircuitBreaker::CircuitBreaker(board::LimitsTable& limits, Clock& clock, const Rules& policy)
     : limits_(limits), clock_(clock), policy_(policy) {}

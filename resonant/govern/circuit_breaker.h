@@ -24,7 +24,15 @@ enum class Settled : std::uint8_t {
     NotRun,    // denied behind the pipeline (ledger) or cancelled before the handler
 };
 
-// Answered for errors that the caller can mend, Failed for those that only the server can.
+// Who is at fault when a tool fails with `code`. A tool that meets what its caller gave (a damaged file, a name that
+// is none, a client that cannot be asked) answers with a code of the caller's, whatever broke inside.
+enum class Fault : std::uint8_t {
+    Nobody,  // somebody else was first, a limit was reached, there is a question to answer
+    Caller,  // asking otherwise helps
+    Tool,    // only we, or the server behind the tool, can mend it
+};
+Fault fault_of(Code code);
+// Failed where the tool is at fault, else Answered.
 Settled settled_by(Code code);
 
 class CircuitBreaker final : public Stage {

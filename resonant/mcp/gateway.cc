@@ -277,7 +277,7 @@ void Gateway::state_changed(Server& server) {
                 publish();
                 keep();
             }
-            give(fail(Code::Unavailable, fmt::format("server {} was not added: {}", name, why)));
+            give(fail(Code::InvalidArgument, fmt::format("server {} was not added: {}", name, why)));
         });
     }
 }

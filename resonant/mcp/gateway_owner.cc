@@ -101,6 +101,7 @@ Result<Json> Gateway::add(const Json& arguments) {
                 publish();
             }
         });
+        return fail(Code::InvalidArgument, fmt::format("server {} was not added: {}", spec.name, added.error().message));
     }
     return added;
 }

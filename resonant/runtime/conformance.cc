@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "resonant/dispatch/asked_client.h"
 #include "resonant/mcp/tool_client.h"
 
 namespace resonant::runtime {
@@ -241,7 +242,8 @@ Status work_for(const Call& call, double seconds) {
 }
 
 bool become_task(Call& call, TaskNeed need) {
-    auto* client = dynamic_cast<mcp::ToolClient*>(call.client.get());
+    const auto* asked = dynamic_cast<const dispatch::AskedClient*>(call.client.get());
+    auto* client = dynamic_cast<mcp::ToolClient*>(asked != nullptr ? asked->inner() : call.client.get());
     return client != nullptr && client->become_task(need);
 }
 

@@ -41,9 +41,18 @@ void add_tag(memory::Memory& memory, std::string tag) {
     }
 }
 
+// What is wrong with the file is wrong with what was given: its reader is whole.
+Error of_the_file(const Error& error, const std::filesystem::path& file, const std::string& product) {
+    if (error.code == Code::ResourceExhausted || error.code == Code::PermissionDenied || error.code == Code::NotFound) {
+        return error;
+    }
+    return {Code::InvalidArgument, fmt::format("{} cannot be read as a store of {}: {}; choose the format it has",
+                                               file.string(), product, error.message.substr(0, error.message.rfind("; ")))};
+}
+
 // Opens the store and lets `give` read it, with the number of rows of `table`.
-Status read_store(const std::filesystem::path& file, const std::string& table,
-                  const std::function<Status(Connection&, double)>& give) {
+Status read_rows(const std::filesystem::path& file, const std::string& table,
+                 const std::function<Status(Connection&, double)>& give) {
     sql::Database::Options options;
     options.readers = 1;
     options.read_only = true;
@@ -185,18 +194,29 @@ Status give_mem0(Connection& connection, double total, const TakeRecord& take) {
     return finish();
 }
 
+using Give = Status (*)(Connection&, double, const TakeRecord&);
+
+Status read_store(const std::filesystem::path& file, const std::string& product, const std::string& table, Give give,
+                  const TakeRecord& take) {
+    bool is_ours = false;  // the error of whoever takes the records
+    const Status read = read_rows(file, table, [&](Connection& connection, double total) {
+        return give(connection, total, [&](Record record, double share) {
+            Status taken = take(std::move(record), share);
+            is_ours = is_ours || !taken;
+            return taken;
+        });
+    });
+    return read || is_ours ? read : std::unexpected(of_the_file(read.error(), file, product));
+}
+
 }  // namespace
 
 Status whitemagic_store(const std::filesystem::path& file, const TakeRecord& take) {
-    return read_store(file, "memories", [&](Connection& connection, double total) {
-        return give_whitemagic(connection, total, take);
-    });
+    return read_store(file, "whitemagic", "memories", give_whitemagic, take);
 }
 
 Status mem0_store(const std::filesystem::path& file, const TakeRecord& take) {
-    return read_store(file, "history", [&](Connection& connection, double total) {
-        return give_mem0(connection, total, take);
-    });
+    return read_store(file, "mem0", "history", give_mem0, take);
 }
 
 }  // namespace resonant::tools

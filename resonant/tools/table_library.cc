@@ -35,7 +35,7 @@ Result<TableLibrary> TableLibrary::load() {
         library.read_ = reinterpret_cast<Read>(::dlsym(opened, "resonant_read_parquet"));
     }
     if (library.write_ == nullptr || library.read_ == nullptr) {
-        return fail(Code::Unavailable, std::string("parquet: ") + kFile +
+        return fail(Code::Unimplemented, std::string("parquet: ") + kFile +
                                            " is not beside the program; build it with ./dev build "
                                            "resonant_tables, or use the format arrow");
     }

@@ -90,7 +90,7 @@ Result<Json> chat(Services&, call::Call& call) {
     }
     RESONANT_ASSIGN(Json params, sampling_of(call));
     if (!call.client) {
-        return fail(Code::Unavailable, "model.chat: nobody to ask: this call comes from no client with a model of its own");
+        return fail(Code::InvalidArgument, "model.chat: nobody to ask: this call comes from no client with a model of its own");
     }
     RESONANT_ASSIGN(const std::vector<Json> answers,
                     call.client->ask({{.key = "model", .method = "sampling/createMessage", .params = std::move(params)}}));
@@ -115,7 +115,7 @@ void add_turtle_beak(Toolbox& toolbox, Services& services) {
                    .wire_name = "gana_turtle_beak_models",
                    .mansion = "觜 Zui",
                    .quadrant = "West",
-                   .summary = "Ask another model or several; infer from rules without a model"});
+                   .summary = "Ask another model: the client's own, by sampling"});
     toolbox.add({.name = "edge.infer",
                  .access = Access::Read,
                  .core = false,

@@ -56,9 +56,12 @@ TEST_F(CircuitBreakerTest, callers_mistakes_do_not_open_it) {
         EXPECT_EQ(settled_by(code), Settled::Failed);
     }
     for (const Code code : {Code::NotFound, Code::AlreadyExists, Code::Conflict, Code::PermissionDenied,
-                            Code::ResourceExhausted, Code::Unimplemented}) {
+                            Code::ResourceExhausted, Code::Unimplemented, Code::InputRequired}) {
         EXPECT_EQ(settled_by(code), Settled::Answered);
     }
+    EXPECT_EQ(fault_of(Code::InvalidArgument), Fault::Caller);
+    EXPECT_EQ(fault_of(Code::Conflict), Fault::Nobody);
+    EXPECT_EQ(fault_of(Code::DataLoss), Fault::Tool);
 }
 
 TEST_F(CircuitBreakerTest, half_open_admits_one_probe_and_closes_when_it_succeeds) {
