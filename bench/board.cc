@@ -42,7 +42,7 @@ double each(int turns, Work work) {
 
 double one_field(const BoardView& view) {
     return each(kReads, [&] {
-        double value = view.field(Field::ErrorRate);
+        double value = view.field(Field::Reliability);
         asm volatile("" : "+x"(value));
     });
 }

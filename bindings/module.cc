@@ -78,8 +78,12 @@ class Board {
         }
         return made;
     }
+    // A page that was handed over has no names of user fields: they are "user.N" there.
+    std::optional<board::Field> field_named(std::string_view name) const {
+        return client_ ? client_->field_named(name) : client::field_named(name);
+    }
     std::uint16_t number_of(std::string_view name) const {
-        const std::optional<board::Field> field = client::field_named(name);
+        const std::optional<board::Field> field = field_named(name);
         if (!field) {
             raise(PyExc_KeyError, "there is no board field of this name; see docs/formats/board.md");
         }
@@ -122,7 +126,7 @@ PyObject* board_item(PyObject* self, PyObject* key) {
     } else {
         Py_ssize_t length = 0;
         const char* name = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, &length) : nullptr;
-        const auto field = name != nullptr ? client::field_named({name, static_cast<std::size_t>(length)}) : std::nullopt;
+        const auto field = name != nullptr ? board.field_named({name, static_cast<std::size_t>(length)}) : std::nullopt;
         if (!field) {
             PyErr_SetObject(PyExc_KeyError, key);
             return nullptr;
@@ -144,8 +148,8 @@ PyType_Slot board_slots[] = {{Py_mp_subscript, reinterpret_cast<void*>(&board_it
 
 nb::tuple harmony(const Board& board) {
     const board::Harmony whole = board.view().harmony();
-    return nb::make_tuple(whole.balance, whole.throughput, whole.latency, whole.error_rate, whole.dharma,
-                          whole.karma_debt, whole.energy);
+    return nb::make_tuple(whole.balance, whole.headroom, whole.swiftness, whole.reliability, whole.dharma,
+                          whole.accord, whole.energy);
 }
 
 // Sleeps behind the ring on its own thread and connection, and makes a descriptor readable when there

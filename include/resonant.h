@@ -46,8 +46,8 @@ int resonant_attach_again(resonant_plane* plane);
 /* Which kernel's life this is. */
 uint64_t resonant_epoch(const resonant_plane* plane);
 
-/* One built-in field by name, such as "harmony.error_rate" or "error_rate"; user fields by
- * "user.N", N from 0 to 63. One load, never torn. 0 when there is no such field. */
+/* One field by name, such as "harmony.reliability" or "error_rate"; user fields by their name,
+ * such as "user.queue_depth", or by "user.N", N from 0 to 63. One load, never torn. 0 when there is no such field. */
 int resonant_field(const resonant_plane* plane, const char* name, double* value);
 /* The seven harmony fields whole, in the order of docs/formats/board.md. */
 void resonant_harmony(const resonant_plane* plane, double target[7]);

@@ -2,7 +2,7 @@
 
     PYTHONPATH=build/python python3 read_board.py PATH    PATH is a descriptor of the board, such as /proc/PID/fd/N
 
-`field`: harmony.error_rate through the module `resonant`, one load, so never torn.
+`field`: harmony.reliability through the module `resonant`, one load, so never torn.
 `plain`: the same through a memoryview of doubles, with nothing of ours.
 `dict`: a dictionary lookup, for scale.
 `shared_memory`: eight bytes of multiprocessing.shared_memory, unpacked.
@@ -33,10 +33,10 @@ def time_of(read):
 def main():
     descriptor = os.open(sys.argv[1], os.O_RDONLY)
     fields = memoryview(mmap.mmap(descriptor, 4096, prot=mmap.PROT_READ)).cast("d")
-    values = {"error_rate": 1.0}
+    values = {"reliability": 1.0}
 
     ours = resonant and resonant.Board(descriptor)
-    number = resonant and ours.number_of("error_rate")
+    number = resonant and ours.number_of("reliability")
 
     def field():
         board = ours
@@ -51,7 +51,7 @@ def main():
     def lookup():
         board = values
         for _ in range(READS):
-            board["error_rate"]
+            board["reliability"]
 
     shared = shared_memory.SharedMemory(create=True, size=4096)
 

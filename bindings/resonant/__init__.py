@@ -2,6 +2,7 @@
 
     board = resonant.Board(home)          a home, its plane.sock, or what `resonant agent address` prints; or the number of a descriptor that was handed over
     board["error_rate"]                   one field, one load, never torn
+    board["user.queue_depth"]             a field of your own, from [[board_field]] in resonant.toml
     fast = board.number_of("error_rate"); board[fast]      the same, at the price of a dictionary lookup
     numpy.frombuffer(board, "f8")         the page without a copy (docs/formats/board.md)
 

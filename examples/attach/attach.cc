@@ -24,7 +24,7 @@ int main(int count, char** words) {
         return 1;
     }
     const resonant::board::BoardView& board = (*client)->board();
-    fmt::print("uid {}, epoch {}, error_rate {:.3f}\n", ::getuid(), board.epoch(), board.harmony().error_rate);
+    fmt::print("uid {}, epoch {}, error_rate {:.3f}\n", ::getuid(), board.epoch(), board.traffic().error_rate);
     // The type has no function that writes; the page table refuses who goes around it.
     const bool written = ::mprotect(const_cast<void*>(board.page()), 4096, PROT_READ | PROT_WRITE) == 0;
     fmt::print("writes that succeeded: {}\n", written ? 1 : 0);

@@ -24,7 +24,7 @@ def main():
     if not plane:
         raise SystemExit(error.value.decode())
     value = ctypes.c_double()
-    resonant.resonant_field(plane, b"harmony.error_rate", ctypes.byref(value))
+    resonant.resonant_field(plane, b"traffic.error_rate", ctypes.byref(value))
     print(f"error_rate {value.value:.3f}", flush=True)
     event = Event()
     while left > 0 and resonant.resonant_wait(plane, ctypes.c_int64(30_000_000_000)) >= 0:

@@ -37,11 +37,11 @@ async def main():
     os.setresuid(user, user, user)
     field = board.number_of("error_rate")
     thresholds = array.array("d", (0.9 * (i + 1) / count for i in range(count)))
-    asleep = bisect.bisect_right(thresholds, board[field])  # those below it have not been crossed
+    asleep = count - bisect.bisect_left(thresholds, board[field])  # those above it have not been crossed
     print(f"uid {os.getuid()}: {asleep} monitors asleep", file=sys.stderr, flush=True)
     calls = 0
     async for _ in ring:
-        left = bisect.bisect_right(thresholds, board[field])
+        left = count - bisect.bisect_left(thresholds, board[field])
         if left < asleep:
             calls += 1
             payload = {"monitors": asleep - left, "value": board[field]}

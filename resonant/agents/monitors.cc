@@ -65,7 +65,9 @@ std::string_view name_of(Direction direction) {
     return direction == Direction::Above ? "above" : "below";
 }
 
-double hysteresis_of(board::Field field) { return board::is_harmony(field) ? 0.01 : 0.0; }
+double hysteresis_of(board::Field field) {
+    return board::is_harmony(field) || field == board::Field::ErrorRate ? 0.01 : 0.0;
+}
 
 struct Monitors::Inner {
     std::array<std::array<Column, 2>, kFields> columns;  // by field, by direction

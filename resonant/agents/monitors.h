@@ -1,4 +1,4 @@
-// Monitors are thresholds asleep on board fields: "wake me when error_rate falls below 0.5". A
+// Monitors are thresholds asleep on board fields: "wake me when error_rate rises above 0.3". A
 // monitor is 12 bytes in the sorted columns of its field; it has no object and no thread. An event
 // that nobody wants touches two numbers, however many sleep. (Seed: spawn_monitors, AgentState.)
 //
@@ -44,7 +44,7 @@ std::string_view name_of(Direction direction);  // "above", "below"
 // What is asked for: `count` monitors whose thresholds lie evenly from `threshold` to `threshold +
 // spread`.
 struct MonitorSpec {
-    board::Field field = board::Field::ErrorRate;
+    board::Field field = board::Field::Reliability;
     Direction direction = Direction::Below;
     double threshold = 0;
     double spread = 0;

@@ -12,6 +12,7 @@ namespace resonant::agents {
 namespace {
 
 constexpr std::size_t kBatch = 256;
+constexpr std::int64_t kNaps = 10;  // of the plane: nothing is cancelled here
 constexpr std::string_view kSource = "agents.scheduler";
 
 }  // namespace
@@ -35,15 +36,17 @@ struct Scheduler::Inner {
     Inner(plane::KernelPlane& kernel, Monitors& asleep, Reasoners& queue)
         : plane(kernel), monitors(asleep), reasoners(queue), reader(kernel.subscribe()) {}
 
+    Nanos nap_max() const { return Nanos{kNaps * plane.nap().count}; }
+
     void run() {
         while (!stopping.load(std::memory_order_acquire)) {
             const std::uint32_t heard = bell.load(std::memory_order_acquire);
             if (monitors.count() == 0) {
-                shm::wait_while(bell, heard, kCycleMax);
+                shm::wait_while(bell, heard, nap_max());
                 continue;
             }
             // Whatever came is only a reason to look at the board; missed events change nothing.
-            static_cast<void>(reader.wait(&plane.ring(), ring::WaitStrategy::Block, kCycleMax));
+            static_cast<void>(reader.wait(&plane.ring(), ring::WaitStrategy::Block, nap_max()));
             drain();
             cycle();
             shm::wait_while(bell, heard, kCyclePause);

@@ -7,7 +7,7 @@
 // Invariants:
 //   (1) A publisher pays for waking it at most once per kCyclePause: between cycles it does not
 //       listen.
-//   (2) Every watched field is checked at each cycle, at the latest kCycleMax after the last one.
+//   (2) Every watched field is checked at each cycle, at the latest ten of the plane's naps after the last one.
 //   (3) One snapshot serves a whole cycle.
 #pragma once
 
@@ -21,7 +21,6 @@
 namespace resonant::agents {
 
 inline constexpr Nanos kCyclePause = from_millis(5);
-inline constexpr Nanos kCycleMax = from_millis(1000);
 
 class Scheduler {
   public:

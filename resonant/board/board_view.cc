@@ -12,8 +12,8 @@
 namespace resonant::board {
 
 double Harmony::composite() const {
-    return 0.15 * balance + 0.10 * throughput + 0.15 * latency + 0.20 * error_rate + 0.15 * dharma +
-           0.15 * karma_debt + 0.10 * energy;
+    return 0.15 * balance + 0.10 * headroom + 0.15 * swiftness + 0.20 * reliability + 0.15 * dharma +
+           0.15 * accord + 0.10 * energy;
 }
 
 double Snapshot::field(Field field) const {
@@ -30,6 +30,11 @@ double Snapshot::field(Field field) const {
         case Field::HeartbeatNs: return static_cast<double>(heartbeat_ns);
         case Field::Tick: return static_cast<double>(tick);
         case Field::MaturityStage: return static_cast<double>(maturity_stage);
+        case Field::ErrorRate: return traffic.error_rate;
+        case Field::LatencySeconds: return traffic.latency_p95_s;
+        case Field::CallsPerMinute: return traffic.calls_per_minute;
+        case Field::Violations: return traffic.violations;
+        case Field::KarmaDebt: return traffic.karma_debt;
         default: break;
     }
     RESONANT_ENSURE(is_field(field), "a field that is not in the table is not read");
@@ -54,6 +59,11 @@ Result<BoardView> BoardView::over(const void* page, std::size_t size_bytes) {
                         magic, version, kBoardMagic, kBoardVersion));
     }
     return BoardView(words);
+}
+
+Traffic BoardView::traffic() const {
+    return {field(Field::ErrorRate), field(Field::LatencySeconds), field(Field::CallsPerMinute),
+            field(Field::Violations), field(Field::KarmaDebt)};
 }
 
 UserGroup BoardView::user_group(int group) const {
@@ -111,6 +121,7 @@ Snapshot BoardView::snapshot() const {
     snapshot.tick = page_->tick.load(std::memory_order_acquire);
     snapshot.harmony = harmony();
     snapshot.resonance = resonance();
+    snapshot.traffic = traffic();
     copy_rows_here()(snapshot, *page_);
     snapshot.user_kinds = {page_->user_kinds[0].load(std::memory_order_relaxed),
                            page_->user_kinds[1].load(std::memory_order_relaxed)};

@@ -41,7 +41,8 @@ struct Page {
     Word resonance_words[8];
     shm::TwoCopy<7> harmony;
     shm::TwoCopy<8> resonance;
-    Word reserved_3[16];
+    Word traffic[5];
+    Word reserved_3[11];
     Word breakers[kBreakerSlots];
     Word counters[kCounterSlots];
     Word user[kUserFields];
@@ -60,6 +61,8 @@ static_assert(offsetof(Page, resonance_words) == offset_of(Field::Posture));
 static_assert(offsetof(Page, resonance_words[7]) == offset_of(Field::UpdatedNs));
 static_assert(offsetof(Page, harmony) == 384);
 static_assert(offsetof(Page, resonance) == 576);
+static_assert(offsetof(Page, traffic) == offset_of(Field::ErrorRate));
+static_assert(offsetof(Page, traffic[4]) == offset_of(Field::KarmaDebt));
 static_assert(offsetof(Page, breakers) == 1024);
 static_assert(offsetof(Page, counters) == 1536);
 static_assert(offsetof(Page, user) == offset_of(Field::UserFirst));

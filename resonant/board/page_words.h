@@ -17,11 +17,11 @@ namespace resonant::board {
 
 inline std::array<std::uint64_t, 7> words_of(const Harmony& harmony) {
     return {std::bit_cast<std::uint64_t>(harmony.balance),
-            std::bit_cast<std::uint64_t>(harmony.throughput),
-            std::bit_cast<std::uint64_t>(harmony.latency),
-            std::bit_cast<std::uint64_t>(harmony.error_rate),
+            std::bit_cast<std::uint64_t>(harmony.headroom),
+            std::bit_cast<std::uint64_t>(harmony.swiftness),
+            std::bit_cast<std::uint64_t>(harmony.reliability),
             std::bit_cast<std::uint64_t>(harmony.dharma),
-            std::bit_cast<std::uint64_t>(harmony.karma_debt),
+            std::bit_cast<std::uint64_t>(harmony.accord),
             std::bit_cast<std::uint64_t>(harmony.energy)};
 }
 

@@ -101,6 +101,15 @@ void StateBoard::write(const Harmony& harmony) {
     inner_->write_harmony(words_of(harmony));
 }
 
+void StateBoard::write(const Traffic& traffic) {
+    const std::array<double, 5> values = {traffic.error_rate, traffic.latency_p95_s, traffic.calls_per_minute,
+                                          traffic.violations, traffic.karma_debt};
+    static_assert(sizeof(Page::traffic) == sizeof(values) && sizeof(Traffic) == sizeof(values));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        inner_->page->traffic[i].store(std::bit_cast<std::uint64_t>(values[i]), std::memory_order_release);
+    }
+}
+
 void StateBoard::write(const Resonance& resonance) {
     const std::lock_guard lock(inner_->groups);
     inner_->write_resonance(words_of(resonance));

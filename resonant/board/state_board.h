@@ -1,5 +1,5 @@
-// The StateBoard is the 4096-byte page that tells a swarm how it is: seven harmony fields, the
-// resonance of the last call, breaker words, counters, user fields. One process writes it;
+// The StateBoard is the 4096-byte page that tells a swarm how it is: seven harmony scores and what
+// they are made of, the resonance of the last call, breaker words, counters, user fields. One process writes it;
 // everybody may read it, a word in one load, the whole page without ever waiting. (Seed:
 // StateBoard, StateBoardReader.)
 //
@@ -35,10 +35,15 @@
 
 namespace resonant::board {
 
-struct Harmony {  // each 0 (bad) .. 1 (good)
-    double balance = 1, throughput = 1, latency = 1, error_rate = 1, dharma = 1, karma_debt = 1,
+struct Harmony {  // scores, each 0 (bad) .. 1 (good)
+    double balance = 1, headroom = 1, swiftness = 1, reliability = 1, dharma = 1, accord = 1,
            energy = 1;
     double composite() const;  // weights .15 .10 .15 .20 .15 .15 .10
+};
+
+// What the scores are made of, as it was measured over the last five minutes; see fields.h. Each is a word by itself.
+struct Traffic {
+    double error_rate = 0, latency_p95_s = 0, calls_per_minute = 0, violations = 0, karma_debt = 0;
 };
 
 struct Resonance {
@@ -62,6 +67,7 @@ struct Snapshot {
     std::uint64_t maturity_stage = 0;
     Harmony harmony;
     Resonance resonance;
+    Traffic traffic;
     // On lines of their own, as in the page; not cleared first: snapshot() fills all.
     alignas(64) std::array<std::uint64_t, kBreakerSlots> breakers;
     std::array<std::uint64_t, kCounterSlots> counters;
@@ -116,6 +122,7 @@ class BoardView {
         page_->resonance.read(whole);
         return whole;
     }
+    Traffic traffic() const;
     UserGroup user_group(int group) const;  // whole; size 0 when no field is in it
     Snapshot snapshot() const;
     std::uint64_t epoch() const;
@@ -153,6 +160,7 @@ class StateBoard {
     ~StateBoard();
 
     void write(const Harmony& harmony);
+    void write(const Traffic& traffic);
     void write(const Resonance& resonance);
     void heartbeat(std::uint64_t now_ns);
     // Pokes one word: for tests, user fields and operators. A harmony or resonance field is changed

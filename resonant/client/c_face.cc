@@ -32,7 +32,7 @@ void resonant_detach(resonant_plane* plane) { delete plane; }
 std::uint64_t resonant_epoch(const resonant_plane* plane) { return plane->client->board().epoch(); }
 
 int resonant_field(const resonant_plane* plane, const char* name, double* value) {
-    const std::optional<resonant::board::Field> field = resonant::client::field_named(name);
+    const std::optional<resonant::board::Field> field = plane->client->field_named(name);
     if (field) {
         *value = plane->client->board().field(*field);
     }
@@ -41,8 +41,8 @@ int resonant_field(const resonant_plane* plane, const char* name, double* value)
 
 void resonant_harmony(const resonant_plane* plane, double target[7]) {
     const resonant::board::Harmony whole = plane->client->board().harmony();
-    const double fields[7] = {whole.balance, whole.throughput, whole.latency, whole.error_rate,
-                              whole.dharma,  whole.karma_debt, whole.energy};
+    const double fields[7] = {whole.balance, whole.headroom, whole.swiftness, whole.reliability,
+                              whole.dharma,  whole.accord, whole.energy};
     std::copy(fields, fields + 7, target);
 }
 

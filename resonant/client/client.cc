@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <sstream>
 
 #include "resonant/base/rights.h"
 #include "resonant/base/socket_address.h"
@@ -94,6 +95,16 @@ std::optional<board::Field> field_named(std::string_view name) {
     return static_cast<board::Field>(static_cast<unsigned>(board::Field::UserFirst) + number);
 }
 
+std::optional<board::Field> Client::field_named(std::string_view name) const {
+    constexpr std::string_view kUser = "user.";
+    for (std::size_t i = 0; i < user_fields_.size(); ++i) {
+        if (name == user_fields_[i] || name == std::string_view(user_fields_[i]).substr(kUser.size())) {
+            return static_cast<board::Field>(static_cast<std::size_t>(board::Field::UserFirst) + i);
+        }
+    }
+    return client::field_named(name);
+}
+
 Result<std::unique_ptr<Client>> Client::attach(const std::string& path) {
     const Door door = door_of(path);
     RESONANT_ASSIGN(Descriptor socket, connected(door.path));
@@ -110,7 +121,16 @@ Result<std::unique_ptr<Client>> Client::attach(const std::string& path) {
     RESONANT_ASSIGN(shm::Received received, shm::receive_descriptors(here.get()));
     RESONANT_ASSIGN(auto plane, plane::AgentPlane::attach(std::move(received.descriptors)));
     RESONANT_ASSIGN(const ring::Subscription events, plane->subscribe());
-    return std::unique_ptr<Client>(new Client(path, std::move(socket), std::move(plane), events));
+    // An older kernel does not know the request; its user fields have numbers only.
+    RESONANT_ASSIGN(const std::string fields, ask(socket.get(), "fields"));
+    std::unique_ptr<Client> made(new Client(path, std::move(socket), std::move(plane), events));
+    std::istringstream words(fields);
+    for (std::string word; fields.starts_with("ok") && words >> word;) {
+        if (word != "ok" && made->user_fields_.size() < board::kUserFields) {
+            made->user_fields_.push_back(word);
+        }
+    }
+    return made;
 }
 
 void Client::seek(std::uint64_t position) {
@@ -132,6 +152,7 @@ Status Client::attach_again() {
     lost_before_ += events_.lost();
     socket_ = std::move(next->socket_);
     plane_ = std::move(next->plane_);
+    user_fields_ = std::move(next->user_fields_);
     seek(position);
     return {};
 }

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "resonant/plane/agent_plane.h"
 
@@ -32,6 +33,8 @@ class Client {
     Client& operator=(const Client&) = delete;
 
     const board::BoardView& board() const { return plane_->board(); }
+    // A field by name, a user field too: "user.queue_depth", "queue_depth".
+    std::optional<board::Field> field_named(std::string_view name) const;
     ring::Subscription& events() { return events_; }
     const ring::Subscription& events() const { return events_; }
     // Goes to a position; what is no longer there is counted as lost.
@@ -58,6 +61,7 @@ class Client {
     std::unique_ptr<plane::AgentPlane> plane_;
     ring::Subscription events_;
     std::uint64_t lost_before_ = 0;
+    std::vector<std::string> user_fields_;  // names, by number
 };
 
 }  // namespace resonant::client

@@ -115,7 +115,12 @@ void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> 
     work->call.id = next_id_.fetch_add(1, std::memory_order_relaxed);
     work->call.cancelled = std::move(request.cancelled);
     work->call.progress = std::move(request.progress);
-    work->call.client = std::move(request.client);
+    if (request.client && (work->upstream || contract.pace == Pace::Waits)) {
+        work->client = std::make_shared<AskedClient>(std::move(request.client));
+        work->call.client = work->client;
+    } else {
+        work->call.client = std::move(request.client);
+    }
     in_flight_.fetch_add(1, std::memory_order_relaxed);
 
     if (contract.pace == Pace::Fast && (contract.access == Access::Read || joins(contract))) {
@@ -147,11 +152,20 @@ void Dispatcher::go_to(Work& work, Route route) {
     }
 }
 
+call::Role Dispatcher::role_of(std::string_view principal, call::Role given) const {
+    const auto found = needs_.roles.find(principal);
+    return found == needs_.roles.end() || given == call::Role::Owner ? given : found->second;
+}
+
 // Who calls, taken from the request.
 void Dispatcher::begin(Work& work, call::Request& request) {
     work.started = needs_.clock.monotonic();
     work.call.caller = std::move(request.caller);
     work.call.trace = std::move(request.trace);
+    call::Caller& caller = work.call.caller;
+    if (caller.transport == call::Transport::Stdio || caller.transport == call::Transport::Http) {
+        caller.role = role_of(caller.principal, caller.role);
+    }
     const std::lock_guard lock(principals_mutex_);
     auto known = principals_.find(work.call.caller.principal);
     if (known == principals_.end() && principals_.size() < kPrincipalsMax) {
@@ -190,6 +204,7 @@ void Dispatcher::shed(const Shared& work, double retry_after_s) {
             settle(*work, govern::Settled::NotRun);
         } else {
             situate(*work);
+            announce(*work);
         }
         refuse(*work, {.code = "overloaded",
                        .stage = std::string(kQueue),
@@ -235,7 +250,6 @@ void Dispatcher::carry(const Shared& work) {
                 refuse(*work, *work->denial);
             }
         } else if (road == Road::Act) {
-            needs_.plane.board().write(work->resonance);
             sent = work->upstream && forward(work);
             if (!work->upstream && joins(*work->call.contract)) {
                 work->arguments = govern::Ledger::hash_of_arguments(work->call);  // may throw: not queued before it is made
@@ -287,9 +301,11 @@ void Dispatcher::situate(Work& work) {
     work.call.tone = {.predecessor = static_cast<std::uint8_t>(work.resonance.predecessor),
                       .phase = static_cast<std::uint8_t>(work.resonance.phase),
                       .posture = static_cast<std::uint8_t>(work.resonance.posture)};
-    publish(work, ring::EventType::ToolCalled, work.call.id);
 }
 
+void Dispatcher::announce(Work& work) { publish(work, ring::EventType::ToolCalled, work.call.id); }
+
+// Judges, and announces the call when its circumstances are on the board: an event never comes before what it is about.
 Dispatcher::Road Dispatcher::judge(Work& work) {
     situate(work);
     if (const Precheck::Verdict verdict = precheck_.judge(work.call); !Precheck::passed(verdict)) {
@@ -306,18 +322,15 @@ Dispatcher::Road Dispatcher::judge(Work& work) {
             settle(work, govern::Settled::NotRun);
         }
     }
+    const std::vector<std::string> errors = work.denial ? std::vector<std::string>() : argument_errors(work);
+    if (!work.denial && errors.empty()) {
+        needs_.plane.board().write(work.resonance);
+    }
+    announce(work);
     if (work.denial) {
         return Road::Deny;
     }
-    if (!work.upstream && !work.tool->handler) {
-        settle(work, govern::Settled::NotRun);
-        fail_call(work, {Code::Unimplemented,
-                         fmt::format("{} is not built yet; capability.matrix with available=true lists what is",
-                                     work.call.contract->name)});
-        finish(work, false, true);
-        return Road::Answered;
-    }
-    if (const auto errors = argument_errors(work); !errors.empty()) {
+    if (!errors.empty()) {
         settle(work, govern::Settled::NotRun);
         correct(work, errors);
         finish(work, false, false);
@@ -344,11 +357,7 @@ void Dispatcher::answer(Work& work, Result<Json> result) {
         refuse(work, denial);
         return;
     }
-    // What its client cancelled says nothing about the tool.
-    const govern::Settled settled = result                      ? govern::Settled::Answered
-                                    : work.call.is_cancelled() ? govern::Settled::NotRun
-                                                               : govern::settled_by(result.error().code);
-    settle(work, settled);
+    settle(work, result ? govern::Settled::Answered : work.settled_by(result.error().code));
     check_answer(work, result);
     if (result) {
         work.reply.content = std::move(*result);

@@ -74,6 +74,8 @@ class Dispatcher final : public call::Door, public Doorkeeper {
         std::function<void()> committed;
         // Tables whose rows only a tool of class delete may delete.
         std::set<std::string, std::less<>> content_tables;
+        // Roles that the owner gives to principals; all others have what their transport gives them.
+        std::map<std::string, call::Role, std::less<>> roles;
         std::size_t answer_bytes_max = 60'000;
         bool check_answers = false;  // an answer that is not what its tool declares is an error: for tests
     };
@@ -86,6 +88,8 @@ class Dispatcher final : public call::Door, public Doorkeeper {
     std::optional<Refusal> turn_away(call::Request& request) override;
     // submit() and wait. Not from a worker of this dispatcher.
     call::Reply run(call::Request request);
+    // The role of a principal whose transport gives it `given`. The owner, the operator and the system keep theirs.
+    call::Role role_of(std::string_view principal, call::Role given) const;
     // What would happen to this call, stage by stage: {"allowed", "denied_by", "passages": [...]}. Takes,
     // counts and changes nothing.
     Json explain(const call::Call& call);
@@ -119,6 +123,7 @@ class Dispatcher final : public call::Door, public Doorkeeper {
     void post(const Shared& work);
     void shed(const Shared& work, double retry_after_s);
     void situate(Work& work);
+    void announce(Work& work);
     void guard(Work& work, const std::function<void()>& step);
     Road judge(Work& work);
     std::optional<call::Denial> outside_set(const Work& work) const;
@@ -153,6 +158,8 @@ class Dispatcher final : public call::Door, public Doorkeeper {
     void fail_call(Work& work, const Error& error);
     void correct(Work& work, const std::vector<std::string>& errors);
     void finish(Work& work, bool well, bool failed);
+    void measure(Nanos at);
+    void refresh_breakers();
     void cut(Work& work) const;
     void publish(Work& work, ring::EventType type, std::uint64_t detail);
     void remember_waiting(const std::shared_ptr<std::atomic<bool>>& cancelled);

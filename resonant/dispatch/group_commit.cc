@@ -82,6 +82,7 @@ Status Dispatcher::keep_all(Work& work) {
     }
     // The handler's rows stand or fall by themselves; the entries about it stay.
     const Status rows = needs_.database.write([&](sql::Connection&) -> Status {
+        const plane::KernelPlane::Hold hold(needs_.plane, attempt.events);
         const sql::Observer observer(needs_.database, sql::Observer::Mode::Allow);
         attempt.result = handle(work);
         observe(work, observer);
@@ -124,6 +125,9 @@ void Dispatcher::conclude(Work& work, const Status& committed) {
     }
     if (!kept && !attempt.denial && kept.error().code == Code::ResourceExhausted) {
         attempt.denial = govern::Ledger::denial_of(kept.error());
+    }
+    if (kept && attempt.result) {
+        needs_.plane.release(attempt.events);
     }
     if (attempt.debt > 0 && kept) {
         harmony_.owe(work.call.at, attempt.debt);

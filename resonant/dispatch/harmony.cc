@@ -11,14 +11,14 @@ constexpr std::int64_t kWindowNs = 300'000'000'000;
 
 double clamp01(double x) { return std::clamp(x, 0.0, 1.0); }
 
-double throughput_of(double calls_per_minute) {
+double headroom_of(double calls_per_minute) {
     if (calls_per_minute <= 60) {
         return 1.0;
     }
     return std::max(0.2, 1.0 - (calls_per_minute - 60) / 200);
 }
 
-double latency_of(double p95_seconds) {
+double swiftness_of(double p95_seconds) {
     if (p95_seconds <= 0.5) {
         return 1.0;
     }
@@ -92,35 +92,39 @@ void HarmonyMeter::set_vitality(double vitality) {
     vitality_ = clamp01(vitality);
 }
 
-board::Harmony HarmonyMeter::read(Nanos now) {
+HarmonyMeter::Reading HarmonyMeter::measure(Nanos now) {
     const std::lock_guard lock(mutex_);
     advance(now.count / kBucketNs);
     const Bucket& sum = sum_;
-    board::Harmony harmony;
+    Reading reading;
+    auto& [harmony, traffic] = reading;
     double slow_share = 0;
     if (sum.calls > 0) {
         const double calls = sum.calls;
-        harmony.balance = clamp01(1 - 2 * std::abs(sum.active / calls - 0.5));
-        harmony.throughput = throughput_of(calls / kWindowMinutes);
         const auto rank = static_cast<std::uint32_t>(0.95 * (calls - 1));
         std::uint32_t seen = 0;
         std::size_t p95 = 0;
         while (p95 + 1 < kLatencies && (seen += sum.latencies[p95]) <= rank) {
             ++p95;
         }
-        harmony.latency = latency_of(seconds_of(p95));
-        harmony.error_rate = clamp01(1 - 5 * sum.failed / calls);
+        traffic.calls_per_minute = calls / kWindowMinutes;
+        traffic.latency_p95_s = seconds_of(p95);
+        traffic.error_rate = sum.failed / calls;
+        harmony.balance = clamp01(1 - 2 * std::abs(sum.active / calls - 0.5));
+        harmony.headroom = headroom_of(traffic.calls_per_minute);
+        harmony.swiftness = swiftness_of(traffic.latency_p95_s);
+        harmony.reliability = clamp01(1 - 5 * sum.failed / calls);
         slow_share = sum.slow / calls;
     }
-    double severity = 0;
     for (const Violation& violation : violations_) {
-        severity += now.count - violation.at_ns < kWindowNs ? violation.severity : 0;
+        traffic.violations += now.count - violation.at_ns < kWindowNs ? violation.severity : 0;
     }
-    harmony.dharma = clamp01(1 - severity / 10);
+    harmony.dharma = clamp01(1 - traffic.violations / 10);
     const double age = static_cast<double>(now.count - debt_at_ns_) / static_cast<double>(kWindowNs);
-    harmony.karma_debt = clamp01(1 - debt_ * std::exp2(-std::max(0.0, age)) / 10);
+    traffic.karma_debt = debt_ * std::exp2(-std::max(0.0, age));
+    harmony.accord = clamp01(1 - traffic.karma_debt / 10);
     harmony.energy = 0.6 * clamp01(1 - 2 * slow_share) + 0.4 * vitality_;
-    return harmony;
+    return reading;
 }
 
 }  // namespace resonant::dispatch

@@ -1,14 +1,15 @@
-// HarmonyMeter makes the seven harmony numbers out of what calls really did in the last five minutes.
-// (Seed: Harmony vector.) Each is 0 (bad) .. 1 (good); an empty window is all 1.
+// HarmonyMeter measures what calls really did in the last five minutes, and makes the seven harmony scores of it.
+// (Seed: Harmony vector.) Each score is 0 (bad) .. 1 (good); an empty window is all 1. What was measured stands
+// beside them on the board under its own name and unit (board::Traffic), 0 in an empty window.
 //
-//   balance     1 - 2 |share of active calls - 1/2|; active = write, execute, delete
-//   throughput  calls a minute over the window: up to 60 -> 1, then falling to 0.2 at 220
-//   latency     of the 95th percentile: <= 0.5 s -> 1, 2 s -> 0.7, falling to 0.2 at 10 s
-//   error_rate  1 - 5 * errors / calls; an error is a call that was let through and did not give what was
-//               asked; what governance refuses is no error
-//   dharma      1 - sum of severities of the last 10 boundary violations in the window / 10
-//   karma_debt  1 - debt / 10; one mismatch of declared and observed effects owes 1, half after 5 minutes
-//   energy      0.6 (1 - 2 * share of calls over 1 s) + 0.4 * vitality of memory
+//   balance      1 - 2 |share of active calls - 1/2|; active = write, execute, delete
+//   headroom     of calls a minute over the window: up to 60 -> 1, then falling to 0.2 at 220
+//   swiftness    of the 95th percentile of durations: <= 0.5 s -> 1, 2 s -> 0.7, falling to 0.2 at 10 s
+//   reliability  1 - 5 * error rate; an error is a call that was let through and did not give what was
+//                asked; what governance refuses is no error
+//   dharma       1 - violations / 10: the severities of the last 10 boundary violations in the window
+//   accord       1 - debt / 10; one mismatch of declared and observed effects owes 1, half after 5 minutes
+//   energy       0.6 (1 - 2 * share of calls over 1 s) + 0.4 * vitality of memory
 //
 // Threads: any; a mutex serialises. Cost: O(1) amortised, no allocation after construction.
 #pragma once
@@ -43,7 +44,12 @@ class HarmonyMeter {
     // Mean zone weight of the memories, 0..1.
     void set_vitality(double vitality);
 
-    board::Harmony read(Nanos now);
+    struct Reading {
+        board::Harmony harmony;
+        board::Traffic traffic;
+    };
+    Reading measure(Nanos now);
+    board::Harmony read(Nanos now) { return measure(now).harmony; }
 
   private:
     static constexpr std::size_t kBuckets = 60;             // of 5 s

@@ -1,6 +1,8 @@
 // The way up of dispatcher.h: refusals, errors, corrections, and what a call leaves on board and ring.
 #include <fmt/format.h>
 
+#include <array>
+
 #include "resonant/base/log.h"
 #include "resonant/base/sha256.h"
 #include "resonant/base/utf8.h"
@@ -35,14 +37,17 @@ void Dispatcher::keep_books(Work& work, const call::Denial& denial) {
     if (!matters(denial)) {
         needs_.ledger.note_read(work.call, false, needs_.clock.monotonic() - work.started);
     }
-    if (denial.stage == govern::kGovernor || denial.stage == govern::kRules) {
+    const bool crossed = denial.stage == govern::kGovernor || denial.stage == govern::kRules;
+    if (crossed) {
         harmony_.violate(work.call.at, 1.0);
+    }
+    measure(work.call.at);
+    needs_.plane.board().add_counter(work.call.contract->family);
+    if (crossed) {
         publish(work, ring::EventType::BoundaryViolated, work.call.id);
     }
     publish(work, ring::EventType::ToolDenied, work.call.id);
     resonance_.after(work.thread, *work.call.contract, false);
-    needs_.plane.board().write(harmony_.read(work.call.at));
-    needs_.plane.board().add_counter(work.call.contract->family);
 }
 
 void Dispatcher::fail_call(Work& work, const Error& error) {
@@ -131,14 +136,49 @@ void Dispatcher::finish(Work& work, bool well, bool failed) {
                      .duration = took,
                      .active = work.call.contract->access != call::Access::Read,
                      .failed = failed});
+    // The event last: who is woken by it finds on the board what it says.
+    measure(work.call.at);
+    needs_.plane.board().add_counter(work.call.contract->family);
     publish(work, failed ? ring::EventType::ErrorOccurred : ring::EventType::ToolCompleted,
             static_cast<std::uint64_t>(took.count));
-    needs_.plane.board().write(harmony_.read(work.call.at));
-    needs_.plane.board().add_counter(work.call.contract->family);
 }
 
+void Dispatcher::measure(Nanos at) {
+    const HarmonyMeter::Reading reading = harmony_.measure(at);
+    needs_.plane.board().write(reading.harmony);
+    needs_.plane.board().write(reading.traffic);
+}
+
+// A breaker that was open and whose rest is over is half-open without any call: the board follows.
+void Dispatcher::refresh_breakers() {
+    const board::Snapshot seen = needs_.plane.board().view().snapshot();
+    std::array<std::uint64_t, board::kBreakerSlots> worst{};
+    for (const tools::Tool& tool : needs_.catalogue.tools()) {
+        const std::size_t slot = tool.contract.family;
+        if (seen.breakers[slot] != 0 && worst[slot] != static_cast<std::uint64_t>(board::BreakerState::Open)) {
+            const auto state = static_cast<std::uint64_t>(needs_.breaker.read(tool.contract.name).state);
+            worst[slot] = state != 0 ? state : worst[slot];
+        }
+    }
+    for (std::size_t slot = 0; slot < needs_.catalogue.families().size(); ++slot) {
+        if (seen.breakers[slot] != worst[slot]) {
+            needs_.plane.board().set_breaker(static_cast<int>(slot), worst[slot]);
+        }
+    }
+}
+
+// Windows close by themselves: whoever waits for a number to fall is woken by its change.
 void Dispatcher::refresh() {
-    needs_.plane.board().write(harmony_.read(needs_.clock.wall()));
+    refresh_breakers();
+    const board::Snapshot before = needs_.plane.board().view().snapshot();
+    measure(needs_.clock.wall());
+    const board::Snapshot after = needs_.plane.board().view().snapshot();
+    for (const board::FieldInfo& info : board::built_in_fields()) {
+        const bool measured = board::is_harmony(info.field) || board::is_traffic(info.field);
+        if (measured && before.field(info.field) != after.field(info.field)) {
+            needs_.plane.notify(info.field, after.field(info.field), "kernel");
+        }
+    }
 }
 
 // Every call's own events are published whole: dampening is for floods of other kinds.
@@ -174,42 +214,46 @@ void Dispatcher::cut(Work& work) const {
                                                shown.size(), total, id, shown.size())}};
 }
 
+// The stages in the order in which a call meets them; the first denial is the one a real call gets.
 Json Dispatcher::explain(const call::Call& call) {
-    Json passages = Json::array();
-    Json denied_by;
-    const auto precheck = precheck_.explain(call);
-    passages.push_back({{"stage", "precheck"}, {"passed", !precheck.has_value()}, {"note", precheck ? precheck->reason : ""}});
-    if (precheck) {
-        denied_by = precheck->stage;
-    }
-    for (const govern::Passage& passage : needs_.pipeline.explain(call)) {
-        passages.push_back({{"stage", passage.stage}, {"passed", passage.passed}, {"note", passage.note}});
-        if (!passage.passed && denied_by.is_null()) {
-            denied_by = passage.stage;
-        }
-    }
     Work asked;  // never run
     asked.tool = needs_.catalogue.find(call.contract->name);
     asked.upstream = asked.tool != nullptr || needs_.upstreams == nullptr ? nullptr
                                                                           : needs_.upstreams->find(call.contract->name);
     asked.call = call;
-    if (const auto outside = asked.tool == nullptr && !asked.upstream ? std::nullopt : outside_set(asked)) {
-        passages.push_back({{"stage", outside->stage}, {"passed", false}, {"note", outside->reason}});
-        denied_by = denied_by.is_null() ? Json(outside->stage) : denied_by;
+    Json passages = Json::array();
+    std::optional<call::Denial> denial = precheck_.explain(call);
+    passages.push_back({{"stage", "precheck"}, {"passed", !denial}, {"note", denial ? denial->reason : ""}});
+    for (const govern::Passage& passage : needs_.pipeline.explain(call, denial)) {
+        passages.push_back({{"stage", passage.stage}, {"passed", passage.passed}, {"note", passage.note}});
     }
-    if (const auto held = quarantined(asked)) {
+    if (auto outside = asked.tool == nullptr && !asked.upstream ? std::nullopt : outside_set(asked)) {
+        passages.push_back({{"stage", outside->stage}, {"passed", false}, {"note", outside->reason}});
+        if (!denial) {
+            denial = std::move(outside);
+        }
+    }
+    if (auto held = quarantined(asked)) {
         passages.push_back({{"stage", held->stage}, {"passed", false}, {"note", held->reason}});
-        denied_by = denied_by.is_null() ? Json(held->stage) : denied_by;
+        if (!denial) {
+            denial = std::move(held);
+        }
     }
     const bool gone = asked.tool == nullptr && !asked.upstream;
     const auto errors = gone ? std::vector<std::string>() : argument_errors(asked);
-    return {{"allowed", denied_by.is_null()},
-            {"denied_by", denied_by},
-            {"passages", passages},
-            {"arguments_valid", errors.empty()},
-            {"argument_errors", errors},
-            {"declared_effects", std::string(call::name_of(call.contract->access))},
-            {"available", call.contract->available}};
+    Json answer = {{"allowed", !denial},
+                   {"denied_by", denial ? Json(denial->stage) : Json(nullptr)},
+                   {"judged_as", {{"principal", call.caller.principal},
+                                  {"role", call::name_of(call.caller.role)},
+                                  {"contained", call.caller.contained}}},
+                   {"passages", passages},
+                   {"arguments_valid", errors.empty()},
+                   {"argument_errors", errors},
+                   {"declared_effects", std::string(call::name_of(call.contract->access))}};
+    if (denial) {
+        answer["denial"] = govern::to_json(*denial);
+    }
+    return answer;
 }
 
 }  // namespace resonant::dispatch

@@ -16,6 +16,7 @@ bool Dispatcher::deny_at_once(Work& work) {
         denied = !Precheck::passed(verdict);
         if (denied) {
             situate(work);
+            announce(work);
             refuse(work, *precheck_.words(verdict, work.call));
         }
     });
@@ -43,6 +44,7 @@ std::optional<Refusal> Dispatcher::turn_away(call::Request& request) {
         }
         work->call.id = next_id_.fetch_add(1, std::memory_order_relaxed);
         situate(*work);
+        announce(*work);
         introduce(*work);
         Refusal refusal{std::move(work->reply), {}};
         refusal.reply.error = true;

@@ -123,7 +123,7 @@ void Engines::refresh_mask() {
         mask |= slot < kTable.size() ? std::uint64_t{1} << slot : 0;
     }
     if (plane_.board().view().word(board::Field::Engines) != mask) {
-        plane_.board().set_word(board::Field::Engines, mask);
+        plane_.set_field(board::Field::Engines, static_cast<double>(mask), "engines");
     }
 }
 

@@ -110,12 +110,15 @@ board::BreakerState Pipeline::settle(const call::Call& call, Settled settled) {
     return breaker_.settle(call, settled);
 }
 
-std::vector<Passage> Pipeline::explain(const call::Call& call) {
+std::vector<Passage> Pipeline::explain(const call::Call& call, std::optional<call::Denial>& first) {
     std::vector<Passage> passages;
     for (std::size_t i = 0; i < stages_.size(); ++i) {
         std::string note;
-        const std::optional<call::Denial> denial = ask(i, call, Look::Peek, note);
+        std::optional<call::Denial> denial = ask(i, call, Look::Peek, note);
         passages.push_back({std::string(kOrder[i]), !denial, denial ? denial->reason : note});
+        if (!first) {
+            first = std::move(denial);
+        }
     }
     return passages;
 }

@@ -36,8 +36,9 @@ class Pipeline {
     // What became of a call that judge() let through: moves the breaker. Returns its state after.
     board::BreakerState settle(const call::Call& call, Settled settled);
 
-    // Every stage's answer to this call, also of those behind a denial; changes nothing.
-    std::vector<Passage> explain(const call::Call& call);
+    // Every stage's answer to this call, also of those behind a denial; changes nothing. The first denial goes to
+    // `first`, when there is none in it yet.
+    std::vector<Passage> explain(const call::Call& call, std::optional<call::Denial>& first);
 
   private:
     Pipeline(std::vector<Stage*> stages, CircuitBreaker& breaker);

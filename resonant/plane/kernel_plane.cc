@@ -4,6 +4,8 @@
 #include <atomic>
 #include <bit>
 
+#include "resonant/base/ensure.h"
+
 namespace resonant::plane {
 
 // A table of the pairs that published last. Two pairs that fall on one entry replace each other and
@@ -68,13 +70,46 @@ Result<std::unique_ptr<KernelPlane>> KernelPlane::create(Clock& clock, std::uint
 }
 
 std::int64_t KernelPlane::publish(ring::Event& event) {
-    event.lane = ring::lane_of(event.type);
     const Nanos now = clock_.wall_coarse();
+    if (ring::lane_of(event.type) != ring::Lane::Fast && !dampener_->admit(event, now)) {
+        return -1;
+    }
+    return publish_whole(event, now);
+}
+
+std::int64_t KernelPlane::publish_whole(ring::Event& event, Nanos now) {
+    event.lane = ring::lane_of(event.type);
     event.at_ns = now.count;
-    if (event.lane != ring::Lane::Fast && !dampener_->admit(event, now)) {
+    if (holder_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
+        held_->push_back(event);
         return -1;
     }
     return static_cast<std::int64_t>(ring_->publish(event));
+}
+
+KernelPlane::Hold::Hold(KernelPlane& plane, std::vector<ring::Event>& events) : plane_(plane) {
+    RESONANT_ENSURE(plane.holder_.load(std::memory_order_relaxed) == std::thread::id(), "one thread holds events at a time");
+    plane.held_ = &events;
+    plane.holder_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+}
+
+KernelPlane::Hold::~Hold() {
+    plane_.holder_.store(std::thread::id(), std::memory_order_relaxed);
+    plane_.held_ = nullptr;
+}
+
+void KernelPlane::release(std::span<const ring::Event> events) {
+    for (const ring::Event& event : events) {
+        ring_->publish(event);
+    }
+}
+
+void KernelPlane::notify(board::Field field, double value, std::string_view source) {
+    ring::Event event;
+    event.type = ring::EventType::BoardFieldChanged;
+    event.source = ring::source_hash(source);
+    event.data = {static_cast<std::uint64_t>(field), std::bit_cast<std::uint64_t>(value), 0, 0};
+    publish_whole(event, clock_.wall_coarse());
 }
 
 std::int64_t KernelPlane::publish(ring::EventType type, std::string_view source, std::uint32_t tool,
@@ -110,15 +145,13 @@ std::uint64_t KernelPlane::dampened() const {
 
 void KernelPlane::set_field(board::Field field, double value, std::string_view source) {
     board_->set(field, value);
-    publish(ring::EventType::BoardFieldChanged, source, 0,
-            {static_cast<std::uint64_t>(field), std::bit_cast<std::uint64_t>(value), 0, 0});
+    notify(field, value, source);
 }
 
 Status KernelPlane::set_fields(std::span<const board::FieldValue> values, std::string_view source) {
     RESONANT_CHECK(board_->set_together(values));
     for (const board::FieldValue& each : values) {
-        publish(ring::EventType::BoardFieldChanged, source, 0,
-                {static_cast<std::uint64_t>(each.field), std::bit_cast<std::uint64_t>(each.value), 0, 0});
+        notify(each.field, each.value, source);
     }
     return {};
 }

@@ -61,6 +61,14 @@ std::string arm_plane(plane::KernelPlane& plane, std::string_view text) {
     return fmt::format("ok {}", plane.ring().arm(seen));
 }
 
+std::string list_fields(const plane::KernelPlane& plane) {
+    std::string names = "ok";
+    for (const board::RegisteredField& each : plane.board().registered()) {
+        names += " " + each.name;
+    }
+    return names;
+}
+
 std::string ContainedDoor::name() const {
     return fmt::format("@resonant-{}-{}", ::geteuid(), sha256_hex(home_.root.string(), kHashDigits));
 }
@@ -132,8 +140,11 @@ std::string ContainedDoor::answer(net::KernelMessage& message) {
     if (!admitted_.contains(message.connection)) {
         return "first comes: share TOKEN (with one descriptor); the owner has the token from: resonant agent address";
     }
+    if (message.text == "fields") {
+        return list_fields(parts_.plane);
+    }
     const std::string armed = arm_plane(parts_.plane, message.text);
-    return armed.empty() ? "unknown request; known: share TOKEN (with one descriptor), arm POSITION" : armed;
+    return armed.empty() ? "unknown request; known: share TOKEN (with one descriptor), fields, arm POSITION" : armed;
 }
 
 std::string ContainedDoor::admit(net::KernelMessage& message) {

@@ -39,6 +39,8 @@ Status send_shared(net::KernelMessage& message, std::span<const int> descriptors
 std::string share_plane(const plane::KernelPlane& plane, net::KernelMessage& message);
 // "ok N", as EventRing::arm() has it, when `text` is "arm N"; empty when it is something else.
 std::string arm_plane(plane::KernelPlane& plane, std::string_view text);
+// Answers "fields": the names of user fields in the order of their numbers.
+std::string list_fields(const plane::KernelPlane& plane);
 
 class ContainedDoor {
   public:

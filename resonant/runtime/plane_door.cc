@@ -45,6 +45,9 @@ std::string PlaneDoor::answer(net::KernelMessage& message) {
     if (text == "share") {
         return share_plane(parts_.plane, message);
     }
+    if (text == "fields") {
+        return list_fields(parts_.plane);
+    }
     if (const std::string armed = arm_plane(parts_.plane, text); !armed.empty()) {
         return armed;
     }
@@ -78,7 +81,7 @@ std::string PlaneDoor::answer(net::KernelMessage& message) {
     if (text.starts_with(kChannel)) {
         return channel(text.substr(kChannel.size()));
     }
-    return "unknown request; known: share, batch NAME (with one descriptor), arm POSITION, channel sealed, channel iceoryx2, "
+    return "unknown request; known: share, fields, batch NAME (with one descriptor), arm POSITION, channel sealed, channel iceoryx2, "
            "helper NAME TYPES (with one descriptor), news, helped NAME, helpers, revoke NAME [TYPE], contained [close]";
 }
 

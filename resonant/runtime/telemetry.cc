@@ -10,11 +10,11 @@ namespace {
 
 std::array<std::pair<const char*, double>, 8> harmony_rows(const board::Harmony& harmony) {
     return {{{"balance", harmony.balance},
-             {"throughput", harmony.throughput},
-             {"latency", harmony.latency},
-             {"error_rate", harmony.error_rate},
+             {"headroom", harmony.headroom},
+             {"swiftness", harmony.swiftness},
+             {"reliability", harmony.reliability},
              {"dharma", harmony.dharma},
-             {"karma_debt", harmony.karma_debt},
+             {"accord", harmony.accord},
              {"energy", harmony.energy},
              {"composite", harmony.composite()}}};
 }
@@ -41,9 +41,15 @@ void gauge(std::string& out, const std::string& name, const std::string& help, d
 
 std::string metrics_text(plane::KernelPlane& plane, const Json& status, std::span<const std::string> families) {
     const board::Snapshot snapshot = plane.board().view().snapshot();
-    std::string out = "# HELP resonant_harmony Health numbers, 0 bad to 1 good.\n# TYPE resonant_harmony gauge\n";
+    std::string out = "# HELP resonant_harmony Health scores, 0 bad to 1 good.\n# TYPE resonant_harmony gauge\n";
     for (const auto& [name, value] : harmony_rows(snapshot.harmony)) {
         out += fmt::format("resonant_harmony{{field=\"{}\"}} {}\n", name, value);
+    }
+    for (const board::FieldInfo& info : board::built_in_fields()) {
+        if (board::is_traffic(info.field)) {
+            gauge(out, std::string(info.name.substr(info.name.find('.') + 1)),
+                  fmt::format("{} ({}).", info.meaning, info.unit), snapshot.field(info.field));
+        }
     }
     out += "# HELP resonant_calls_total Calls by family since start.\n# TYPE resonant_calls_total counter\n";
     for (std::size_t family = 0; family < families.size() && family < std::size(snapshot.counters); ++family) {

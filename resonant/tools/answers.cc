@@ -103,10 +103,30 @@ Json show(const memory::Page& page, std::size_t content_bytes) {
 }
 
 Json show(const board::Harmony& harmony) {
-    return {{"balance", rounded(harmony.balance)}, {"throughput", rounded(harmony.throughput)},
-            {"latency", rounded(harmony.latency)}, {"error_rate", rounded(harmony.error_rate)},
-            {"dharma", rounded(harmony.dharma)},   {"karma_debt", rounded(harmony.karma_debt)},
-            {"energy", rounded(harmony.energy)},   {"composite", rounded(harmony.composite())}};
+    return {{"balance", rounded(harmony.balance)},     {"headroom", rounded(harmony.headroom)},
+            {"swiftness", rounded(harmony.swiftness)}, {"reliability", rounded(harmony.reliability)},
+            {"dharma", rounded(harmony.dharma)},       {"accord", rounded(harmony.accord)},
+            {"energy", rounded(harmony.energy)},       {"composite", rounded(harmony.composite())}};
+}
+
+Json describe(const board::StateBoard& board, board::Field field) {
+    if (!board::is_user(field)) {
+        const board::FieldInfo& info = board::info_of(field);
+        return {{"unit", info.unit}, {"rises", board::name_of(info.rise)}, {"meaning", info.meaning}};
+    }
+    std::string unit;
+    for (const board::RegisteredField& known : board.registered()) {
+        unit = known.field == field ? known.unit : unit;
+    }
+    return {{"unit", unit}, {"rises", board::name_of(board::Rise::Neither)}, {"meaning", "a user field; whoever writes it says what it means"}};
+}
+
+Json show(const board::Traffic& traffic) {
+    return {{"error_rate", rounded(traffic.error_rate)},
+            {"latency_p95_s", rounded(traffic.latency_p95_s, 6)},
+            {"calls_per_minute", rounded(traffic.calls_per_minute)},
+            {"violations", rounded(traffic.violations)},
+            {"karma_debt", rounded(traffic.karma_debt)}};
 }
 
 Json show(const society::Session& session) {

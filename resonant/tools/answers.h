@@ -13,6 +13,8 @@
 
 namespace resonant::tools {
 
+struct Services;
+
 std::string show_time(std::int64_t at_ns);  // "2026-05-01T12:00:00Z"; "" for 0
 double rounded(double value, int digits = 3);
 
@@ -22,6 +24,11 @@ Json show(const memory::Memory& memory, bool metadata);
 Json show(const memory::Hit& hit, std::size_t content_bytes);
 Json show(const memory::Page& page, std::size_t content_bytes);
 Json show(const board::Harmony& harmony);
+Json show(const board::Traffic& traffic);
+// Who may not call now, why, since when, and what lifts it; by principal.
+Json standings_of(const Services& services);
+// What a field is: {"unit", "rises", "meaning"}.
+Json describe(const board::StateBoard& board, board::Field field);
 Json show(const society::Session& session);
 Json show(const society::Checkpoint& checkpoint);
 

@@ -15,12 +15,12 @@ struct Advice {
 };
 
 constexpr Advice kAdvice[] = {
-    {"error_rate", "karma.trace", "calls fail: see which and why"},
-    {"latency", "health.report", "calls are slow: see what is busy"},
+    {"reliability", "karma.trace", "calls fail: see which and why"},
+    {"swiftness", "health.report", "calls are slow: see what is busy"},
     {"dharma", "karma.trace", "boundaries were crossed: see which rules denied"},
-    {"karma_debt", "karma.report", "declared and observed effects differ: see whose"},
+    {"accord", "karma.report", "declared and observed effects differ: see whose"},
     {"energy", "lifecycle.stats", "memory and calls are tired: see how memories move"},
-    {"throughput", "rate.stats", "many calls: see the budgets left"},
+    {"headroom", "rate.stats", "many calls: see the budgets left"},
     {"balance", "harmony.vector", "much writing or much reading: look at the mix"},
     {"composite", "homeostasis.status", "the whole is unwell: see the levels"},
 };
@@ -73,9 +73,9 @@ Level Regulated::level() const {
 }
 
 std::vector<Regulated> regulate(const board::Harmony& harmony) {
-    return {{"balance", harmony.balance},         {"throughput", harmony.throughput},
-            {"latency", harmony.latency, 0.5},    {"error_rate", harmony.error_rate, 0.7, 0.4},
-            {"dharma", harmony.dharma, 0.7, 0.4}, {"karma_debt", harmony.karma_debt, 0.7, 0.4},
+    return {{"balance", harmony.balance},         {"headroom", harmony.headroom},
+            {"swiftness", harmony.swiftness, 0.5}, {"reliability", harmony.reliability, 0.7, 0.4},
+            {"dharma", harmony.dharma, 0.7, 0.4}, {"accord", harmony.accord, 0.7, 0.4},
             {"energy", harmony.energy, 0.6, 0.3}, {"composite", harmony.composite(), 0, 0, 0.3}};
 }
 

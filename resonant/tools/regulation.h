@@ -27,7 +27,7 @@ struct Regulated {
 std::vector<Regulated> regulate(const board::Harmony& harmony);
 
 struct Alert {
-    std::string what;  // "harmony.error_rate"
+    std::string what;  // "harmony.reliability"
     std::string seen;  // "0.31, below 0.5"
     std::string tool;  // what to call about it
     std::string reason;

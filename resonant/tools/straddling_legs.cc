@@ -1,8 +1,9 @@
 #include "resonant/tools/families.h"
 
 #include <fmt/format.h>
-#include <chrono>
-#include <thread>
+
+#include <algorithm>
+#include <array>
 
 #include "resonant/govern/ledger.h"
 #include "resonant/govern/rules.h"
@@ -22,7 +23,6 @@ namespace {
 
 constexpr double kTtlDefault = 3600;
 constexpr std::size_t kNoteMax = 300;  // bytes of what a client says
-constexpr auto kPause = std::chrono::milliseconds(50);  // between two looks at a waiting request
 
 Json show(const society::Consent& consent) {
     Json shown = {{"consent_id", consent.id},
@@ -91,6 +91,43 @@ Result<Word> ask_person(const call::Call& call) {
     return word;
 }
 
+// Whether an event says that a call about consents is over: its rows are durable then.
+bool is_about_consents(const Services& services, const ring::Event& event) {
+    const auto& tools = services.toolbox->tools();
+    return event.type == ring::EventType::ToolCompleted && event.tool > 0 && event.tool <= tools.size() &&
+           tools[event.tool - 1].contract.name.starts_with("consent.");
+}
+
+// Sleeps behind the ring until somebody answers, the request expires, or the time is over.
+Result<society::Consent> await_answer(Services& services, const call::Call& call, society::Consent consent) {
+    const Nanos started = services.clock->monotonic();
+    const Nanos lasts = Nanos{std::max<std::int64_t>(0, consent.expires_at.count - services.clock->wall().count)};
+    const Nanos deadline = started + std::min(from_seconds(number_of(call, "wait_s", 0)), lasts);
+    ring::Subscription news = services.plane->subscribe();
+    std::array<ring::Event, 64> events;
+    for (bool look = true;;) {
+        if (look) {
+            RESONANT_ASSIGN(consent, services.consents->find(consent.id));
+        }
+        const Nanos left = deadline - services.clock->monotonic();
+        if (left.count <= 0) {
+            return services.consents->find(consent.id);  // it may have expired just now
+        }
+        if (consent.state != "waiting" || call.is_cancelled()) {
+            return consent;
+        }
+        news.wait(&services.plane->ring(), ring::WaitStrategy::Block, std::min(left, services.plane->nap()));
+        const std::uint64_t lost = news.lost();
+        look = false;
+        for (std::size_t count = events.size(); count == events.size();) {
+            count = news.poll(events);
+            look = look || std::any_of(events.begin(), events.begin() + static_cast<std::ptrdiff_t>(count),
+                                       [&](const ring::Event& event) { return is_about_consents(services, event); });
+        }
+        look = look || news.lost() != lost;
+    }
+}
+
 Result<Json> request(Services& services, call::Call& call) {
     RESONANT_ASSIGN(const Nanos ttl, ttl_of(call));
     RESONANT_ASSIGN(const Word word, ask_person(call));
@@ -104,12 +141,7 @@ Result<Json> request(Services& services, call::Call& call) {
     }
     services.plane->publish(ring::EventType::ConsentRequested, call.caller.principal,
                             call.contract->id + 1U);
-    const Nanos deadline = services.clock->monotonic() + from_seconds(number_of(call, "wait_s", 0));
-    while (consent.state == "waiting" && services.clock->monotonic() < deadline &&
-           !call.is_cancelled()) {
-        std::this_thread::sleep_for(kPause);
-        RESONANT_ASSIGN(consent, services.consents->find(consent.id));
-    }
+    RESONANT_ASSIGN(consent, await_answer(services, call, consent));
     Json answer = show(consent);
     if (consent.state == "waiting") {
         answer["way_on"] = fmt::format(

@@ -15,7 +15,7 @@ using board::Field;
 
 MonitorSpec below(double threshold, std::uint32_t count = 1, double spread = 0) {
     MonitorSpec spec;
-    spec.field = Field::ErrorRate;
+    spec.field = Field::Reliability;
     spec.direction = Direction::Below;
     spec.threshold = threshold;
     spec.spread = spread;
@@ -35,35 +35,35 @@ TEST(Monitors, wake_when_their_field_falls_below_the_threshold_and_once) {
     Monitors monitors;
     const MonitorGroup group = *monitors.spawn(below(0.5), 1.0);
     std::vector<Crossing> fired(4);
-    EXPECT_EQ(monitors.on_change(Field::ErrorRate, 0.5, fired), 0U);
-    EXPECT_EQ(monitors.on_change(Field::Latency, 0.1, fired), 0U);
-    ASSERT_EQ(monitors.on_change(Field::ErrorRate, 0.4, fired), 1U);
+    EXPECT_EQ(monitors.on_change(Field::Reliability, 0.5, fired), 0U);
+    EXPECT_EQ(monitors.on_change(Field::Swiftness, 0.1, fired), 0U);
+    ASSERT_EQ(monitors.on_change(Field::Reliability, 0.4, fired), 1U);
     EXPECT_EQ(fired[0].monitor, group.first_monitor);
     EXPECT_EQ(fired[0].group, group.id);
-    EXPECT_EQ(fired[0].field, Field::ErrorRate);
+    EXPECT_EQ(fired[0].field, Field::Reliability);
     EXPECT_EQ(fired[0].direction, Direction::Below);
     EXPECT_EQ(fired[0].threshold, 0.5);
     EXPECT_EQ(fired[0].value, 0.4);
-    EXPECT_EQ(monitors.on_change(Field::ErrorRate, 0.3, fired), 0U);
+    EXPECT_EQ(monitors.on_change(Field::Reliability, 0.3, fired), 0U);
     EXPECT_EQ(monitors.group(group.id)->fired, 1U);
 }
 
 TEST(Monitors, do_not_tremble_about_a_threshold_of_a_harmony_field) {
     Monitors monitors;
     static_cast<void>(monitors.spawn(below(0.5), 1.0));
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.499), 1U);
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.505), 0U);
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.499), 0U);
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.52), 0U);
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.499), 1U);
+    EXPECT_EQ(fire(monitors, Field::Reliability, 0.499), 1U);
+    EXPECT_EQ(fire(monitors, Field::Reliability, 0.505), 0U);
+    EXPECT_EQ(fire(monitors, Field::Reliability, 0.499), 0U);
+    EXPECT_EQ(fire(monitors, Field::Reliability, 0.52), 0U);
+    EXPECT_EQ(fire(monitors, Field::Reliability, 0.499), 1U);
 }
 
 TEST(Monitors, that_are_spread_wake_one_after_the_other) {
     Monitors monitors;
     static_cast<void>(monitors.spawn(below(0.2, 7, 0.6), 1.0));  // 0.2, 0.3 .. 0.8
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.75), 1U);
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.45), 3U);
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.0), 3U);
+    EXPECT_EQ(fire(monitors, Field::Reliability, 0.75), 1U);
+    EXPECT_EQ(fire(monitors, Field::Reliability, 0.45), 3U);
+    EXPECT_EQ(fire(monitors, Field::Reliability, 0.0), 3U);
     MonitorSpec above = below(10, 5, -8);  // a spread downwards is as good: 10, 8 .. 2
     above.field = Field::UserFirst;
     above.direction = Direction::Above;
@@ -75,19 +75,19 @@ TEST(Monitors, that_are_spread_wake_one_after_the_other) {
 TEST(Monitors, whose_condition_holds_already_wait_for_the_next_crossing) {
     Monitors monitors;
     EXPECT_EQ(monitors.spawn(below(0.5), 0.3)->crossed_at_spawn, 1U);
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.3), 0U);
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.9), 0U);
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.3), 1U);
+    EXPECT_EQ(fire(monitors, Field::Reliability, 0.3), 0U);
+    EXPECT_EQ(fire(monitors, Field::Reliability, 0.9), 0U);
+    EXPECT_EQ(fire(monitors, Field::Reliability, 0.3), 1U);
 }
 
 TEST(Monitors, fire_in_pieces_when_the_buffer_is_small) {
     Monitors monitors;
     static_cast<void>(monitors.spawn(below(0.5, 250), 1.0));
     std::vector<Crossing> few(100);
-    EXPECT_EQ(monitors.on_change(Field::ErrorRate, 0.1, few), 100U);
-    EXPECT_EQ(monitors.on_change(Field::ErrorRate, 0.1, few), 100U);
-    EXPECT_EQ(monitors.on_change(Field::ErrorRate, 0.1, few), 50U);
-    EXPECT_EQ(monitors.on_change(Field::ErrorRate, 0.1, few), 0U);
+    EXPECT_EQ(monitors.on_change(Field::Reliability, 0.1, few), 100U);
+    EXPECT_EQ(monitors.on_change(Field::Reliability, 0.1, few), 100U);
+    EXPECT_EQ(monitors.on_change(Field::Reliability, 0.1, few), 50U);
+    EXPECT_EQ(monitors.on_change(Field::Reliability, 0.1, few), 0U);
 }
 
 TEST(Monitors, are_listed_and_stopped_by_group) {
@@ -98,12 +98,12 @@ TEST(Monitors, are_listed_and_stopped_by_group) {
     ASSERT_EQ(monitors.list().size(), 2U);
     EXPECT_EQ(monitors.list()[1].id, second.id);
     EXPECT_EQ(monitors.list()[1].spec.goal, "keep errors low");
-    EXPECT_EQ(monitors.watched(), std::vector{Field::ErrorRate});
+    EXPECT_EQ(monitors.watched(), std::vector{Field::Reliability});
     ASSERT_TRUE(monitors.stop(first.id).has_value());
     EXPECT_EQ(monitors.count(), 2U);
     EXPECT_EQ(monitors.stop(first.id).error().code, Code::NotFound);
     EXPECT_EQ(monitors.group(first.id).error().code, Code::NotFound);
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.1), 2U);
+    EXPECT_EQ(fire(monitors, Field::Reliability, 0.1), 2U);
     ASSERT_TRUE(monitors.stop(second.id).has_value());
     EXPECT_TRUE(monitors.watched().empty());
 }
@@ -128,8 +128,8 @@ TEST(Monitors, refuse_what_makes_no_sense_with_words) {
 TEST(Monitors, ignore_a_value_that_is_no_number) {
     Monitors monitors;
     static_cast<void>(monitors.spawn(below(0.5), 1.0));
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, std::numeric_limits<double>::quiet_NaN()), 0U);
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.4), 1U);
+    EXPECT_EQ(fire(monitors, Field::Reliability, std::numeric_limits<double>::quiet_NaN()), 0U);
+    EXPECT_EQ(fire(monitors, Field::Reliability, 0.4), 1U);
     EXPECT_EQ(
         monitors.spawn(below(0.2), std::numeric_limits<double>::quiet_NaN())->crossed_at_spawn, 0U);
 }
@@ -157,9 +157,9 @@ TEST(Monitors, check_a_value_without_allocating) {
     std::size_t count = 0;
     const test::Allocations allocations;
     for (int i = 0; i < 100; ++i) {
-        count += monitors.on_change(Field::ErrorRate, 1.0, fired);
-        count += monitors.on_change(Field::ErrorRate, 0.5, fired);
-        count += monitors.on_change(Field::Latency, 0.5, fired);
+        count += monitors.on_change(Field::Reliability, 1.0, fired);
+        count += monitors.on_change(Field::Reliability, 0.5, fired);
+        count += monitors.on_change(Field::Swiftness, 0.5, fired);
     }
     EXPECT_EQ(allocations.count(), 0U);
     EXPECT_GT(count, 0U);
@@ -173,7 +173,7 @@ TEST(Monitors, are_spawned_and_stopped_while_another_thread_feeds_values) {
             std::vector<Crossing> fired(64);
             for (int i = 0; !stop.stop_requested(); ++i) {
                 fired_in_thread +=
-                    monitors.on_change(Field::ErrorRate, i % 2 == 0 ? 1.0 : 0.1, fired);
+                    monitors.on_change(Field::Reliability, i % 2 == 0 ? 1.0 : 0.1, fired);
             }
         });
         for (int i = 0; i < 300; ++i) {
@@ -185,8 +185,8 @@ TEST(Monitors, are_spawned_and_stopped_while_another_thread_feeds_values) {
         }
     }
     EXPECT_EQ(monitors.count(), 15'000U);
-    static_cast<void>(fire(monitors, Field::ErrorRate, 1.0));
-    EXPECT_EQ(fire(monitors, Field::ErrorRate, 0.1), 15'000U);
+    static_cast<void>(fire(monitors, Field::Reliability, 1.0));
+    EXPECT_EQ(fire(monitors, Field::Reliability, 0.1), 15'000U);
 }
 
 }  // namespace

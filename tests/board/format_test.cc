@@ -13,11 +13,12 @@ std::string page_of_format() {
 
 TEST(BoardFormat, page_lists_every_field_as_the_code_has_it_and_no_other) {
     const std::string page = page_of_format();
-    std::string table = "|---|---|---|---|---|\n";
+    std::string table = "|---|---|---|---|---|---|---|\n";
     for (const FieldInfo& info : built_in_fields()) {
         table += "| " + std::to_string(static_cast<int>(info.field)) + " | " +
                  std::string(info.name) + " | " + std::to_string(info.offset) + " | " +
-                 (info.kind == Kind::F64 ? "f64" : "u64") + " | " + std::string(info.unit) + " |\n";
+                 (info.kind == Kind::F64 ? "f64" : "u64") + " | " + std::string(info.unit) + " | " +
+                 std::string(name_of(info.rise)) + " | " + std::string(info.meaning) + " |\n";
     }
     EXPECT_NE(page.find(table + "\n"), std::string::npos) << "docs/formats/board.md should have:\n"
                                                           << table;
@@ -46,6 +47,7 @@ TEST(BoardFormat, fields_are_found_by_full_name_and_by_last_part) {
         EXPECT_EQ(find_field(info.name), info.field);
     }
     EXPECT_EQ(find_field("error_rate"), Field::ErrorRate);
+    EXPECT_EQ(find_field("reliability"), Field::Reliability);
     EXPECT_EQ(find_field("phase"), Field::Phase);
     EXPECT_EQ(find_field("harmony"), std::nullopt);
     EXPECT_EQ(find_field(""), std::nullopt);

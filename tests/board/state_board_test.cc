@@ -24,9 +24,9 @@ std::unique_ptr<StateBoard> made(std::uint64_t epoch = 5) {
 Harmony all(double value) { return {value, value, value, value, value, value, value}; }
 
 bool is_whole(const Harmony& harmony) {
-    return harmony.balance == harmony.throughput && harmony.balance == harmony.latency &&
-           harmony.balance == harmony.error_rate && harmony.balance == harmony.dharma &&
-           harmony.balance == harmony.karma_debt && harmony.balance == harmony.energy;
+    return harmony.balance == harmony.headroom && harmony.balance == harmony.swiftness &&
+           harmony.balance == harmony.reliability && harmony.balance == harmony.dharma &&
+           harmony.balance == harmony.accord && harmony.balance == harmony.energy;
 }
 
 TEST(StateBoard, begins_healthy_with_its_epoch) {
@@ -34,7 +34,7 @@ TEST(StateBoard, begins_healthy_with_its_epoch) {
     const BoardView view = board->view();
     EXPECT_EQ(view.epoch(), 9U);
     EXPECT_EQ(view.word(Field::Epoch), 9U);
-    EXPECT_EQ(view.field(Field::ErrorRate), 1.0);
+    EXPECT_EQ(view.field(Field::Reliability), 1.0);
     EXPECT_NEAR(view.harmony().composite(), 1.0, 1e-12);
     EXPECT_EQ(view.resonance().family, 0U);
 }
@@ -46,12 +46,12 @@ TEST(StateBoard, shows_a_written_group_as_words_as_a_group_and_in_the_snapshot) 
     const BoardView view = board->view();
     EXPECT_EQ(view.field(Field::Balance), 0.1);
     EXPECT_EQ(view.field(Field::Energy), 0.7);
-    EXPECT_EQ(view.harmony().karma_debt, 0.6);
+    EXPECT_EQ(view.harmony().accord, 0.6);
     EXPECT_EQ(view.word(Field::Posture), 1U);
     EXPECT_EQ(view.word(Field::UpdatedNs), 8U);
     EXPECT_EQ(view.resonance().successor, 5U);
     const Snapshot snapshot = view.snapshot();
-    EXPECT_EQ(snapshot.harmony.latency, 0.3);
+    EXPECT_EQ(snapshot.harmony.swiftness, 0.3);
     EXPECT_EQ(snapshot.resonance.engines, 7U);
     EXPECT_EQ(snapshot.tick, 4U);  // two at the start, two here
     EXPECT_NEAR(view.harmony().composite(), 0.395, 1e-12);
@@ -59,14 +59,14 @@ TEST(StateBoard, shows_a_written_group_as_words_as_a_group_and_in_the_snapshot) 
 
 TEST(StateBoard, shows_a_poked_word_to_every_kind_of_reader) {
     const auto board = made();
-    board->set(Field::ErrorRate, 0.25);
+    board->set(Field::Reliability, 0.25);
     board->set(Field::Phase, 3);
     board->set_word(Field::MaturityStage, 4);
     const BoardView view = board->view();
-    EXPECT_EQ(view.field(Field::ErrorRate), 0.25);
-    EXPECT_EQ(view.harmony().error_rate, 0.25);
+    EXPECT_EQ(view.field(Field::Reliability), 0.25);
+    EXPECT_EQ(view.harmony().reliability, 0.25);
     EXPECT_EQ(view.harmony().balance, 1.0);
-    EXPECT_EQ(view.snapshot().harmony.error_rate, 0.25);
+    EXPECT_EQ(view.snapshot().harmony.reliability, 0.25);
     EXPECT_EQ(view.resonance().phase, 3U);
     EXPECT_EQ(view.field(Field::Phase), 3.0);
     EXPECT_EQ(view.snapshot().maturity_stage, 4U);

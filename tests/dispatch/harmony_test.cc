@@ -20,10 +20,10 @@ TEST(HarmonyMeter, is_all_one_before_anything_happened) {
     HarmonyMeter meter;
     const board::Harmony harmony = meter.read(kNow);
     EXPECT_DOUBLE_EQ(harmony.balance, 1);
-    EXPECT_DOUBLE_EQ(harmony.error_rate, 1);
-    EXPECT_DOUBLE_EQ(harmony.throughput, 1);
+    EXPECT_DOUBLE_EQ(harmony.reliability, 1);
+    EXPECT_DOUBLE_EQ(harmony.headroom, 1);
     EXPECT_DOUBLE_EQ(harmony.dharma, 1);
-    EXPECT_DOUBLE_EQ(harmony.karma_debt, 1);
+    EXPECT_DOUBLE_EQ(harmony.accord, 1);
 }
 
 TEST(HarmonyMeter, balance_falls_when_all_calls_are_of_one_kind) {
@@ -39,7 +39,7 @@ TEST(HarmonyMeter, throughput_falls_above_sixty_calls_a_minute) {
     for (int i = 0; i < 800; ++i) {  // 160 a minute over five minutes
         meter.record(call(false));
     }
-    EXPECT_DOUBLE_EQ(meter.read(kNow).throughput, 0.5);
+    EXPECT_DOUBLE_EQ(meter.read(kNow).headroom, 0.5);
 }
 
 TEST(HarmonyMeter, latency_follows_the_ninety_fifth_percentile) {
@@ -47,20 +47,20 @@ TEST(HarmonyMeter, latency_follows_the_ninety_fifth_percentile) {
     for (int i = 0; i < 90; ++i) {
         meter.record(call(false));
     }
-    EXPECT_DOUBLE_EQ(meter.read(kNow).latency, 1);
+    EXPECT_DOUBLE_EQ(meter.read(kNow).swiftness, 1);
     for (int i = 0; i < 10; ++i) {
         meter.record(call(false, from_seconds(4)));
     }
-    EXPECT_LT(meter.read(kNow).latency, 0.7);
+    EXPECT_LT(meter.read(kNow).swiftness, 0.7);
 }
 
-TEST(HarmonyMeter, error_rate_falls_five_times_as_fast_as_errors_rise) {
+TEST(HarmonyMeter, reliability_falls_five_times_as_fast_as_errors_rise) {
     HarmonyMeter meter;
     for (int i = 0; i < 9; ++i) {
         meter.record(call(false));
     }
     meter.record(call(false, from_millis(1), true));
-    EXPECT_DOUBLE_EQ(meter.read(kNow).error_rate, 0.5);
+    EXPECT_DOUBLE_EQ(meter.read(kNow).reliability, 0.5);
 }
 
 TEST(HarmonyMeter, dharma_counts_the_last_ten_violations_of_the_window) {
@@ -72,11 +72,11 @@ TEST(HarmonyMeter, dharma_counts_the_last_ten_violations_of_the_window) {
     EXPECT_DOUBLE_EQ(meter.read(kNow + from_seconds(301)).dharma, 1);
 }
 
-TEST(HarmonyMeter, karma_debt_is_owed_and_halves_in_five_minutes) {
+TEST(HarmonyMeter, debt_is_owed_and_halves_in_five_minutes) {
     HarmonyMeter meter;
     meter.owe(kNow, 4);
-    EXPECT_DOUBLE_EQ(meter.read(kNow).karma_debt, 0.6);
-    EXPECT_DOUBLE_EQ(meter.read(kNow + from_seconds(300)).karma_debt, 0.8);
+    EXPECT_DOUBLE_EQ(meter.read(kNow).accord, 0.6);
+    EXPECT_DOUBLE_EQ(meter.read(kNow + from_seconds(300)).accord, 0.8);
 }
 
 TEST(HarmonyMeter, energy_falls_with_slow_calls_and_tired_memory) {
@@ -92,8 +92,8 @@ TEST(HarmonyMeter, energy_falls_with_slow_calls_and_tired_memory) {
 TEST(HarmonyMeter, what_happened_more_than_five_minutes_ago_is_forgotten) {
     HarmonyMeter meter;
     meter.record(call(true, from_millis(1), true));
-    EXPECT_DOUBLE_EQ(meter.read(kNow).error_rate, 0);
-    EXPECT_DOUBLE_EQ(meter.read(kNow + from_seconds(301)).error_rate, 1);
+    EXPECT_DOUBLE_EQ(meter.read(kNow).reliability, 0);
+    EXPECT_DOUBLE_EQ(meter.read(kNow + from_seconds(301)).reliability, 1);
 }
 
 // The running sums against a twin that looks at every call again.
@@ -124,7 +124,7 @@ TEST(HarmonyMeter, agrees_with_a_twin_that_remembers_every_call) {
         }
         const board::Harmony harmony = meter.read(now);
         ASSERT_DOUBLE_EQ(harmony.balance, 1 - 2 * std::abs(active / count - 0.5)) << "step " << step;
-        ASSERT_DOUBLE_EQ(harmony.error_rate, std::clamp(1 - 5 * failed / count, 0.0, 1.0)) << "step " << step;
+        ASSERT_DOUBLE_EQ(harmony.reliability, std::clamp(1 - 5 * failed / count, 0.0, 1.0)) << "step " << step;
         ASSERT_DOUBLE_EQ(harmony.energy, 0.6 * std::max(0.0, 1 - 2 * slow / count) + 0.4 * 0.7) << "step " << step;
     }
 }
@@ -135,7 +135,7 @@ TEST(HarmonyMeter, begins_anew_when_the_clock_was_set_back) {
     HarmonyMeter::Call earlier = call(true);
     earlier.at = kNow - from_seconds(3'600);
     meter.record(earlier);
-    EXPECT_DOUBLE_EQ(meter.read(earlier.at).error_rate, 1);
+    EXPECT_DOUBLE_EQ(meter.read(earlier.at).reliability, 1);
 }
 
 }  // namespace

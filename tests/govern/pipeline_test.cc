@@ -120,7 +120,9 @@ TEST_F(PipelineTest, explain_tells_every_stage_and_changes_nothing) {
     call::Contract rare = contract("sandbox.run", call::Access::Execute);
     rare.calls_per_minute = 1;
     for (int i = 0; i < 3; ++i) {
-        const std::vector<Passage> passages = pipeline_->explain(call_of(rare, {{"command", {"rm", "-rf", "x"}}}));
+        std::optional<call::Denial> first;
+        const std::vector<Passage> passages =
+            pipeline_->explain(call_of(rare, {{"command", {"rm", "-rf", "x"}}}), first);
         ASSERT_EQ(passages.size(), kOrder.size());
         EXPECT_TRUE(passages[2].passed) << passages[2].note;
         EXPECT_FALSE(passages[6].passed);

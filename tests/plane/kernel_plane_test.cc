@@ -105,12 +105,12 @@ TEST_F(Plane, lets_a_pair_through_again_after_the_clock_was_set_back) {
 }
 
 TEST_F(Plane, tells_the_ring_what_was_written_on_the_board) {
-    plane_->set_field(board::Field::ErrorRate, 0.25, "operator");
-    EXPECT_EQ(plane_->board().view().harmony().error_rate, 0.25);
+    plane_->set_field(board::Field::Reliability, 0.25, "operator");
+    EXPECT_EQ(plane_->board().view().harmony().reliability, 0.25);
     Event event;
     ASSERT_EQ(reader_.poll(event), Poll::Got);
     EXPECT_EQ(event.type, EventType::BoardFieldChanged);
-    EXPECT_EQ(event.data[0], static_cast<std::uint64_t>(board::Field::ErrorRate));
+    EXPECT_EQ(event.data[0], static_cast<std::uint64_t>(board::Field::Reliability));
     EXPECT_EQ(std::bit_cast<double>(event.data[1]), 0.25);
 }
 

@@ -27,11 +27,32 @@ def kernel():
 
 def test_a_field_is_read_by_name_and_by_number(kernel):
     board = resonant.Board(kernel.home)
-    number = board.number_of("harmony.error_rate")
-    assert board[number] == board["error_rate"] == board["harmony.error_rate"] == board.harmony()[3]
+    number = board.number_of("harmony.reliability")
+    assert board[number] == board["reliability"] == board["harmony.reliability"] == board.harmony()[3]
     for missing in ("nothing", 50, -1, 2**80, None, 1.5):
         with pytest.raises(KeyError):
             board[missing]
+
+
+def test_a_field_of_the_configuration_is_read_by_its_name():
+    toml = """
+[[board_field]]
+name = "queue_depth"
+unit = "jobs"
+type = "u64"
+group = "queue"
+"""
+    with Kernel(toml=toml) as kernel:
+        board = resonant.Board(kernel.home)
+        assert board["user.queue_depth"] == board["queue_depth"] == board["user.0"] == 0
+        for name, value in (("user.queue_depth", 12), ("queue_depth", 13)):
+            content, failed = kernel.client().call("event.publish", {"type": name, "payload": {"value": value}})
+            assert not failed, content
+            assert board["user.queue_depth"] == board[board.number_of("queue_depth")] == value
+        with pytest.raises(KeyError):
+            board["user.nothing"]
+        del board
+        gc.collect()
 
 
 def test_a_field_read_again_follows_what_the_kernel_writes(kernel):
@@ -47,7 +68,7 @@ def test_the_page_is_seen_without_a_copy_and_not_written(kernel):
     numpy = pytest.importorskip("numpy")
     board = resonant.Board(kernel.home)
     page = numpy.frombuffer(board, dtype="f8")
-    assert page[280 // 8] == board["error_rate"]
+    assert page[280 // 8] == board["reliability"]
     assert not page.flags.writeable
     with pytest.raises(TypeError):
         memoryview(board)[0] = 1

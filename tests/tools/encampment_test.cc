@@ -45,6 +45,13 @@ TEST(Encampment, an_event_named_as_a_user_field_carries_its_value_to_the_board) 
     EXPECT_EQ(all["user"]["user.oldest"], 0.5);
     EXPECT_EQ(world.ask("event.tail", {{"since", since}, {"types", {"board_field_changed"}}})["count"], 3);
 
+    world.ask("event.publish", {{"type", "alone"}, {"payload", {{"value", 13}}}});
+    world.ask("event.publish", {{"type", "user.depth"}, {"payload", {{"value", 4}}}});
+    world.ask("event.publish", {{"type", "queue"}, {"payload", {{"depth", 3}}}});
+    EXPECT_EQ(world.ask("board.read", {{"field", "alone"}})["value"], 13) << "its name without user. is its name, too";
+    EXPECT_EQ(world.ask("board.read", {{"field", "alone"}})["unit"], "jobs");
+    EXPECT_EQ(world.error("event.publish", {{"type", "error_rate"}, {"payload", {{"value", 0}}}}), "permission_denied")
+        << "what looks like a field that the kernel measures is not taken for an event";
     EXPECT_EQ(world.error("event.publish", {{"type", "user.alone"}}), "invalid_argument");
     EXPECT_EQ(world.error("event.publish", {{"type", "user.alone"}, {"payload", {{"value", "many"}}}}), "invalid_argument");
     EXPECT_EQ(world.error("event.publish", {{"type", "user.nothing"}, {"payload", {{"value", 1}}}}), "not_found");

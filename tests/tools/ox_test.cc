@@ -5,15 +5,15 @@
 namespace resonant::tools {
 namespace {
 
-// Lets the board fall and waits until the scheduler has looked.
+// Lets errors rise on the board and waits until the scheduler has looked.
 void let_errors_rise(test::World& world) {
-    world.parts().plane->set_field(board::Field::ErrorRate, 0.2, "test");
+    world.parts().plane->set_field(board::Field::ErrorRate, 0.8, "test");
     world.parts().scheduler->cycle();
 }
 
 TEST(Ox, ten_thousand_watchers_sleep_for_less_than_a_kilobyte_each) {
     test::World world;
-    const Json spawned = world.ask("monitor.spawn", {{"field", "error_rate"}, {"below", 0.5}, {"spread", 0.1},
+    const Json spawned = world.ask("monitor.spawn", {{"field", "error_rate"}, {"above", 0.5}, {"spread", 0.1},
                                                      {"count", 10'000}});
     EXPECT_EQ(spawned["count"], 10'000);
     EXPECT_LT(spawned["bytes_each"].get<double>(), 1024.0);
@@ -23,7 +23,7 @@ TEST(Ox, ten_thousand_watchers_sleep_for_less_than_a_kilobyte_each) {
 TEST(Ox, a_crossing_escalates_to_a_reasoner_who_takes_and_resolves_it) {
     test::World world;
     world.remember("when calls fail, look at the sandbox first");
-    world.ask("monitor.spawn", {{"field", "error_rate"}, {"below", 0.5}, {"payload", {{"goal", "find out why calls fail"}}}});
+    world.ask("monitor.spawn", {{"field", "error_rate"}, {"above", 0.5}, {"payload", {{"goal", "find out why calls fail"}}}});
     let_errors_rise(world);
     const Json taken = world.ask("reasoner.next", {{"wait_s", 5}});
     ASSERT_TRUE(taken.contains("reasoner_id")) << taken.dump();
@@ -38,7 +38,7 @@ TEST(Ox, a_crossing_escalates_to_a_reasoner_who_takes_and_resolves_it) {
 
 TEST(Ox, a_plan_is_carried_out_through_the_one_door_and_governed) {
     test::World world;
-    world.ask("monitor.spawn", {{"field", "error_rate"}, {"below", 0.5}});
+    world.ask("monitor.spawn", {{"field", "error_rate"}, {"above", 0.5}});
     let_errors_rise(world);
     const Json taken = world.ask("reasoner.next", {{"wait_s", 5}});
     const Json plan = {{{"tool", "memory.add"}, {"arguments", {{"content", "errors rose at noon"}}}},
@@ -51,7 +51,7 @@ TEST(Ox, a_plan_is_carried_out_through_the_one_door_and_governed) {
 
 TEST(Ox, an_execution_shows_its_steps_to_its_own_agent_and_to_who_steers) {
     test::World world;
-    world.ask("monitor.spawn", {{"field", "error_rate"}, {"below", 0.5}});
+    world.ask("monitor.spawn", {{"field", "error_rate"}, {"above", 0.5}});
     let_errors_rise(world);
     const Json taken = world.ask("reasoner.next", {{"wait_s", 5}});
     const Json resolved = world.ask("reasoner.resolve",
@@ -66,6 +66,27 @@ TEST(Ox, an_execution_shows_its_steps_to_its_own_agent_and_to_who_steers) {
     EXPECT_EQ(world.ask("executor.status")["count"], 1);
 }
 
+TEST(Ox, a_watcher_of_the_error_rate_wakes_when_calls_fail) {
+    test::World world;
+    const Json spawned = world.ask("monitor.spawn", {{"field", "error_rate"}, {"above", 0.3}});
+    EXPECT_EQ(spawned["value_now"], 0.0) << spawned.dump();
+    EXPECT_EQ(spawned["rises"], "worse");
+    EXPECT_FALSE(spawned.contains("note")) << spawned.dump();
+    for (int i = 0; i < 8; ++i) {
+        world.error("memory.history", {{"id", "m999999"}});
+    }
+    ASSERT_TRUE(world.ask("reasoner.next", {{"wait_s", 20}}).contains("reasoner_id"));
+    EXPECT_EQ(world.ask("monitor.list")["groups"][0]["fired"], 1);
+}
+
+TEST(Ox, a_watcher_that_would_wake_when_things_go_well_is_told_so) {
+    test::World world;
+    EXPECT_TRUE(world.ask("monitor.spawn", {{"field", "error_rate"}, {"below", 0.3}}).contains("note"));
+    EXPECT_TRUE(world.ask("monitor.spawn", {{"field", "reliability"}, {"above", 0.3}}).contains("note"));
+    EXPECT_FALSE(world.ask("monitor.spawn", {{"field", "reliability"}, {"below", 0.3}}).contains("note"));
+    EXPECT_FALSE(world.ask("monitor.spawn", {{"field", "calls_per_minute"}, {"above", 300}}).contains("note"));
+}
+
 TEST(Ox, nobody_to_reason_about_is_an_empty_answer_after_the_wait) {
     test::World world;
     EXPECT_TRUE(world.ask("reasoner.next", {{"wait_s", 0.05}})["reasoner_id"].is_null());
@@ -73,7 +94,7 @@ TEST(Ox, nobody_to_reason_about_is_an_empty_answer_after_the_wait) {
 
 TEST(Ox, a_stopped_group_wakes_no_more) {
     test::World world;
-    const Json spawned = world.ask("monitor.spawn", {{"field", "error_rate"}, {"below", 0.5}});
+    const Json spawned = world.ask("monitor.spawn", {{"field", "error_rate"}, {"above", 0.5}});
     world.ask("monitor.stop", {{"group", spawned["group"]}});
     let_errors_rise(world);
     EXPECT_TRUE(world.ask("reasoner.next", {{"wait_s", 0.05}})["reasoner_id"].is_null());

@@ -30,23 +30,23 @@ TEST(Dipper, a_second_agent_opens_the_stage_of_many) {
 TEST(Dipper, homeostasis_levels_follow_the_board) {
     test::World world;
     EXPECT_EQ(world.ask("homeostasis.status")["level"], "OBSERVE");
-    world.parts().plane->board().set(board::Field::ErrorRate, 0.3);
+    world.parts().plane->board().set(board::Field::Reliability, 0.3);
     const Json status = world.ask("homeostasis.status");
     EXPECT_EQ(status["level"], "CORRECT") << status.dump();
 }
 
 TEST(Mound, the_board_is_read_by_field_and_whole) {
     test::World world;
-    world.parts().plane->board().set(board::Field::Latency, 0.25);
-    EXPECT_DOUBLE_EQ(world.ask("board.read", {{"field", "latency"}})["value"].get<double>(), 0.25);
-    EXPECT_NE(world.ask("board.read").dump().find("latency"), std::string::npos);
+    world.parts().plane->board().set(board::Field::Swiftness, 0.25);
+    EXPECT_DOUBLE_EQ(world.ask("board.read", {{"field", "swiftness"}})["value"].get<double>(), 0.25);
+    EXPECT_NE(world.ask("board.read").dump().find("swiftness"), std::string::npos);
     EXPECT_EQ(world.error("board.read", {{"field", "colour"}}), "not_found");
 }
 
 TEST(Mound, watching_ends_when_the_field_crosses_and_when_time_is_over) {
     test::World world;
-    world.parts().plane->board().set(board::Field::ErrorRate, 0.1);
-    EXPECT_EQ(world.ask("board.watch", {{"field", "error_rate"}, {"below", 0.5}, {"timeout_s", 5}})["crossed"], true);
+    world.parts().plane->board().set(board::Field::ErrorRate, 0.9);
+    EXPECT_EQ(world.ask("board.watch", {{"field", "error_rate"}, {"above", 0.5}, {"timeout_s", 5}})["crossed"], true);
     const Json late = world.ask("board.watch", {{"field", "error_rate"}, {"below", -1}, {"timeout_s", 0.05}});
     EXPECT_EQ(late["crossed"], false);
 }
@@ -54,12 +54,12 @@ TEST(Mound, watching_ends_when_the_field_crosses_and_when_time_is_over) {
 TEST(Mound, the_harmony_vector_holds_seven_numbers_and_their_weighted_mean) {
     test::World world;
     const Json vector = world.ask("harmony.vector");
-    for (const char* field : {"balance", "throughput", "latency", "error_rate", "dharma", "karma_debt", "energy"}) {
+    for (const char* field : {"balance", "headroom", "swiftness", "reliability", "dharma", "accord", "energy"}) {
         ASSERT_TRUE(vector.contains(field)) << field;
     }
-    const double expected = 0.15 * vector["balance"].get<double>() + 0.10 * vector["throughput"].get<double>() +
-                            0.15 * vector["latency"].get<double>() + 0.20 * vector["error_rate"].get<double>() +
-                            0.15 * vector["dharma"].get<double>() + 0.15 * vector["karma_debt"].get<double>() +
+    const double expected = 0.15 * vector["balance"].get<double>() + 0.10 * vector["headroom"].get<double>() +
+                            0.15 * vector["swiftness"].get<double>() + 0.20 * vector["reliability"].get<double>() +
+                            0.15 * vector["dharma"].get<double>() + 0.15 * vector["accord"].get<double>() +
                             0.10 * vector["energy"].get<double>();
     EXPECT_NEAR(vector["composite"].get<double>(), expected, 0.002);
 }
