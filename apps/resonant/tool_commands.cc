@@ -93,6 +93,14 @@ void print_cost(const Common& common, const tools::Toolbox& toolbox) {
     }
 }
 
+void print_planned(const Common& common, const tools::Toolbox& toolbox) {
+    Json tools = Json::array();
+    for (const call::Contract& contract : toolbox.planned()) {
+        tools.push_back({{"tool", contract.name}, {"summary", contract.summary}});
+    }
+    show(common, {{"planned", tools}, {"count", tools.size()}, {"note", "not built yet: a call answers unimplemented"}});
+}
+
 void add_tools(CLI::App& app, Common& common) {
     auto listing = std::make_shared<std::string>("families");
     auto cost = std::make_shared<bool>(false);
@@ -100,13 +108,15 @@ void add_tools(CLI::App& app, Common& common) {
     command->add_option("--listing", *listing, "families, core or all")
         ->check(CLI::IsMember({"families", "core", "all"}));
     command->add_flag("--cost", *cost, "bytes and tokens of each listing and tool");
+    auto planned = std::make_shared<bool>(false);
+    command->add_flag("--planned", *planned, "what is declared and not built yet; nothing else shows it");
     auto question = std::make_shared<ToolQuestion>();
     command->add_option("--search", question->query, "tools that fit a goal; '-': one a line on standard input");
     command->add_option("--catalogue", question->catalogue, "search the tools of a file: tools/list, functions, one tool a line ...")
         ->check(CLI::ExistingFile);
     command->add_option("--limit", question->limit, "tools at most, with --search");
     command->add_flag("--words", question->words_only, "search by words alone, without the model");
-    command->callback([&common, listing, cost, question] {
+    command->callback([&common, listing, cost, planned, question] {
         if (!question->query.empty()) {
             common.exit_code = find_tools(common, *question);
             return;
@@ -116,6 +126,10 @@ void add_tools(CLI::App& app, Common& common) {
         tools::add_all(toolbox, none);
         if (*cost) {
             print_cost(common, toolbox);
+            return;
+        }
+        if (*planned) {
+            print_planned(common, toolbox);
             return;
         }
         const Result<Json> tools = json::parse(mcp::list_tools(toolbox, *mcp::listing_of(*listing)));

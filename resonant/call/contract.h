@@ -1,5 +1,5 @@
 // A Contract is what a tool declares of itself: its name, who may call it, what it may do. The pipeline
-// judges a call by the contract alone; the catalogue holds 181 of them.
+// judges a call by the contract alone; the catalogue holds some hundred of them.
 //
 // Plain values, constant after start; any thread.
 #pragma once
@@ -42,7 +42,7 @@ struct Contract {
     Maturity maturity = Maturity::Seed;
     Pace pace = Pace::Fast;
     bool external = false;     // effects outside our database: the intent is made durable first
-    bool core = false;         // in the listing of 92
+    bool core = false;         // in the listing of the core
     bool available = false;    // built; else calling it answers Unimplemented
     bool alone = false;        // listed by itself in every listing, in no family's enum
     bool free_text = false;    // arguments carry prose or code: the sanitizer scans size and form, not words

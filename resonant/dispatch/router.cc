@@ -158,6 +158,11 @@ Result<Route> Router::route_in_family(int family, Json arguments) const {
                 names.push_back(tool.contract.name);
             }
         }
+        if (names.empty()) {
+            return fail(Code::Unimplemented,
+                        fmt::format("no tool of {} is built yet; capability.matrix lists what is",
+                                    catalogue_.families()[static_cast<std::size_t>(family)].wire_name));
+        }
         return fail(Code::InvalidArgument,
                     fmt::format("{}: `tool` is missing; give one of: {}",
                                 catalogue_.families()[static_cast<std::size_t>(family)].wire_name,
@@ -208,6 +213,10 @@ std::unexpected<Error> Router::list_group(const std::string& group) const {
 }
 
 std::unexpected<Error> Router::unknown(const std::string& name) const {
+    if (const call::Contract* planned = catalogue_.find_planned(name)) {
+        return fail(Code::Unimplemented, fmt::format("{} is not built yet; capability.suggest with a goal finds what is",
+                                                     planned->name));
+    }
     const std::string shown = name.substr(0, 80);
     return fail(Code::NotFound,
                 fmt::format("no tool or family is named '{}'; nearest: {}; to look for one call "

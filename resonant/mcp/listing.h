@@ -1,11 +1,12 @@
-// A Listing is what tools/list shows: 28 families (meta-tools, few tokens), the core 92, or all 181.
+// A Listing is what tools/list shows: families (meta-tools, few tokens), the core tools, or all; docs/catalogue.md has
+// their numbers. What is planned and not built is in none.
 // The design document calls them PRAT, Lite and Classic.
 //
 // Pure functions; any thread.
 //
 // Invariants:
 //   (1) The same catalogue gives the same bytes: order is the catalogue's.
-//   (2) The families' list of 181 tools is at most kFamiliesBytesMax as sent.
+//   (2) The families' list of all tools is at most kFamiliesBytesMax as sent.
 #pragma once
 
 #include <optional>

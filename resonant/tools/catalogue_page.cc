@@ -5,25 +5,35 @@
 #include <algorithm>
 
 namespace resonant::tools {
+namespace {
+
+std::string rows_of(const Toolbox& toolbox, const call::Contract& contract) {
+    return fmt::format("| {} | {} | {} | {} | {} |\n", contract.name, toolbox.families()[contract.family].key,
+                       name_of(contract.access), name_of(contract.role), name_of(contract.maturity));
+}
+
+}  // namespace
 
 std::string catalogue_page(const Toolbox& toolbox) {
-    const auto built = std::count_if(toolbox.tools().begin(), toolbox.tools().end(),
-                                     [](const Tool& tool) { return tool.contract.available; });
+    const auto core = std::ranges::count_if(toolbox.tools(), [](const Tool& tool) { return tool.contract.core; });
+    constexpr std::string_view kHead = "| tool | family | access | role | stage |\n|---|---|---|---|---|\n";
     std::string page = fmt::format(
         "# Catalogue\n\n"
-        "All {} tools in {} families, in the order of their ids; {} are built, the others say\n"
-        "`available: false` and answer `unimplemented`. A test compares this page with the code; "
-        "write it\n"
+        "{} tools in {} families, {} of them core, in the order of their ids. A test compares this page with the "
+        "code; write it\n"
         "anew with `RESONANT_WRITE_DOCS=1 build/tests/test_tools --gtest_filter='Catalogue.*'`.\n\n"
-        "Role: the least that may call. Stage: the maturity at which it unlocks.\n\n"
-        "| tool | family | access | role | stage | available |\n|---|---|---|---|---|---|\n",
-        toolbox.tools().size(), toolbox.families().size(), built);
+        "Role: the least that may call. Stage: the maturity at which it unlocks.\n\n{}",
+        toolbox.tools().size(), toolbox.built_families(), core, kHead);
     for (const Tool& tool : toolbox.tools()) {
-        const call::Contract& contract = tool.contract;
-        page += fmt::format("| {} | {} | {} | {} | {} | {} |\n", contract.name,
-                            toolbox.families()[contract.family].key, name_of(contract.access),
-                            name_of(contract.role), name_of(contract.maturity),
-                            contract.available ? "yes" : "no");
+        page += rows_of(toolbox, tool.contract);
+    }
+    page += fmt::format("\n## Planned\n\n"
+                        "{} more are declared and not built. No listing, search or suggestion shows them; `resonant tools "
+                        "--planned` and\n"
+                        "`capability.matrix` with `planned` do. A call answers `unimplemented`.\n\n{}",
+                        toolbox.planned().size(), kHead);
+    for (const call::Contract& contract : toolbox.planned()) {
+        page += rows_of(toolbox, contract);
     }
     return page;
 }

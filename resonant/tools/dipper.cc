@@ -51,8 +51,7 @@ Result<Json> homeostasis(Services& services, call::Call&) {
     return Json{
         {"level", name_of(worst)},
         {"fields", fields},
-        {"last_actions", Json::array()},
-        {"note", "it watches and advises; corrections (homeostasis.run) are not built yet"}};
+        {"note", "it watches and advises; it corrects nothing by itself"}};
 }
 
 }  // namespace
@@ -62,7 +61,7 @@ void add_dipper(Toolbox& toolbox, Services& services) {
                    .wire_name = "gana_dipper_regulate",
                    .mansion = "斗 Dou",
                    .quadrant = "North",
-                   .summary = "Self-regulation: drives, forecasts, alerts, maturity, homeostasis"});
+                   .summary = "Self-regulation: levels of health (homeostasis), gates of maturity"});
     toolbox.add({.name = "drive.snapshot",
                  .access = Access::Read,
                  .core = false,

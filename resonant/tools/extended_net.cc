@@ -41,14 +41,7 @@ const std::vector<Supply>& supplies() {
         {"request_id", "", {"consent.request", "consent.verify"}},
         {"reasoner_id", "", {"reasoner.next"}},
         {"executor_id", "", {"reasoner.resolve"}},
-        {"task_id", "", {"task.submit", "task.claim"}},
-        {"pipeline_id", "", {"pipeline.create", "pipeline.list"}},
-        {"plan_id", "", {"swarm.decompose"}},
-        {"vote_id", "", {"vote.create", "vote.list"}},
         {"entry_id", "", {"karma.trace"}},
-        {"agent_id", "", {"agent.register", "agent.list"}},
-        {"fix_ids", "", {"kaizen.analyze"}},
-        {"token", "lock.", {"lock.acquire"}},
         {"field", "", {"board.read"}},
         {"profile", "", {"dharma.rules"}},
         {"if_version", "", {"memory.read"}},
@@ -110,7 +103,6 @@ Json followers_of(const std::string& name) {
 
 Json neighbourhood(const Services& services, const Tool& tool, bool with_schema) {
     Json shown = {{"tool", tool.contract.name},
-                  {"available", tool.contract.available},
                   {"arguments_from", suppliers_of(tool.contract)},
                   {"answer_used_by", users_of(*services.toolbox, tool.contract.name)},
                   {"usually_followed_by", followers_of(tool.contract.name)}};
@@ -123,6 +115,9 @@ Json neighbourhood(const Services& services, const Tool& tool, bool with_schema)
 Result<Json> graph(Services& services, call::Call& call) {
     const std::string name = text_of(call, "tool", "session.bootstrap");
     const Tool* tool = services.toolbox->find(name);
+    if (tool == nullptr && services.toolbox->find_planned(name) != nullptr) {
+        return fail(Code::Unimplemented, fmt::format("tool.graph: {} is not built yet", name));
+    }
     if (tool == nullptr) {
         return fail(Code::NotFound,
                     fmt::format("tool.graph: no tool '{}'; near: {}", name.substr(0, 60),
@@ -164,7 +159,7 @@ void add_extended_net(Toolbox& toolbox, Services& services) {
                    .wire_name = "gana_extended_net_patterns",
                    .mansion = "张 Zhang",
                    .quadrant = "South",
-                   .summary = "Which tool comes next; patterns seen in calls and memories"});
+                   .summary = "Which tool comes next: what feeds a tool, what uses its answer"});
     toolbox.add({.name = "tool.graph",
                  .access = Access::Read,
                  .core = true,

@@ -63,7 +63,7 @@ void add_hairy_head(Toolbox& toolbox, Services& services) {
                    .wire_name = "gana_hairy_head_audit",
                    .mansion = "昴 Mao",
                    .quadrant = "West",
-                   .summary = "What happened: audit ledger (karma), denials, timing, errors"});
+                   .summary = "What happened: audit ledger (karma): trace, report, verify"});
     toolbox.add({.name = "telemetry.summary",
                  .access = Access::Read,
                  .core = true,

@@ -50,7 +50,7 @@ void add_roof(Toolbox& toolbox, Services& services) {
                    .wire_name = "gana_roof_servers",
                    .mansion = "危 Wei",
                    .quadrant = "North",
-                   .summary = "Other MCP servers behind this one: add, list, approve; extensions"});
+                   .summary = "Other MCP servers behind this one: add, list, approve, scan"});
     toolbox.add({.name = "extension.status",
                  .access = Access::Read,
                  .core = false,

@@ -1,6 +1,7 @@
 #include "resonant/tools/toolbox.h"
 
 #include <algorithm>
+#include <set>
 
 #include "resonant/base/ensure.h"
 #include "resonant/tools/nearest.h"
@@ -39,7 +40,7 @@ void Toolbox::add(const Declaration& declaration, Handler handler) {
     RESONANT_ENSURE(!families_.empty(), "a tool belongs to a family: begin() one first");
     RESONANT_ENSURE(tools_.size() < call::kToolsMax, "tool ids are dense and below kToolsMax");
     RESONANT_ENSURE(declaration.name.size() <= kNameMax, "a wire name has at most 60 characters");
-    RESONANT_ENSURE(find(declaration.name) == nullptr,
+    RESONANT_ENSURE(find(declaration.name) == nullptr && find_planned(declaration.name) == nullptr,
                     "a tool's name stands once in the catalogue");
     auto parameters = parse_parameters(declaration.parameters);
     RESONANT_ENSURE(parameters.has_value(), "a declaration's parameters follow parameters.h");
@@ -62,6 +63,11 @@ void Toolbox::add(const Declaration& declaration, Handler handler) {
     contract.input_schema = input_schema(*parameters);
     contract.example =
         declaration.example.empty() ? example(*parameters) : Json::parse(declaration.example);
+    last_is_planned_ = !handler;
+    if (last_is_planned_) {
+        planned_.push_back(std::move(contract));
+        return;
+    }
     tool.handler = std::move(handler);
     for (const std::string& key : {contract.name, wire_form(contract.name)}) {
         const auto place = std::lower_bound(
@@ -79,6 +85,21 @@ const Tool* Toolbox::find(std::string_view name) const {
         by_name_.begin(), by_name_.end(), name,
         [](const auto& entry, std::string_view wanted) { return entry.first < wanted; });
     return place != by_name_.end() && place->first == name ? &tools_[place->second] : nullptr;
+}
+
+const call::Contract* Toolbox::find_planned(std::string_view name) const {
+    const auto found = std::ranges::find_if(planned_, [&](const call::Contract& contract) {
+        return contract.name == name || wire_form(contract.name) == name;
+    });
+    return found == planned_.end() ? nullptr : &*found;
+}
+
+std::size_t Toolbox::built_families() const {
+    std::set<int> families;
+    for (const Tool& tool : tools_) {
+        families.insert(tool.contract.family);
+    }
+    return families.size();
 }
 
 int Toolbox::find_family(std::string_view name) const {

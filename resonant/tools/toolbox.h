@@ -1,12 +1,13 @@
 // The Toolbox holds every tool: its contract and its handler. Families add theirs at start; after
-// that it is constant.
+// that it is constant. What is declared without a handler is planned: it stands apart, so that no
+// list, search or suggestion shows what cannot be called.
 //
 // Any thread after start.
 //
 // Invariants:
 //   (1) Tool ids are dense and follow the order of the catalogue: family by family, tool by tool.
-//   (2) A tool without a handler is in the catalogue, says available: false, and answers
-//   Unimplemented.
+//   (2) Every tool of tools() has a handler. What is planned has no id and is found by
+//       find_planned() alone; whoever asks for it is told that it is not built yet.
 #pragma once
 
 #include <functional>
@@ -50,7 +51,7 @@ struct Declaration {
 
 struct Tool {
     call::Contract contract;
-    Handler handler;  // empty when not built
+    Handler handler;
 };
 
 class Toolbox {
@@ -63,12 +64,18 @@ class Toolbox {
     void begin(const Family& family);
     void add(const Declaration& declaration, Handler handler = {});
     // The last tool, for what a Declaration cannot say.
-    call::Contract& last() { return tools_.back().contract; }
+    call::Contract& last() { return last_is_planned_ ? planned_.back() : tools_.back().contract; }
 
     const std::vector<Family>& families() const { return families_; }
     const std::vector<Tool>& tools() const { return tools_; }
+    // Declared and not built yet, in the order of the catalogue.
+    const std::vector<call::Contract>& planned() const { return planned_; }
+    // How many families have a tool that is built.
+    std::size_t built_families() const;
     // By dotted or wire name ("memory.add", "memory_add"); null when there is none. O(log n).
     const Tool* find(std::string_view name) const;
+    // Likewise, of what is planned. O(n).
+    const call::Contract* find_planned(std::string_view name) const;
     // Index of a family by key or wire name, -1 when there is none.
     int find_family(std::string_view name) const;
     // The `count` names nearest to a misspelt one, best first.
@@ -77,6 +84,8 @@ class Toolbox {
   private:
     std::vector<Family> families_;
     std::vector<Tool> tools_;
+    std::vector<call::Contract> planned_;
+    bool last_is_planned_ = false;
     std::vector<std::pair<std::string, std::uint16_t>> by_name_;  // sorted
 };
 

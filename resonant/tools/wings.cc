@@ -12,7 +12,7 @@ void add_wings(Toolbox& toolbox, Services& services) {
          .wire_name = "gana_wings_export",
          .mansion = "翼 Yi",
          .quadrant = "South",
-         .summary = "Export memories, audit records, tables; sign ledger; other machines"});
+         .summary = "Export memories, and the tables of Arrow files"});
     toolbox.add({.name = "memory.export",
                  .access = Access::Write,
                  .core = true,

@@ -44,8 +44,8 @@ TEST(AnswerForm, every_row_belongs_to_a_tool_and_is_in_its_place) {
     std::size_t built = 0, promised = 0;
     for (const Tool& tool : toolbox.tools()) {
         const std::string_view form = answer_form_of(tool.contract.name);
-        built += tool.contract.available ? 1 : 0;
-        promised += tool.contract.available && !form.empty() ? 1 : 0;
+        ++built;
+        promised += form.empty() ? 0 : 1;
         if (!form.empty()) {
             const auto schema = output_schema(form);
             ASSERT_TRUE(schema.has_value()) << tool.contract.name << ": " << schema.error().message;

@@ -22,6 +22,8 @@ class Ghost : public testing::Test {
         }
         return names;
     }
+    std::size_t built() { return world_.parts().toolbox.tools().size(); }
+
     test::World world_;
 };
 
@@ -52,7 +54,7 @@ TEST_F(Ghost, tools_of_other_servers_are_suggested_listed_and_described) {
     EXPECT_EQ(listed["server"], "poet");
     const Json schema = world_.ask("tool.schema", {{"tools", {"poet__translate"}}})["tools"][0];
     EXPECT_EQ(schema["input_schema"]["required"], Json({"verse"}));
-    EXPECT_EQ(world_.ask("capability.matrix", {{"detail", "names"}})["total"], 182);
+    EXPECT_EQ(world_.ask("capability.matrix", {{"detail", "names"}})["total"], built() + 1);
 }
 
 TEST_F(Ghost, matrix_pages_through_all_tools_once_in_the_order_of_the_catalogue) {
@@ -65,21 +67,21 @@ TEST_F(Ghost, matrix_pages_through_all_tools_once_in_the_order_of_the_catalogue)
         }
         arguments["cursor"] = answer.value("cursor", "");
     }
-    EXPECT_EQ(names.size(), 181U);
+    EXPECT_EQ(names.size(), built());
     EXPECT_EQ(names.front(), "session.start");
-    EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), 181U);
+    EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), built());
 }
 
-TEST_F(Ghost, matrix_filters_by_family_access_and_whether_built) {
+TEST_F(Ghost, matrix_filters_by_family_and_access_and_shows_what_is_planned_when_asked) {
     const Json neck = world_.ask("capability.matrix", {{"gana", "gana_neck_save"}});
     EXPECT_EQ(neck["total"], 9);
     const Json destroying = world_.ask("capability.matrix", {{"access", "delete"}});
     ASSERT_EQ(destroying["total"], 1);
     EXPECT_EQ(destroying["tools"][0]["tool"], "memory.erase");
     EXPECT_EQ(destroying["tools"][0]["role"], "owner");
-    const Json missing = world_.ask("capability.matrix",
-                                    {{"available", false}, {"detail", "names"}, {"limit", 200}});
-    EXPECT_EQ(world_.error(missing["tools"][0], {}, call::Role::Owner), "unimplemented");
+    const Json planned = world_.ask("capability.matrix", {{"planned", true}});
+    EXPECT_EQ(planned["total"], world_.parts().toolbox.planned().size());
+    EXPECT_EQ(world_.error(planned["tools"][0]["tool"], {}, call::Role::Observer), "unimplemented") << "before any denial";
     EXPECT_EQ(world_.error("capability.matrix", {{"gana", "knee"}}), "not_found");
 }
 
@@ -104,13 +106,43 @@ TEST_F(Ghost, explain_tells_who_would_deny_and_runs_nothing) {
     EXPECT_THAT(denied["argument_errors"].dump(), HasSubstr("reason"));
 }
 
+TEST_F(Ghost, what_is_planned_is_in_no_suggestion_and_no_search) {
+    std::string all = world_.ask("capability.list").dump() + world_.ask("session.bootstrap").dump();
+    for (const char* goal : {"vote on a proposal", "lock a resource", "submit a task to a queue", "fetch a web page",
+                             "record a metric", "thank another agent", "run a pipeline of several steps"}) {
+        all += world_.ask("capability.suggest", {{"goal", goal}, {"limit", 25}}).dump();
+        all += world_.ask("capability.matrix", {{"query", goal}, {"limit", 200}}).dump();
+    }
+    for (const Tool& tool : world_.parts().toolbox.tools()) {
+        all += world_.ask("tool.graph", {{"tool", tool.contract.name}}).dump();
+    }
+    for (const call::Contract& contract : world_.parts().toolbox.planned()) {
+        EXPECT_EQ(all.find('"' + contract.name + '"'), std::string::npos) << contract.name;
+        for (const char* tool : {"tool.explain", "tool.graph"}) {
+            EXPECT_EQ(world_.error(tool, {{"tool", contract.name}}), "unimplemented");
+        }
+    }
+}
+
+TEST_F(Ghost, an_agent_asks_about_itself_and_a_coordinator_about_anybody) {
+    const Json mine = world_.ask("tool.explain", {{"tool", "dharma.reload"}});
+    EXPECT_EQ(mine["judged_as"]["principal"], "ada");
+    EXPECT_EQ(mine["denial"]["stage"], "roles");
+    EXPECT_EQ(mine["denial"], world_.call("dharma.reload").content["denial"]) << "the words of a real call";
+    EXPECT_EQ(world_.error("tool.explain", {{"tool", "dharma.reload"}, {"as", "uid:7"}}), "permission_denied");
+    const Json theirs = world_.ask("tool.explain", {{"tool", "dharma.reload"}, {"as", "uid:7"}, {"role", "owner"}},
+                                   call::Role::Coordinator);
+    EXPECT_EQ(theirs["judged_as"]["principal"], "uid:7");
+    EXPECT_EQ(theirs["allowed"], true);
+}
+
 TEST_F(Ghost, gnosis_says_well_until_a_board_word_is_poked) {
     EXPECT_EQ(world_.ask("gnosis")["status"], "well");
     board::Harmony ill;
-    ill.error_rate = 0.2;
+    ill.reliability = 0.2;
     world_.parts().plane->board().write(ill);
     const Json poked = world_.ask("gnosis");
-    EXPECT_EQ(poked["alerts"][0]["what"], "harmony.error_rate");
+    EXPECT_EQ(poked["alerts"][0]["what"], "harmony.reliability");
     EXPECT_EQ(poked["next_actions"][0]["tool"], "karma.trace");
     EXPECT_LE(poked["next_actions"].size(), 5U);
 }
@@ -127,9 +159,8 @@ TEST_F(Ghost, gnosis_names_open_breakers_and_waiting_consents) {
 
 TEST_F(Ghost, facts_count_what_is_built) {
     const Json facts = world_.ask("capability.list");
-    EXPECT_EQ(facts["tools"]["all"], 181);
-    EXPECT_EQ(facts["tools"]["built"],
-              world_.ask("capability.matrix", {{"available", true}})["total"]);
+    EXPECT_EQ(facts["tools"]["built"], built());
+    EXPECT_EQ(facts["tools"]["built"], world_.ask("capability.matrix")["total"]);
 }
 
 TEST_F(Ghost, the_graph_tells_where_arguments_come_from_and_who_uses_the_answer) {
