@@ -122,14 +122,15 @@ std::expected<Json, int> whole_answer(const Common& common, const std::string& t
             none ? report({Code::Unavailable, no_kernel(*home)}, kNoKernel) : report(answer.error()));
     }
     if (!answer->value("ok", false)) {
-        return std::unexpected(
-            report({Code::Internal, answer->value("error", "the kernel gave no reason")}));
+        const bool denied = answer->value("code", "") == name_of(Code::PermissionDenied);
+        return std::unexpected(report({Code::Internal, answer->value("error", "the kernel gave no reason")},
+                                      denied ? kDenied : kFailed));
     }
     return *answer;
 }
 
 int exit_code_of(const Json& answer) {
-    if (answer.contains("denial") && !answer["denial"].is_null()) {
+    if (answer.value("denied", false)) {
         return kDenied;
     }
     return answer.value("is_error", false) ? kFailed : kOk;

@@ -53,8 +53,11 @@ Status acknowledge_break(const Common& common, const std::string& reason) {
     RESONANT_ASSIGN(const std::string secret, given_secret(common));
     const bool owner = secret.empty() ? ::geteuid() == 0 : runtime::is_admin_secret(home, secret);
     if (!owner) {
-        return fail(Code::PermissionDenied, "ledger acknowledge: only the owner may; give the admin secret with "
-                                            "--secret-file or RESONANT_ADMIN_SECRET");
+        return fail(Code::PermissionDenied, secret.empty()
+                                                ? "ledger acknowledge: only the owner may; give the admin secret with "
+                                                  "--secret-file or RESONANT_ADMIN_SECRET"
+                                                : "ledger acknowledge: the admin secret that was given is not this home's; "
+                                                  "give the one that `resonant init` showed");
     }
     const Result<Descriptor> lock = runtime::lock_file(home.kernel_lock(), false);
     if (!lock) {
@@ -67,7 +70,7 @@ Status acknowledge_break(const Common& common, const std::string& reason) {
 }
 
 void add_ledger(CLI::App& app, Common& common) {
-    CLI::App* ledger = group(app, "ledger", "what was decided and done: tail, verify, proof, acknowledge");
+    CLI::App* ledger = group(app, "ledger", "what was decided and done: tail, verify, acknowledge");
     auto reason = std::make_shared<std::string>();
     CLI::App* acknowledge = ledger->add_subcommand("acknowledge", "owner: take note of a break, so that writes go on");
     acknowledge->add_option("--reason", *reason, "why the chain is broken, for the record")->required();
@@ -82,10 +85,43 @@ void add_ledger(CLI::App& app, Common& common) {
     ledger->add_subcommand("verify", "check the chain of hashes in the database file")->callback([&common] {
         common.exit_code = verify_ledger(common);
     });
-    auto entry = std::make_shared<std::string>();
-    CLI::App* proof = ledger->add_subcommand("proof", "proof that an entry stands under the root");
-    proof->add_option("entry", *entry, "its id")->required();
-    proof->callback([&common, entry] { common.exit_code = call_tool(common, "karma.proof", {{"entry_id", *entry}}); });
+}
+
+// Whom `policy test` judges.
+struct Judged {
+    std::string tool, arguments = "{}";
+    std::string as = fmt::format("uid:{}", ::getuid());  // as clients of this user are named
+    std::string role;
+    bool contained = false;
+};
+
+int test_policy(const Common& common, const Judged& judged) {
+    const Result<Json> parsed = json::parse(judged.arguments);
+    if (!parsed) {
+        return report(parsed.error(), kUsage);
+    }
+    Json question = {{"tool", judged.tool}, {"arguments", *parsed}, {"as", judged.as}, {"contained", judged.contained}};
+    if (!judged.role.empty()) {
+        question["role"] = judged.role;
+    }
+    const auto answer = ask_tool(common, "tool.explain", question);
+    if (!answer) {
+        return answer.error();
+    }
+    show(common, *answer);
+    return answer->contains("denial") ? kDenied : answer->value("allowed", false) ? kOk : kFailed;
+}
+
+void add_policy_test(CLI::App& policy, Common& common) {
+    auto judged = std::make_shared<Judged>();
+    CLI::App* test = policy.add_subcommand("test", "what would happen to a call, stage by stage; nothing runs, exit code 3 when denied");
+    test->add_option("tool", judged->tool, "dotted name")->required();
+    test->add_option("arguments", judged->arguments, "its arguments, a JSON object");
+    test->add_option("--as", judged->as, "principal that calls, as the ledger names it (a client of yours: uid:N)")->capture_default_str();
+    test->add_option("--role", judged->role, "observer, agent, coordinator or owner (what the configuration gives, else agent)")
+        ->check(CLI::IsMember({"observer", "agent", "coordinator", "owner"}));
+    test->add_flag("--contained", judged->contained, "as an agent of another user or in a sandbox");
+    test->callback([&common, judged] { common.exit_code = test_policy(common, *judged); });
 }
 
 void add_policy(CLI::App& app, Common& common) {
@@ -110,19 +146,7 @@ void add_policy(CLI::App& app, Common& common) {
         }
         show(common, {{"folder", where.string()}, {"rules", *rules}, {"ok", true}});
     });
-    auto tool = std::make_shared<std::string>();
-    auto arguments = std::make_shared<std::string>("{}");
-    CLI::App* test = policy->add_subcommand("test", "what would happen to a call, stage by stage; nothing runs");
-    test->add_option("tool", *tool, "dotted name")->required();
-    test->add_option("arguments", *arguments, "its arguments, a JSON object");
-    test->callback([&common, tool, arguments] {
-        const Result<Json> parsed = json::parse(*arguments);
-        if (!parsed) {
-            common.exit_code = report(parsed.error(), kUsage);
-            return;
-        }
-        common.exit_code = call_tool(common, "tool.explain", {{"tool", *tool}, {"arguments", *parsed}});
-    });
+    add_policy_test(*policy, common);
 }
 
 void add_consent(CLI::App& app, Common& common) {

@@ -224,14 +224,14 @@ Json Dispatcher::explain(const call::Call& call) {
     Json passages = Json::array();
     std::optional<call::Denial> denial = precheck_.explain(call);
     passages.push_back({{"stage", "precheck"}, {"passed", !denial}, {"note", denial ? denial->reason : ""}});
-    for (const govern::Passage& passage : needs_.pipeline.explain(call, denial)) {
-        passages.push_back({{"stage", passage.stage}, {"passed", passage.passed}, {"note", passage.note}});
-    }
     if (auto outside = asked.tool == nullptr && !asked.upstream ? std::nullopt : outside_set(asked)) {
         passages.push_back({{"stage", outside->stage}, {"passed", false}, {"note", outside->reason}});
         if (!denial) {
             denial = std::move(outside);
         }
+    }
+    for (const govern::Passage& passage : needs_.pipeline.explain(call, denial)) {
+        passages.push_back({{"stage", passage.stage}, {"passed", passage.passed}, {"note", passage.note}});
     }
     if (auto held = quarantined(asked)) {
         passages.push_back({{"stage", held->stage}, {"passed", false}, {"note", held->reason}});

@@ -77,6 +77,7 @@ struct Policy {
     std::vector<std::pair<std::string, std::uint32_t>> tool_limits;        // by pattern, first match counts
     board::BreakerPolicy breaker;
     std::vector<std::pair<std::string, board::BreakerPolicy>> tool_breakers;
+    bool sandbox_network = false;  // whether sandbox.run may give a program the network
 
     // What can be known of a tool before any call: rules whose tool, access and external conditions hold,
     // and its limit. Rules that ask for a pattern stand apart: most calls find none, and skip them all.

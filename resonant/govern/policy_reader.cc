@@ -120,7 +120,7 @@ class Reader {
     void read(const std::string& file, const std::string& content) {
         file_ = file;
         const YAML::Node root = YAML::Load(content);
-        auto sections = members(root, "the file", {"version", "profiles", "limits", "breaker", "rules"});
+        auto sections = members(root, "the file", {"version", "profiles", "limits", "breaker", "sandbox", "rules"});
         if (!sections.contains("version") || text(sections["version"], "version") != "1") {
             wrong(root, "the file must say \"version: 1\"");
         }
@@ -132,6 +132,11 @@ class Reader {
         }
         if (sections.contains("breaker")) {
             read_breaker(sections["breaker"]);
+        }
+        if (sections.contains("sandbox")) {
+            once(sections["sandbox"], "sandbox");
+            auto sandbox = members(sections["sandbox"], "sandbox", {"network"});
+            policy_->sandbox_network = sandbox.contains("network") && truth(sandbox["network"], "sandbox.network");
         }
         if (sections.contains("rules")) {
             if (!sections["rules"].IsSequence()) {

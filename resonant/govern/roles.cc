@@ -17,24 +17,29 @@ call::Role least_role(call::Access access) {
     }
 }
 
-std::string way_to(call::Role role, const std::string& tool) {
+std::string way_to(call::Role role, const std::string& tool, const std::string& principal) {
     if (role == call::Role::Owner) {
         return fmt::format(
             "ask the owner to run `resonant call {}`: the owner proves themself with the admin secret (asked on the "
             "terminal, --secret-file or RESONANT_ADMIN_SECRET; `resonant init` sets it)",
             tool);
     }
-    return fmt::format("ask the owner to give this client the role {} in resonant.toml", call::name_of(role));
+    return fmt::format("ask the owner to give {0} the role {1}: in resonant.toml [[agent]] with principal = \"{0}\" and "
+                       "role = \"{1}\"; the kernel reads it when it starts",
+                       principal, call::name_of(role));
 }
 
-call::Denial held(const std::string& tool, Standing standing) {
-    const bool all = standing == Standing::Suspended;
+call::Denial refused(const std::string& tool, const std::string& whom, const Held& held) {
+    const bool all = held.standing == Standing::Suspended;
+    const std::string who = whom == "*" ? "all calls are" : whom + " is";
     return {.code = all ? "suspended" : "quarantined",
             .stage = std::string(kRoles),
             .rule = "standing",
-            .reason = all ? fmt::format("calls are suspended, so {} was not run", tool)
-                          : fmt::format("in quarantine only reading is allowed, so {} was not run", tool),
-            .way_out = "ask the owner to lift it: `resonant resume`",
+            .reason = fmt::format("{} {}, so {} was not run{}{}", who,
+                                  all ? (whom == "*" ? "paused" : "suspended") : "in quarantine, where only reading is allowed",
+                                  tool, held.reason.empty() ? "" : "; the reason: ", held.reason),
+            .way_out = whom == "*" ? std::string("ask the owner to lift it: `resonant resume`")
+                                   : fmt::format("ask the owner to lift it: `resonant quarantine {} --lift`", whom),
             .retry_after_s = {}};
 }
 
@@ -54,42 +59,42 @@ std::optional<call::Denial> Roles::judge(const call::Call& call, Look, std::stri
             .rule = fmt::format("{} needs role {}", contract.name, call::name_of(needed)),
             .reason = fmt::format("{} has role {}, {} needs {}; no argument changes that", call.caller.principal,
                                   call::name_of(call.caller.role), contract.name, call::name_of(needed)),
-            .way_out = way_to(needed, contract.name),
+            .way_out = way_to(needed, contract.name, call.caller.principal),
             .retry_after_s = {}};
     }
     if (call.caller.role == call::Role::Owner) {
         return std::nullopt;  // who lifts a suspension must not be stopped by it
     }
-    const Standing now = standing(call.caller.principal);
-    if (now == Standing::Active || (now == Standing::Quarantined && contract.access == call::Access::Read)) {
+    const auto [whom, now] = held(call.caller.principal);
+    if (now.standing == Standing::Active ||
+        (now.standing == Standing::Quarantined && contract.access == call::Access::Read)) {
         return std::nullopt;
     }
-    return held(contract.name, now);
+    return refused(contract.name, whom, now);
 }
 
-void Roles::set_standing(const std::string& principal, Standing standing) {
+void Roles::set_standing(const std::string& principal, Standing standing, const std::string& reason) {
     const std::unique_lock lock(mutex_);
     if (standing == Standing::Active) {
         standings_.erase(principal);
     } else {
-        standings_[principal] = standing;
+        standings_[principal] = {standing, reason};
     }
 }
 
-Standing Roles::standing(std::string_view principal) const {
+Standing Roles::standing(std::string_view principal) const { return held(principal).second.standing; }
+
+std::pair<std::string, Held> Roles::held(std::string_view principal) const {
     const std::shared_lock lock(mutex_);
     if (standings_.empty()) {
-        return Standing::Active;
+        return {};
     }
     const auto own = standings_.find(principal);
     const auto all = standings_.find("*");
-    return std::max(own == standings_.end() ? Standing::Active : own->second,
-                    all == standings_.end() ? Standing::Active : all->second);
-}
-
-std::map<std::string, Standing> Roles::standings() const {
-    const std::shared_lock lock(mutex_);
-    return {standings_.begin(), standings_.end()};
+    if (own != standings_.end() && (all == standings_.end() || own->second.standing >= all->second.standing)) {
+        return *own;
+    }
+    return all == standings_.end() ? std::pair<std::string, Held>() : std::pair<std::string, Held>(*all);
 }
 
 }  // namespace resonant::govern

@@ -11,6 +11,8 @@
 
 #include <map>
 #include <shared_mutex>
+#include <string>
+#include <utility>
 
 #include "resonant/govern/stage.h"
 
@@ -21,19 +23,26 @@ call::Role role_needed(const call::Contract& contract);
 
 enum class Standing : std::uint8_t { Active, Quarantined /* may read */, Suspended /* may nothing */ };
 
+struct Held {
+    Standing standing = Standing::Active;
+    std::string reason;  // shown to whoever is refused
+};
+
 class Roles final : public Stage {
   public:
     std::string_view name() const override { return kRoles; }
     std::optional<call::Denial> judge(const call::Call& call, Look look, std::string& note) override;
 
     // Standing of one principal; "*" is everybody but the owner (pause).
-    void set_standing(const std::string& principal, Standing standing);
+    void set_standing(const std::string& principal, Standing standing, const std::string& reason = "");
     Standing standing(std::string_view principal) const;
-    std::map<std::string, Standing> standings() const;
 
   private:
+    // The graver of the principal's own standing and everybody's, with the name it was set on.
+    std::pair<std::string, Held> held(std::string_view principal) const;
+
     mutable std::shared_mutex mutex_;
-    std::map<std::string, Standing, std::less<>> standings_;
+    std::map<std::string, Held, std::less<>> standings_;
 };
 
 }  // namespace resonant::govern

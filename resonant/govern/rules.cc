@@ -337,4 +337,6 @@ board::BreakerPolicy Rules::breaker_policy(std::string_view tool) const {
     return active->policy->breaker;
 }
 
+bool Rules::sandbox_network() const { return active()->policy->sandbox_network; }
+
 }  // namespace resonant::govern

@@ -89,6 +89,8 @@ class Rules final : public Stage {
     std::uint32_t tool_calls_per_minute(const call::Contract& contract) const;
     std::uint32_t agent_calls_per_minute() const;
     board::BreakerPolicy breaker_policy(std::string_view tool) const;
+    // From the policy's `sandbox:` section.
+    bool sandbox_network() const;
 
   private:
     std::shared_ptr<const ActivePolicy> active() const;  // throws while nothing is loaded

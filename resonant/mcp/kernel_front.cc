@@ -135,7 +135,16 @@ void KernelFront::call(const net::KernelMessage& message, const Json& request) {
         say(connection, refusal(Code::ResourceExhausted, "one call at a time on a connection"));
         return;
     }
-    const bool owner = options_.owner && options_.owner(message.peer, text_of(request, "secret"));
+    const std::string secret = text_of(request, "secret");
+    const bool owner = options_.owner && options_.owner(message.peer, secret);
+    if (!owner && !secret.empty()) {
+        log().warn("kernel front: uid {} pid {} showed a wrong admin secret", message.peer.uid, message.peer.pid);
+        say(connection, refusal(Code::PermissionDenied,
+                                "the admin secret that was given (--secret-file, RESONANT_ADMIN_SECRET or typed) is not this "
+                                "home's; nothing was run. Give the one that `resonant init` showed, or none for calls that "
+                                "need no owner"));
+        return;
+    }
     call::Request asked;
     asked.tool = text_of(request, "tool");
     asked.arguments = request.value("arguments", Json::object());

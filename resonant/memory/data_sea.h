@@ -160,6 +160,8 @@ class DataSea {
     // Bounded kinds of links, for schemas: "related", "extends", ...
     static std::span<const std::string_view> link_types();
 
+    // Memories that have no vector of this model yet. O(of them).
+    Result<std::size_t> waiting() const;
     // Embeds what has no vector yet and folds it into the Arrow copy; at most `limit` memories.
     // Returns how many are left. Called by the background thread and by vector.index.
     Result<std::size_t> catch_up(std::size_t limit,

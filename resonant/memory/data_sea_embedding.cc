@@ -163,6 +163,8 @@ Status DataSea::Inner::forget_vectors(MemoryId id) {
     return {};
 }
 
+Result<std::size_t> DataSea::waiting() const { return inner_->pending(); }
+
 Result<std::size_t> DataSea::catch_up(
     std::size_t limit, const std::function<void(std::size_t, std::size_t)>& progress) {
     std::unique_lock lock(inner_->embedding, std::defer_lock);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <optional>
 #include <sstream>
 #include <string_view>
 #include <toml++/toml.h>
@@ -178,6 +179,35 @@ Status read_board_fields(const std::filesystem::path& file, const toml::node& no
     return {};
 }
 
+// [[agent]] principal = "uid:1000"; role = "coordinator"
+Status read_agents(const std::filesystem::path& file, const toml::node& node,
+                   std::map<std::string, call::Role, std::less<>>& agents) {
+    const toml::array* list = node.as_array();
+    if (list == nullptr || !list->is_homogeneous<toml::table>()) {
+        return wrong(file, node, "'agent' must be a list of tables: [[agent]]");
+    }
+    for (const toml::node& item : *list) {
+        const toml::table& table = *item.as_table();
+        RESONANT_CHECK(known_keys(file, table, {"principal", "role"}));
+        std::string principal, role;
+        RESONANT_CHECK(take(file, table, "principal", principal));
+        RESONANT_CHECK(take(file, table, "role", role));
+        std::optional<call::Role> found;
+        for (const call::Role one : {call::Role::Observer, call::Role::Agent, call::Role::Coordinator}) {
+            found = role == call::name_of(one) ? one : found;
+        }
+        if (!found) {
+            return wrong(file, item, fmt::format("role is '{}'; it is observer, agent or coordinator. The owner proves "
+                                                 "themself with the admin secret", role));
+        }
+        if (principal.empty() || !agents.emplace(principal, *found).second) {
+            return wrong(file, item, principal.empty() ? "an agent needs a principal, for example \"uid:1000\""
+                                                       : fmt::format("agent '{}' has two entries", principal));
+        }
+    }
+    return {};
+}
+
 // [[helper]] name = "tide"; events = ["custom"]
 Status read_helpers(const std::filesystem::path& file, const toml::node& node, std::vector<plane::ClearanceRule>& helpers) {
     const toml::array* list = node.as_array();
@@ -277,7 +307,10 @@ Status read_servers(const std::filesystem::path& file, const toml::table& table,
 Status read_all(const std::filesystem::path& file, const toml::table& table, Config& config) {
     RESONANT_CHECK(known_keys(file, table, {"http", "embedding", "listing", "idle_exit_s", "import_folders",
                                             "export_folders", "model", "answer_bytes_max", "board_field",
-                                            "helper", "servers", "server_files", "client"}));
+                                            "helper", "agent", "servers", "server_files", "client"}));
+    if (const toml::node* agents = table.get("agent")) {
+        RESONANT_CHECK(read_agents(file, *agents, config.agents));
+    }
     if (const toml::node* helpers = table.get("helper")) {
         RESONANT_CHECK(read_helpers(file, *helpers, config.helpers));
     }

@@ -6,12 +6,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "resonant/base/result.h"
 #include "resonant/board/fields.h"
 #include "resonant/call/client_set.h"
+#include "resonant/call/contract.h"
 #include "resonant/call/upstreams.h"
 #include "resonant/plane/clearance.h"
 
@@ -47,6 +50,8 @@ struct Config {
     };
     std::vector<BoardField> board_fields;          // user fields of the board, registered at start in this order
     std::vector<plane::ClearanceRule> helpers;     // what processes of our user may publish: [[helper]]
+    // Roles of principals, "uid:1000" or "token:3fa2..." as denials and the ledger name them: [[agent]].
+    std::map<std::string, call::Role, std::less<>> agents;
     struct Embedding {
         std::string endpoint;                      // empty: the local model
         std::string model;

@@ -11,6 +11,7 @@
 #include "resonant/engines/serendipity.h"
 #include "resonant/embed/minilm_embedder.h"
 #include "resonant/runtime/upstream_servers.h"
+#include "resonant/tools/answers.h"
 #include "resonant/tools/prompt_book.h"
 #include "resonant/tools/tool_search.h"
 
@@ -137,7 +138,7 @@ Status Parts::make_governance() {
     roles = std::make_unique<govern::Roles>();
     RESONANT_ASSIGN(const auto suspended, standings->suspended());
     for (const auto& [principal, standing] : suspended) {
-        roles->set_standing(principal, govern::Standing::Suspended);
+        roles->set_standing(principal, govern::Standing::Suspended, standing.reason);
     }
     maturity = std::make_unique<govern::Maturity>(clock, probes());
     RESONANT_ASSIGN(pipeline, govern::Pipeline::create({sanitizer.get(), breaker.get(), limiter.get(), roles.get(),
@@ -149,7 +150,7 @@ Status Parts::make_governance() {
 Status Parts::make_agents(const Config& config) {
     reasoners = std::make_unique<agents::Reasoners>(clock);
     scheduler = std::make_unique<agents::Scheduler>(*plane, monitors, *reasoners);
-    sandbox = std::make_unique<broker::Sandbox>(clock, broker::Sandbox::Options{});
+    sandbox = std::make_unique<broker::Sandbox>(clock, broker::Sandbox::Options{[this] { return rules->sandbox_network(); }});
     std::vector<std::filesystem::path> folders = {home.inbox()};
     folders.insert(folders.end(), config.import_folders.begin(), config.import_folders.end());
     std::vector<std::filesystem::path> outboxes = {home.outbox()};
@@ -195,6 +196,7 @@ Status Parts::make_door(const Config& config, const MoreTools& more, net::Loop* 
                                                           }
                                                       },
                                                   .content_tables = {"memories", "memory_texts", "memory_versions"},
+                                                  .roles = config.agents,
                                                   .answer_bytes_max = config.answer_bytes_max,
                                                   .check_answers = config.check_answers ||
                                                                    std::getenv("RESONANT_CHECK_ANSWERS") != nullptr}));
@@ -207,6 +209,7 @@ Status Parts::make_door(const Config& config, const MoreTools& more, net::Loop* 
                                                           : set->has_upstream(hit.document->server, hit.document->name));
         });
     }
+    services.role_of = [this](const std::string& principal) { return dispatcher->role_of(principal, call::Role::Agent); };
     services.explain = [this](const call::Call& call) { return dispatcher->explain(call); };
     plane->board().set_word(board::Field::MaturityStage, static_cast<std::uint64_t>(maturity->passed()));
     return {};
@@ -303,11 +306,12 @@ bool Parts::idle() const {
 }
 
 Json Parts::status() {
-    const auto zones = sea->zones("default");
-    return {{"epoch", plane->board().view().epoch()},
+    const memory::VectorStatus memories = sea->status();
+    const Result<std::size_t> waiting = sea->waiting();
+    Json status = {{"epoch", plane->board().view().epoch()},
             {"uptime_s", (clock.wall() - services.started).seconds()},
-            {"memories", zones ? zones->total : 0},
-            {"unembedded", unembedded_.load()},
+            {"memories", memories.rows},
+            {"unembedded", waiting ? Json(*waiting) : Json("unknown: " + waiting.error().message)},
             {"model", embedder ? embedder->model() : "none: " + embedder_missing},
             {"monitors", monitors.count()},
             {"in_flight", dispatcher->in_flight()},
@@ -316,6 +320,10 @@ Json Parts::status() {
             {"profile", rules->profile()},
             {"maturity", plane->board().view().word(board::Field::MaturityStage)},
             {"admin_secret", has_admin_secret(home) ? "set" : "missing: resonant init"}};
+    if (const Json held = tools::standings_of(services); !held.empty()) {
+        status["standings"] = held;
+    }
+    return status;
 }
 
 void Parts::close() {

@@ -11,9 +11,9 @@ namespace {
 
 // In the order of names.
 constexpr std::pair<std::string_view, std::string_view> kForms[] = {
-    {"agent.suspend", "agent* suspended*:bool lift"},
+    {"agent.suspend", "agent* suspended*:bool reason lift"},
     {"board.read",
-     "field value:any age_s:number tick:int epoch:int harmony:object resonance:object maturity_stage:int "
+     "field value:any unit rises meaning traffic:object fields:object age_s:number tick:int epoch:int harmony:object resonance:object maturity_stage:int "
      "breakers_not_closed:int user:object"},
     {"board.watch", "crossed*:bool field* timed_out*:bool value*:number"},
     {"breaker.reset", "before* failures*:int state* tool*"},
@@ -22,8 +22,8 @@ constexpr std::pair<std::string_view, std::string_view> kForms[] = {
     {"capability.list",
      "server* version* protocol*:string[] transports*:string[] tools*:object limits*:object features*:string[] "
      "more"},
-    {"capability.matrix", "total*:int count*:int tools*:any[] cursor"},
-    {"capability.suggest", "count*:int tools*:{tool summary score:number available:bool example:object}[] note"},
+    {"capability.matrix", "total*:int count*:int tools*:any[] cursor note"},
+    {"capability.suggest", "count*:int tools*:{tool summary score:number example:object}[] note"},
     {"consent.grant", "answered_by* consent_id* expires* reason* scope* state* to*"},
     {"consent.request", "answered_by consent_id* expires* reason* scope* state* to* way_on"},
     {"consent.revoke", "answered_by* consent_id* expires* reason* scope* state* to*"},
@@ -70,13 +70,13 @@ constexpr std::pair<std::string_view, std::string_view> kForms[] = {
     {"handoff.list", "count*:int handoffs*:object[]"},
     {"handoff.offer", "handoff_id* session_id* status* from to at"},
     {"harmony.vector",
-     "balance*:number composite*:number dharma*:number energy*:number error_rate*:number karma_debt*:number "
-     "latency*:number throughput*:number"},
-    {"health.check", "ready*:bool status*"},
+     "balance*:number composite*:number dharma*:number energy*:number reliability*:number accord*:number "
+     "swiftness*:number headroom*:number measured*:object"},
+    {"health.check", "ready*:bool status* standings:object"},
     {"health.report",
      "version uptime_s:number board:object ring:object memory:object upstream:object tools:object sizes:object "
      "ledger:object"},
-    {"homeostasis.status", "level* fields*:object[] last_actions*:any[] note"},
+    {"homeostasis.status", "level* fields*:object[] note"},
     {"karma.report", "agents*:object[]"},
     {"karma.trace",
      "count*:int entries*:{seq:int at_ns:int kind tool agent role access decision outcome:any stages:any}[] "
@@ -111,7 +111,7 @@ constexpr std::pair<std::string_view, std::string_view> kForms[] = {
     {"model.chat", "text* model* answered_by* untrusted*:bool stop_reason:any fits:bool json:any errors:string[]"},
     {"model.list", "count*:int models*:{model by}[] note"},
     {"monitor.list", "watchers*:int bytes*:int bytes_each*:number groups*:object[] escalated:object cursor"},
-    {"monitor.spawn", "group* count*:int field* owner goal:any value_now:any fired:int bytes_each:number"},
+    {"monitor.spawn", "group* count*:int field* owner goal:any value_now:any fired:int bytes_each:number unit rises meaning note"},
     {"monitor.stop", "group* stopped*:int"},
     {"native.status",
      "cores*:int instruction_sets*:string[] search_kernel model:any memory_read_gb_s:number ipc:object"},
@@ -126,7 +126,7 @@ constexpr std::pair<std::string_view, std::string_view> kForms[] = {
     {"reasoner.resolve", "reasoner_id* outcome* goal:any execution:object"},
     {"result.read", "text* offset*:int total*:int next_offset:int more"},
     {"sandbox.run", "exit_status*:any stdout* stderr* timed_out*:bool seconds*:number"},
-    {"sandbox.status", "available*:bool isolation:any limits:object runner:any running:int runs:int timeouts:int"},
+    {"sandbox.status", "available*:bool network_allowed:bool isolation:any limits:object runner:any running:int runs:int timeouts:int"},
     {"scratchpad.create", "name* scratchpad_id*"},
     {"scratchpad.finalize", "memory_id* scratchpad_id*"},
     {"scratchpad.read", "scratchpad_id name status sections:object[] count:int scratchpads:object[]"},
@@ -153,10 +153,11 @@ constexpr std::pair<std::string_view, std::string_view> kForms[] = {
     {"state.paths",
      "home* database* socket* token* policy* segments* inbox* configuration* model:string? http:string? "
      "import_folders*:string[]"},
-    {"swarm.status", "watchers*:object escalations*:object scheduler*:object"},
+    {"swarm.status", "watchers*:object escalations*:object scheduler*:object standings:object"},
     {"tool.explain",
      "tool* allowed*:bool denied_by:string? passages*:{stage passed:bool note}[] declared:object "
-     "declared_effects available:bool arguments_valid:bool argument_errors:string[]"},
+     "declared_effects arguments_valid:bool argument_errors:string[] "
+     "judged_as:{principal role contained:bool} denial:object note server"},
     {"tool.graph", "count*:int tools*:object[] around:any"},
     {"tool.schema", "count*:int tools*:object[]"},
     {"vector.index", "embedded*:int left*:int rows:int model:any segments:int bytes:int"},

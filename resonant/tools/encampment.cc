@@ -30,6 +30,17 @@ std::unexpected<Error> no_number(const std::string& name, const std::string& mem
                             name, member, member));
 }
 
+// The user field or group that an event is named after, with or without "user."; empty when there is none.
+std::string field_meant(const Services& services, const std::string& name) {
+    const std::string whole = name.starts_with("user.") ? name : "user." + name;
+    for (const board::RegisteredField& each : services.plane->board().registered()) {
+        if (each.name == whole || each.group_name == whole) {
+            return whole;
+        }
+    }
+    return name.starts_with("user.") ? name : "";
+}
+
 // An event named as a user field or a group of them ("user.queue_depth") carries values to the
 // board: payload {"value": 12}, or of a group {"depth": 3, "oldest_s": 40}.
 Result<Json> publish_field(Services& services, call::Call& call, const std::string& name) {
@@ -64,8 +75,14 @@ Result<Json> publish_field(Services& services, call::Call& call, const std::stri
 
 Result<Json> publish(Services& services, call::Call& call) {
     const std::string name = text_of(call, "type");
-    if (name.starts_with("user.")) {
-        return publish_field(services, call, name);
+    if (const std::string field = field_meant(services, name); !field.empty()) {
+        return publish_field(services, call, field);
+    }
+    if (board::find_field(name)) {
+        return fail(Code::PermissionDenied,
+                    fmt::format("event.publish: '{}' is a field of the board that the kernel measures itself; "
+                                "choose a name of your own, or a [[board_field]] of resonant.toml",
+                                name));
     }
     if (name.empty() || name.size() >= std::tuple_size_v<decltype(ring::Event::name)>) {
         return fail(Code::InvalidArgument,
@@ -189,7 +206,7 @@ Result<Json> tail(Services& services, call::Call& call) {
             break;
         }
         reader.wait(&services.plane->ring(), ring::WaitStrategy::Block,
-                    std::min(left, from_millis(100)));
+                    std::min(left, services.plane->nap()));
     }
     Json answer = {{"count", events.size()},
                    {"events", std::move(events)},
@@ -242,13 +259,13 @@ void add_encampment(Toolbox& toolbox, Services& services) {
                    .wire_name = "gana_encampment_messages",
                    .mansion = "室 Shi",
                    .quadrant = "North",
-                   .summary = "Messages between agents: live events and kept chat channels"});
+                   .summary = "Messages between agents: publish live events, read and count them"});
     toolbox.add({.name = "event.publish",
                  .access = Access::Write,
                  .core = false,
                  .parameters = "type*:string payload:object confidence:0..1",
                  .summary = "put an event on the ring for whoever listens (short-lived); to "
-                            "keep a message use chat.send, to give work use task.submit",
+                            "keep a message use memory.add",
                  .example = R"({"type": "build.finished", "confidence": 0.9})"},
                 bind(services, publish));
     toolbox.add({.name = "event.tail",

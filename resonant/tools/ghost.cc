@@ -55,7 +55,6 @@ Json show(const Services& services, const ToolHit& hit, const std::string& detai
             shown["role"] = call::name_of(contract.role);
         }
     }
-    shown["available"] = document.available;
     shown["summary"] = detail == "schema" ? document.description
                                           : shortened(document.description, kSummaryMax);
     if (detail == "schema") {
@@ -75,15 +74,12 @@ Json show(const Services& services, const ToolHit& hit, const std::string& detai
 
 Result<Json> facts(Services& services, call::Call&) {
     const Toolbox& toolbox = *services.toolbox;
-    const auto& all = toolbox.tools();
-    const auto built = std::count_if(all.begin(), all.end(),
-                                     [](const Tool& tool) { return tool.contract.available; });
     return Json{
         {"server", "resonant"},
         {"version", services.version},
         {"protocol", {"2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"}},
         {"transports", {"stdio", "http", "operator socket"}},
-        {"tools", {{"all", all.size()}, {"built", built}, {"families", toolbox.families().size()}}},
+        {"tools", {{"built", toolbox.tools().size()}, {"families", toolbox.built_families()}}},
         {"limits",
          {{"message_bytes", json::kTextMax},
           {"depth", json::kDepthMax},
@@ -118,13 +114,30 @@ Result<std::vector<ToolHit>> chosen(Services& services, const call::Call& call) 
         return !services.search->sees(call.caller, hit) || (family >= 0 && its != family) ||
                (has(call, "access") &&
                 (hit.tool == nullptr ||
-                 call::name_of(hit.tool->contract.access) != text_of(call, "access"))) ||
-               (has(call, "available") && hit.document->available != flag_of(call, "available"));
+                 call::name_of(hit.tool->contract.access) != text_of(call, "access")));
     });
     return tools;
 }
 
+// What is declared and not built, when it is asked for: nothing else shows it.
+Json planned_tools(const Services& services) {
+    Json answer = {{"total", services.toolbox->planned().size()}, {"tools", Json::array()}};
+    for (const call::Contract& contract : services.toolbox->planned()) {
+        answer["tools"].push_back({{"tool", contract.name},
+                                   {"gana", services.toolbox->families()[contract.family].key},
+                                   {"access", call::name_of(contract.access)},
+                                   {"planned", true},
+                                   {"summary", contract.summary}});
+    }
+    answer["count"] = answer["tools"].size();
+    answer["note"] = "these are not built yet: a call answers unimplemented";
+    return answer;
+}
+
 Result<Json> matrix(Services& services, call::Call& call) {
+    if (flag_of(call, "planned")) {
+        return planned_tools(services);
+    }
     RESONANT_ASSIGN(const std::vector<ToolHit> tools, chosen(services, call));
     const std::string detail = text_of(call, "detail", "summary");
     const std::size_t limit = limit_of(call,
@@ -182,6 +195,10 @@ Result<Json> suggest(Services& services, call::Call& call) {
 }
 
 std::unexpected<Error> unknown_tool(const Services& services, const std::string& name) {
+    if (const call::Contract* planned = services.toolbox->find_planned(name)) {
+        return fail(Code::Unimplemented, fmt::format("{} is not built yet; capability.suggest with a goal finds what is",
+                                                     planned->name));
+    }
     return fail(Code::NotFound, fmt::format("no tool '{}'; near: {}", name.substr(0, 60),
                                             fmt::join(services.search->nearest(name, 3), ", ")));
 }
@@ -199,6 +216,25 @@ Result<Json> schema(Services& services, call::Call& call) {
     return answer;
 }
 
+// Who is judged: the caller, or whom it names. An agent asks about itself and what a role would change.
+Status put_in_place(const Services& services, const call::Call& call, call::Caller& judged) {
+    const std::string as = text_of(call, "as");
+    if (!as.empty() && as != judged.principal && call.caller.role < call::Role::Coordinator) {
+        return fail(Code::PermissionDenied, fmt::format("tool.explain: {} is an agent and asks about itself only; leave "
+                                                        "`as` out", call.caller.principal));
+    }
+    if (!as.empty()) {
+        judged = {.principal = as, .client = judged.client, .role = call::Role::Agent,
+                  .transport = as.starts_with("token:") ? call::Transport::Http : call::Transport::Stdio};
+        judged.role = services.role_of ? services.role_of(as) : judged.role;
+    }
+    for (const call::Role role : {call::Role::Observer, call::Role::Agent, call::Role::Coordinator, call::Role::Owner}) {
+        judged.role = text_of(call, "role") == call::name_of(role) ? role : judged.role;
+    }
+    judged.contained = flag_of(call, "contained", judged.contained);
+    return {};
+}
+
 Result<Json> explain(Services& services, call::Call& call) {
     const std::string name = text_of(call, "tool");
     const Tool* tool = services.toolbox->find(name);
@@ -213,6 +249,9 @@ Result<Json> explain(Services& services, call::Call& call) {
     call::Call asked = call;
     asked.contract = &contract;
     asked.arguments = call.arguments.value("arguments", Json::object());
+    asked.session = text_of(asked, "session_id");
+    RESONANT_CHECK(put_in_place(services, call, asked.caller));
+    asked.memo = asked.caller.principal == call.caller.principal ? call.memo : nullptr;
     Json answer = services.explain(asked);
     answer["tool"] = contract.name;
     answer["declared"] = {{"access", call::name_of(contract.access)},
@@ -306,10 +345,10 @@ void add_ghost(Toolbox& toolbox, Services& services) {
                  .access = Access::Read,
                  .core = true,
                  .parameters = "query:string gana:string access:read|write|execute|delete "
-                               "detail:names|summary|schema available:bool limit:int "
+                               "detail:names|summary|schema planned:bool limit:int "
                                "cursor:string",
                  .summary = "find tools: search words or page through all families; shows "
-                            "access class and whether built",
+                            "access class; planned=true: those not built yet",
                  .pace = Pace::Slow,
                  .free_text = true,
                  .example = R"({"query": "find memories", "detail": "summary"})"},
@@ -333,7 +372,8 @@ void add_ghost(Toolbox& toolbox, Services& services) {
     toolbox.add({.name = "tool.explain",
                  .access = Access::Read,
                  .core = true,
-                 .parameters = "tool*:string arguments:object",
+                 .parameters = "tool*:string arguments:object as:string role:observer|agent|coordinator|owner "
+                               "contained:bool",
                  .summary = "dry run of one call: which stage and rule would allow or deny it, "
                             "declared effects, cost; nothing runs",
                  .free_text = true,

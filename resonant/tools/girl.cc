@@ -2,6 +2,7 @@
 
 #include "resonant/govern/roles.h"
 #include "resonant/society/standings.h"
+#include "resonant/tools/answers.h"
 #include "resonant/tools/families.h"
 #include "resonant/tools/services.h"
 
@@ -19,12 +20,17 @@ Result<Json> agent_suspend(Services& services, call::Call& call) {
     const std::string reason = call.arguments.at("reason");
     if (call.arguments.at("suspended").get<bool>()) {
         RESONANT_CHECK(services.standings->suspend(agent, reason, call.caller.principal));
-        services.roles->set_standing(agent, govern::Standing::Suspended);
-        return Json{{"agent", agent}, {"suspended", true}, {"lift", "resonant resume, by the owner"}};
+        services.roles->set_standing(agent, govern::Standing::Suspended, reason);
+        return Json{{"agent", agent},
+                    {"suspended", true},
+                    {"reason", reason},
+                    {"lift", agent == "*" ? "resonant resume, by the owner"
+                                          : fmt::format("resonant quarantine {} --lift, by the owner", agent)}};
     }
     if (call.caller.role != Role::Owner) {
         return fail(Code::PermissionDenied,
-                    fmt::format("only the owner lifts a suspension, and {} is {}; call with the admin secret",
+                    fmt::format("only the owner lifts a suspension, and {} is {}; give the admin secret (--secret-file or "
+                                "RESONANT_ADMIN_SECRET; `resonant init` sets it)",
                                 call.caller.principal, call::name_of(call.caller.role)));
     }
     RESONANT_CHECK(services.standings->lift(agent));
@@ -34,13 +40,30 @@ Result<Json> agent_suspend(Services& services, call::Call& call) {
 
 }  // namespace
 
+Json standings_of(const Services& services) {
+    const auto suspended = services.standings->suspended();
+    if (!suspended) {
+        return {{"unknown", suspended.error().message}};
+    }
+    Json shown = Json::object();
+    for (const auto& [principal, standing] : *suspended) {
+        shown[principal == "*" ? "everybody but the owner" : principal] = {
+            {"standing", principal == "*" ? "paused" : "suspended"},
+            {"reason", standing.reason},
+            {"by", standing.by},
+            {"since", show_time(standing.at.count)},
+            {"lift", principal == "*" ? "resonant resume" : fmt::format("resonant quarantine {} --lift", principal)}};
+    }
+    return shown;
+}
+
 void add_girl(Toolbox& toolbox, [[maybe_unused]] Services& services) {
     toolbox.begin(
         {.key = "girl",
          .wire_name = "gana_girl_agents",
          .mansion = "女 Nu",
          .quadrant = "North",
-         .summary = "Agents: register, list, trust, thank, suspend; many-reader file search"});
+         .summary = "Agents: stop one at once, or all; the owner lifts it"});
     toolbox.add({.name = "agent.suspend",
                  .access = Access::Write,
                  .core = false,

@@ -5,6 +5,7 @@
 
 #include "resonant/agents/reasoners.h"
 #include "resonant/govern/ledger.h"
+#include "resonant/govern/roles.h"
 #include "resonant/plane/kernel_plane.h"
 #include "resonant/society/scratchpads.h"
 #include "resonant/society/sessions.h"
@@ -225,10 +226,14 @@ std::string health_line(Services& services, std::size_t memories) {
     const board::Snapshot board = services.plane->board().view().snapshot();
     const auto open = std::count_if(board.breakers.begin(), board.breakers.end(),
                                     [](std::uint64_t word) { return word != 0; });
+    const bool whole = services.ledger->verified();
+    const bool paused = services.roles->standing("*") != govern::Standing::Active;
     return fmt::format(
-        "ready; harmony {:.2f}; {} memories; {} families with an open breaker; {} escalations "
+        "{}{}; harmony {:.2f}; {} memories; {} families with a breaker that is not closed; {} escalations "
         "waiting",
-        board.harmony.composite(), memories, open, services.reasoners->stats().waiting);
+        whole ? "ready" : "the ledger has a break, so nothing is written (health.check)",
+        paused ? ", paused by the owner (health.check)" : "", board.harmony.composite(), memories, open,
+        services.reasoners->stats().waiting);
 }
 
 Json tools_worth_using(Services& services, const call::Caller& caller, const std::string& query, bool sessions_open) {

@@ -17,8 +17,6 @@ using call::Pace;
 
 namespace {
 
-constexpr Nanos kLook = from_millis(100);  // the longest nap between two looks at a field
-
 Result<board::Field> field_of(const Services& services, const call::Call& call) {
     const std::string name = text_of(call, "field");
     if (const auto field = services.plane->board().find(name)) {
@@ -36,14 +34,20 @@ Result<board::Field> field_of(const Services& services, const call::Call& call) 
 }
 
 Result<Json> harmony(Services& services, call::Call&) {
-    return show(services.plane->board().view().harmony());
+    const board::BoardView view = services.plane->board().view();
+    Json answer = show(view.harmony());
+    answer["measured"] = show(view.traffic());
+    return answer;
 }
 
 Result<Json> read(Services& services, call::Call& call) {
     const board::BoardView view = services.plane->board().view();
     if (has(call, "field")) {
         RESONANT_ASSIGN(const board::Field field, field_of(services, call));
-        return Json{{"field", text_of(call, "field")}, {"value", view.field(field)}};
+        Json answer = describe(services.plane->board(), field);
+        answer["field"] = text_of(call, "field");
+        answer["value"] = view.field(field);
+        return answer;
     }
     const board::Snapshot snapshot = view.snapshot();
     Json answer = {
@@ -51,6 +55,7 @@ Result<Json> read(Services& services, call::Call& call) {
         {"tick", snapshot.tick},
         {"maturity_stage", snapshot.maturity_stage},
         {"harmony", show(snapshot.harmony)},
+        {"traffic", show(snapshot.traffic)},
         {"resonance",
          {{"phase", snapshot.resonance.phase},
           {"posture", snapshot.resonance.posture},
@@ -67,15 +72,22 @@ Result<Json> read(Services& services, call::Call& call) {
     for (const board::RegisteredField& info : services.plane->board().registered()) {
         answer["user"][info.name] = view.field(info.field);
     }
+    for (const board::FieldInfo& info : board::built_in_fields()) {
+        answer["fields"][std::string(info.name)] = describe(services.plane->board(), info.field);
+    }
     return answer;
 }
 
-Result<Json> list_engines(Services& services, call::Call&) {
+Result<Json> list_engines(Services& services, call::Call& call) {
     const auto states = services.engines->states();
     const auto table = engines::engine_table();
     const std::uint64_t mask = services.plane->board().view().word(board::Field::Engines);
-    Json answer = {{"count", table.size()}, {"engines", Json::array()}};
+    const bool planned = flag_of(call, "planned");
+    Json answer = {{"engines", Json::array()}};
     for (std::size_t slot = 0; slot < table.size(); ++slot) {
+        if (states[slot].built == planned) {
+            continue;
+        }
         Json shown = {{"engine", table[slot].name},
                       {"slot", slot},
                       {"watches", table[slot].watches},
@@ -91,6 +103,7 @@ Result<Json> list_engines(Services& services, call::Call&) {
         }
         answer["engines"].push_back(std::move(shown));
     }
+    answer["count"] = answer["engines"].size();
     return answer;
 }
 
@@ -166,8 +179,7 @@ Result<Json> watch(Services& services, call::Call& call) {
                         {"crossed", crossed},
                         {"timed_out", !crossed && left.count <= 0}};
         }
-        // Every write of the board comes with an event; a nap bounds what is missed.
-        news.wait(&plane.ring(), ring::WaitStrategy::Block, std::min(left, kLook));
+        news.wait(&plane.ring(), ring::WaitStrategy::Block, std::min(left, plane.nap()));
         while (news.poll(events) > 0) {
         }
     }
@@ -182,13 +194,13 @@ void add_mound(Toolbox& toolbox, Services& services) {
          .wire_name = "gana_mound_state",
          .mansion = "娄 Lou",
          .quadrant = "West",
-         .summary = "Live state now: board fields, 7 health numbers, metrics, 28 engines"});
+         .summary = "Live state now: board fields, 7 health scores, what engines found"});
     toolbox.add({.name = "harmony.vector",
                  .access = Access::Read,
                  .core = true,
                  .parameters = "",
-                 .summary = "seven health numbers from 0 (bad) to 1 (good) and the composite; "
-                            "error_rate 1 means no errors"},
+                 .summary = "seven health scores from 0 (bad) to 1 (good) and the composite, with "
+                            "what was measured: error rate, latency, load, debt"},
                 bind(services, harmony));
     toolbox.add({.name = "metric.record",
                  .access = Access::Write,
@@ -211,8 +223,8 @@ void add_mound(Toolbox& toolbox, Services& services) {
                  .access = Access::Read,
                  .core = true,
                  .parameters = "field:string",
-                 .summary = "live shared state: one field, or the whole consistent snapshot "
-                            "with its age"},
+                 .summary = "live shared state: one field with its unit and meaning, or the whole "
+                            "consistent snapshot with its age and what each field is"},
                 bind(services, read));
     toolbox.add({.name = "board.watch",
                  .access = Access::Read,
@@ -221,14 +233,14 @@ void add_mound(Toolbox& toolbox, Services& services) {
                  .summary = "wait in this call until a field crosses a threshold; to wait for "
                             "hours use monitor.spawn",
                  .pace = Pace::Waits,
-                 .example = R"({"field": "error_rate", "below": 0.5, "timeout_s": 10})"},
+                 .example = R"({"field": "error_rate", "above": 0.3, "timeout_s": 10})"},
                 bind(services, watch));
     toolbox.add({.name = "engine.list",
                  .access = Access::Read,
                  .core = false,
-                 .parameters = "",
-                 .summary = "the 28 engines: what each watches, what it publishes, last run, "
-                            "last error"},
+                 .parameters = "planned:bool",
+                 .summary = "the engines: what each watches, what it publishes, last run, last "
+                            "error; planned=true: those that are not built yet"},
                 bind(services, list_engines));
     toolbox.add({.name = "engine.output",
                  .access = Access::Read,

@@ -91,6 +91,13 @@ Result<Json> spawn(Services& services, call::Call& call) {
                             call.contract->id + 1U, {group.id, spec.count});
     Json answer = show(services, group);
     answer["value_now"] = now;
+    answer.update(describe(services.plane->board(), spec.field));
+    const bool above = spec.direction == agents::Direction::Above;
+    if (!board::is_user(spec.field) &&
+        board::info_of(spec.field).rise == (above ? board::Rise::Better : board::Rise::Worse)) {
+        answer["note"] = fmt::format("{} is better when it is {}: this wakes when things go well; for trouble ask for {}",
+                                     text_of(call, "field"), above ? "higher" : "lower", above ? "below" : "above");
+    }
     answer["bytes_each"] =
         rounded(static_cast<double>(services.monitors->memory().count) /
                     static_cast<double>(std::max<std::uint64_t>(1, services.monitors->count())),
@@ -265,7 +272,7 @@ Result<Json> swarm_status(Services& services, call::Call&) {
     const agents::Scheduler::Stats scheduler = services.scheduler->stats();
     const std::uint64_t count = services.monitors->count();
     const std::uint64_t bytes = services.monitors->memory().count;
-    return Json{{"watchers",
+    Json answer{{"watchers",
                  {{"count", count},
                   {"bytes", bytes},
                   {"bytes_each", rounded(static_cast<double>(bytes) /
@@ -282,6 +289,10 @@ Result<Json> swarm_status(Services& services, call::Call&) {
                   {"events", scheduler.events},
                   {"lost", scheduler.lost},
                   {"crossings", scheduler.crossings}}}};
+    if (Json held = standings_of(services); !held.empty()) {
+        answer["standings"] = std::move(held);
+    }
+    return answer;
 }
 
 }  // namespace
@@ -293,7 +304,7 @@ void add_ox(Toolbox& toolbox, Services& services) {
          .wire_name = "gana_ox_swarm",
          .mansion = "牛 Niu",
          .quadrant = "North",
-         .summary = "Sleeping watchers on board fields, their escalations; plan a swarm"});
+         .summary = "Sleeping watchers on board fields, and their escalations"});
     toolbox.add({.name = "monitor.spawn",
                  .access = Access::Write,
                  .core = false,
@@ -301,7 +312,7 @@ void add_ox(Toolbox& toolbox, Services& services) {
                                "spread:number action:escalate|event|task payload:object",
                  .summary = "put watchers to sleep on a board field; on crossing they "
                             "escalate, publish or queue a task; returns group",
-                 .example = R"({"field": "error_rate", "below": 0.5, "action": "escalate"})"},
+                 .example = R"({"field": "error_rate", "above": 0.3, "action": "escalate"})"},
                 bind(services, spawn));
     toolbox.add({.name = "monitor.list",
                  .access = Access::Read,

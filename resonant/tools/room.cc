@@ -58,6 +58,7 @@ Result<Json> status(Services& services, call::Call&) {
                    {"running", status.running},
                    {"runs", status.runs},
                    {"timeouts", status.timeouts},
+                   {"network_allowed", services.sandbox->network_allowed()},
                    {"isolation",
                     {"user", "mount", "pid", "ipc", "uts", "cgroup and net namespaces",
                      "no capabilities", "no new namespaces"}},
@@ -81,7 +82,7 @@ void add_room(Toolbox& toolbox, Services& services) {
                    .wire_name = "gana_room_sandbox",
                    .mansion = "房 Fang",
                    .quadrant = "East",
-                   .summary = "Run a program safely in a sandbox; lock a resource between agents"});
+                   .summary = "Run a program safely in a sandbox"});
     toolbox.add({.name = "sandbox.run",
                  .access = Access::Execute,
                  .core = true,

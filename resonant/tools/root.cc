@@ -81,15 +81,12 @@ Result<Json> native(Services& services, call::Call&) {
 
 Json board_part(const Services& services) {
     const board::Snapshot snapshot = services.plane->board().view().snapshot();
-    const double age =
-        snapshot.heartbeat_ns == 0
-            ? 0
-            : Nanos{services.clock->wall().count - static_cast<std::int64_t>(snapshot.heartbeat_ns)}
-                  .seconds();
+    const Nanos age{services.clock->wall().count - static_cast<std::int64_t>(snapshot.heartbeat_ns)};
     return {{"epoch", snapshot.epoch},
-            {"heartbeat_age_s", rounded(age)},
+            {"heartbeat_age_s", snapshot.heartbeat_ns == 0 ? Json(nullptr) : Json(rounded(age.seconds()))},
             {"writes", snapshot.tick},
-            {"harmony", show(snapshot.harmony)}};
+            {"harmony", show(snapshot.harmony)},
+            {"traffic", show(snapshot.traffic)}};
 }
 
 Json ring_part(const Services& services) {
@@ -100,23 +97,21 @@ Json ring_part(const Services& services) {
 }
 
 Result<Json> memory_part(const Services& services) {
-    RESONANT_ASSIGN(const memory::ZoneStats zones, services.sea->zones("default"));
+    RESONANT_ASSIGN(const std::size_t waiting, services.sea->waiting());
     const memory::VectorStatus vectors = services.sea->status();
     std::error_code unknown;
     const auto bytes = std::filesystem::file_size(services.database->file(), unknown);
-    return Json{{"memories", zones.total},
+    return Json{{"memories", vectors.rows},
                 {"embedded", vectors.embedded},
+                {"waiting_for_vectors", waiting},
                 {"segments", vectors.segments},
                 {"arrow_bytes", vectors.bytes},
-                {"database_bytes", unknown ? 0 : bytes},
+                {"database_bytes", unknown ? Json(nullptr) : Json(bytes)},
                 {"model", vectors.model.empty() ? Json(nullptr) : Json(vectors.model)}};
 }
 
 Json tools_part(const Services& services) {
-    const auto& all = services.toolbox->tools();
-    const auto built = std::count_if(all.begin(), all.end(),
-                                     [](const Tool& tool) { return tool.contract.available; });
-    return {{"all", all.size()}, {"built", built}};
+    return {{"built", services.toolbox->tools().size()}, {"families", services.toolbox->built_families()}};
 }
 
 // Other servers behind this one, and what of their tools may be called.
@@ -173,10 +168,14 @@ Result<Json> report(Services& services, call::Call& call) {
 
 Result<Json> check(Services& services, call::Call&) {
     const bool whole = services.ledger->verified();
-    return Json{
+    Json answer = {
         {"ready", whole},
         {"status",
          whole ? "ok" : "the ledger has a break that nobody acknowledged: resonant ledger verify"}};
+    if (Json held = standings_of(services); !held.empty()) {
+        answer["standings"] = std::move(held);
+    }
+    return answer;
 }
 
 Result<Json> paths(Services& services, call::Call&) {
@@ -207,7 +206,7 @@ void add_root(Toolbox& toolbox, Services& services) {
          .wire_name = "gana_root_health",
          .mansion = "氐 Di",
          .quadrant = "East",
-         .summary = "Is this server healthy; its paths and CPU; release check of a tree"});
+         .summary = "Is this server healthy; its paths, parts and CPU"});
     toolbox.add({.name = "health.report",
                  .access = Access::Read,
                  .core = true,

@@ -120,6 +120,8 @@ struct Services {
     // What the pipeline would say to a call, stage by stage, with nothing run or counted
     // (tool.explain).
     std::function<Json(const call::Call&)> explain;
+    // The role that a client of this principal has.
+    std::function<call::Role(const std::string& principal)> role_of;
     // The kinds of channels that helpers of this user have opened: "sealed", "iceoryx2". Any thread.
     std::function<std::vector<std::string>()> channels;
     // Asks the kernel to stop soon.

@@ -37,5 +37,35 @@ TEST(Root, native_status_measures_and_names_the_kernel) {
     EXPECT_THAT(status["search"].get<std::string>(), ::testing::HasSubstr("exact"));
 }
 
+TEST(Root, status_counts_memories_of_every_galaxy_and_those_that_have_no_vector) {
+    test::World world;  // without a model
+    world.remember("in the default galaxy");
+    world.ask("galaxy.create", {{"name", "other"}});
+    world.remember("elsewhere", {{"galaxy", "other"}});
+    const Json status = world.parts().status();
+    EXPECT_EQ(status["memories"], 2);
+    EXPECT_EQ(status["unembedded"], 2) << "not zero because nobody counts them";
+    const Json memory = world.ask("health.report", {{"section", "memory"}})["memory"];
+    EXPECT_EQ(memory["memories"], 2);
+    EXPECT_EQ(memory["waiting_for_vectors"], 2);
+}
+
+TEST(Root, a_pause_is_shown_to_whoever_is_refused_and_wherever_health_is_asked_for) {
+    test::World world;
+    EXPECT_FALSE(world.parts().status().contains("standings"));
+    world.ask("agent.suspend", {{"agent", "*"}, {"suspended", true}, {"reason", "the disk is changed"}}, call::Role::Coordinator);
+    for (const Json& shown : {world.call("health.check").content, world.parts().status(),
+                              world.ask("health.check", Json::object(), call::Role::Owner, "owner"),
+                              world.ask("swarm.status", Json::object(), call::Role::Owner, "owner")}) {
+        EXPECT_NE(shown.dump().find("the disk is changed"), std::string::npos) << shown.dump();
+    }
+    EXPECT_NE(world.ask("session.bootstrap", Json::object(), call::Role::Owner, "owner")["health"].get<std::string>().find("paused"),
+              std::string::npos);
+    world.restart();
+    EXPECT_NE(world.call("health.check").content.dump().find("the disk is changed"), std::string::npos);
+    world.ask("agent.suspend", {{"agent", "*"}, {"suspended", false}, {"reason", ""}}, call::Role::Owner, "owner");
+    EXPECT_FALSE(world.parts().status().contains("standings"));
+}
+
 }  // namespace
 }  // namespace resonant::tools
