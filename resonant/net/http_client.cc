@@ -113,30 +113,24 @@ void HttpClient::cancel(std::uint64_t number) {
     }
 }
 
-// Lets go connections that the server closed while they were idle: a request put onto one would be lost, and whether
-// it was carried out could not be known.
-void HttpClient::drop_closed() {
-    std::erase_if(connections_, [this](const auto& one) {
-        char byte = 0;
-        const Connection& connection = *one.second;
-        const bool idle = connection.used && !connection.busy;
-        const ssize_t seen = idle ? ::recv(connection.socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) : -1;
-        const bool closed = idle && (seen == 0 || (seen < 0 && errno != EAGAIN && errno != EINTR));
-        if (closed) {
-            loop_.unwatch(connection.socket.get());
-        }
-        return closed;
-    });
+// Whether the server closed an idle connection: a request put onto it would be lost, and whether it was carried out
+// could not be known.
+bool HttpClient::is_closed(const Connection& connection) {
+    char byte = 0;
+    const ssize_t seen = connection.used ? ::recv(connection.socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) : 1;
+    return seen == 0 || (seen < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 // Gives waiting requests to connections that are free, and opens more where that is allowed.
 void HttpClient::pump() {
-    if (!waiting_.empty()) {
-        drop_closed();
-    }
     while (!waiting_.empty()) {
         const auto free = std::find_if(connections_.begin(), connections_.end(),
                                        [](const auto& one) { return one.second->connected && !one.second->busy; });
+        if (free != connections_.end() && is_closed(*free->second)) {
+            loop_.unwatch(free->second->socket.get());
+            connections_.erase(free);
+            continue;
+        }
         if (free == connections_.end() && connections_.size() >= kClientConnectionsMax) {
             return;
         }

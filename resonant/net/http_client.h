@@ -102,7 +102,7 @@ class HttpClient {
     bool write(Connection& connection);
     void finish(Connection& connection);
     void broken(std::uint64_t id, const std::string& why);
-    void drop_closed();
+    static bool is_closed(const Connection& connection);
     void rewatch(Connection& connection, bool want_write);
 
     Loop& loop_;
