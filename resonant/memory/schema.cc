@@ -63,8 +63,12 @@ CREATE TABLE memory_embeddings(
 CREATE INDEX memory_embeddings_public ON memory_embeddings(is_private, model, sequence);
 CREATE TABLE memory_pending(memory_id INTEGER PRIMARY KEY REFERENCES memories(id),
     failures INT NOT NULL DEFAULT 0);
+)sql";
+
+// Text in scripts without spaces is indexed a letter at a time (sql/letters.h), so that a part of a sentence is found.
+constexpr const char* kWords = R"sql(
 CREATE VIRTUAL TABLE memory_words USING fts5(
-    title, content, tags, content='', tokenize='porter unicode61 remove_diacritics 2');
+    title, content, tags, content='', tokenize='porter letters remove_diacritics 2');
 )sql";
 
 // Tables that came later; an older program of this version never looks at them.
@@ -81,6 +85,16 @@ constexpr const char* kSecondVersion = R"sql(
 DROP INDEX memories_by_swept;
 INSERT INTO memory_state VALUES('swept', 0);
 UPDATE memory_state SET value = 2 WHERE key = 'schema';
+)sql";
+
+// From version 2, whose index took a sentence without spaces for one word. The index is made anew, in the order of ids;
+// tags stand in it as tag_text() joins them.
+constexpr const char* kThirdVersion = R"sql(
+INSERT INTO memory_words(rowid, title, content, tags)
+    SELECT m.id, m.title, t.content, coalesce((SELECT group_concat(tag, ' ') FROM
+        (SELECT tag FROM memory_tags WHERE memory_id = m.id ORDER BY tag)), '')
+    FROM memories m JOIN memory_texts t ON t.memory_id = m.id ORDER BY m.id;
+UPDATE memory_state SET value = 3 WHERE key = 'schema';
 )sql";
 
 Status found_version(sql::Connection& connection, std::int64_t& version) {
@@ -108,10 +122,13 @@ Status create_tables(sql::Database& database) {
         if (version == 1) {
             RESONANT_CHECK(connection.run(kSecondVersion));
         }
+        if (version == 1 || version == 2) {
+            RESONANT_CHECK(connection.run(std::string("DROP TABLE memory_words;") + kWords + kThirdVersion));
+        }
         if (version > 0) {
             return create_later_tables(connection);
         }
-        for (const char* script : {kMemories, kHistory, kVectors}) {
+        for (const char* script : {kMemories, kHistory, kVectors, kWords}) {
             RESONANT_CHECK(connection.run(script));
         }
         RESONANT_CHECK(create_later_tables(connection));

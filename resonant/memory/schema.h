@@ -9,7 +9,7 @@
 
 namespace resonant::memory {
 
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 // Creates the tables when absent, and brings those of an older program up to date. Conflict when a newer program made them.
 Status create_tables(sql::Database& database);

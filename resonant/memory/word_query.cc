@@ -5,6 +5,8 @@
 #include <iterator>
 #include <vector>
 
+#include "resonant/base/spaceless.h"
+
 namespace resonant::memory {
 namespace {
 
@@ -84,6 +86,24 @@ std::string phrase(std::string_view word) {
     return text.empty() ? text : "\"" + text + "\"";
 }
 
+// Each two letters of the phrase that follow each other in a script without spaces.
+std::vector<std::string> pairs_in(std::string_view phrase) {
+    std::vector<std::string> pairs;
+    std::string_view before;
+    std::size_t run = 0;
+    for (std::size_t at = 0; at < phrase.size();) {
+        const Utf8Letter letter = letter_at(phrase, at);
+        const std::string_view own = phrase.substr(at, letter.bytes);
+        run = is_spaceless(letter.letter) ? run + 1 : 0;
+        if (run >= 2) {
+            pairs.push_back("\"" + std::string(before) + std::string(own) + "\"");
+        }
+        before = own;
+        at += letter.bytes;
+    }
+    return pairs;
+}
+
 }  // namespace
 
 WordQuery word_query(std::string_view text) {
@@ -104,10 +124,20 @@ WordQuery word_query(std::string_view text) {
         phrases = std::move(telling);
     }
     WordQuery query;
+    for (const std::string& each : phrases) {
+        query.all += (query.all.empty() ? "" : " AND ") + each;
+    }
+    const std::size_t whole = phrases.size();
+    for (std::size_t i = 0; i < whole; ++i) {
+        for (std::string& pair : pairs_in(phrases[i])) {
+            if (phrases.size() < kQueryWordsMax && std::find(phrases.begin(), phrases.end(), pair) == phrases.end()) {
+                phrases.push_back(std::move(pair));
+            }
+        }
+    }
     query.words = phrases.size();
     for (const std::string& each : phrases) {
         query.any += (query.any.empty() ? "" : " OR ") + each;
-        query.all += (query.all.empty() ? "" : " AND ") + each;
     }
     if (phrases.size() < 2) {
         query.all.clear();

@@ -10,6 +10,7 @@
 #include "resonant/base/descriptor.h"
 #include "resonant/sql/failure.h"
 #include "resonant/sql/page_files.h"
+#include "resonant/sql/letters.h"
 #include "resonant/sql/term_postings.h"
 
 namespace resonant::sql {
@@ -82,6 +83,7 @@ Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& file, b
         return fail_sqlite(handle, looked, tried);
     }
     RESONANT_CHECK(add_term_postings(handle));
+    RESONANT_CHECK(add_letters(handle));
     RESONANT_ASSIGN(Statement id, connection->prepare("PRAGMA application_id"));
     RESONANT_CHECK(id.step());
     if (id.integer(0) == kApplicationId && std::filesystem::exists(mark, unseen) && !has_checksums(handle)) {

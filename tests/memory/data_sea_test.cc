@@ -419,7 +419,7 @@ TEST_F(DataSeaTest, tables_of_a_newer_program_are_refused_and_left_alone) {
     EXPECT_EQ(refused.error().code, Code::Conflict);
     EXPECT_THAT(refused.error().message, HasSubstr("version 99"));
     ASSERT_TRUE(database_->write([](sql::Connection& c) {
-        return c.run("UPDATE memory_state SET value = 2 WHERE key = 'schema'");
+        return c.run("UPDATE memory_state SET value = 3 WHERE key = 'schema'");
     }));
     reopen();
     EXPECT_EQ(read(id).content, "from the future");
@@ -448,6 +448,24 @@ TEST_F(DataSeaTest, tables_of_an_older_program_are_brought_up_to_date_and_their_
     }
     EXPECT_EQ(sea_->history(old, "ann")->front().content, "as it was told first");
     EXPECT_EQ(sea_->sweep(10, false)->rescored, 2U);
+}
+
+TEST_F(DataSeaTest, an_index_that_took_sentences_for_words_is_made_anew) {
+    const MemoryId id = add("项目优先支持中文界面 and herons");
+    ASSERT_TRUE(database_->write([](sql::Connection& c) {
+        return c.run("DROP TABLE memory_words; CREATE VIRTUAL TABLE memory_words USING fts5("
+                     "title, content, tags, content='', tokenize='porter unicode61 remove_diacritics 2');"
+                     "INSERT INTO memory_words(rowid, title, content, tags) SELECT memory_id, '', content, '' FROM memory_texts;"
+                     "UPDATE memory_state SET value = 2 WHERE key = 'schema'");
+    }));
+    reopen();
+    for (const char* query : {"中文", "herons", "优先支持", "支持英文"}) {
+        const auto page = sea_->search(query, {}, 10, "", "ann");
+        ASSERT_TRUE(page.has_value()) << page.error().message;
+        ASSERT_EQ(page->hits.size(), 1U) << query;
+        EXPECT_EQ(page->hits[0].memory.id, id);
+    }
+    EXPECT_TRUE(sea_->search("德文", {}, 10, "", "ann")->hits.empty());
 }
 
 TEST_F(DataSeaTest, the_creation_stands_in_the_history_with_and_without_a_later_version) {
