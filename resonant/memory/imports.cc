@@ -1,5 +1,6 @@
 #include "resonant/memory/imports.h"
 
+#include "resonant/memory/digest.h"
 #include "resonant/memory/rows.h"
 
 namespace resonant::memory {
@@ -54,6 +55,27 @@ Result<std::optional<MemoryId>> Imports::find_key(const std::string& job, const 
         RESONANT_ASSIGN(auto row, connection.prepare("SELECT memory_id FROM memory_import_keys"
                                                      " WHERE job = ? AND key = ?"));
         RESONANT_ASSIGN(const bool is_there, row.bind(1, job).bind(2, key).step());
+        if (is_there) {
+            found = static_cast<MemoryId>(row.integer(0));
+        }
+        return {};
+    });
+    RESONANT_CHECK(read);
+    return found;
+}
+
+Result<std::optional<MemoryId>> Imports::find_twin(const Memory& memory, const std::string& tag,
+                                                   const std::string& viewer) {
+    Digest digest;
+    digest.add(memory.content);
+    const Sha256 hash = digest.finish();
+    std::optional<MemoryId> found;
+    const Status read = database_.read([&](Connection& connection) -> Status {
+        RESONANT_ASSIGN(auto row, connection.prepare("SELECT m.id FROM memories m JOIN memory_tags t ON t.memory_id = m.id"
+                                                     " WHERE m.hash = ? AND m.galaxy = ? AND t.tag = ?"
+                                                     " AND (m.is_private = 0 OR m.owner = ?) ORDER BY m.id LIMIT 1"));
+        row.bind(1, std::span<const std::byte>(hash)).bind(2, memory.galaxy).bind(3, tag);
+        RESONANT_ASSIGN(const bool is_there, row.bind(4, viewer).step());
         if (is_there) {
             found = static_cast<MemoryId>(row.integer(0));
         }

@@ -29,6 +29,8 @@ class Imports {
     Status advance(const std::string& job, std::size_t done);
     Status keep_key(const std::string& job, const std::string& key, MemoryId id);
     Result<std::optional<MemoryId>> find_key(const std::string& job, const std::string& key);
+    // The memory with this text and this tag in the same galaxy, that `viewer` may read.
+    Result<std::optional<MemoryId>> find_twin(const Memory& memory, const std::string& tag, const std::string& viewer);
     // A link to a record that was not met yet.
     struct Tie {
         std::int64_t row = 0;  // counts up

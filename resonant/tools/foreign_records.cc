@@ -25,19 +25,6 @@ std::string text_in(const Json& object, const char* name) {
     return field != object.end() && field->is_string() ? field->get<std::string>() : "";
 }
 
-// A word of theirs as a tag of ours; what is too long or has control characters is left out, for the
-// text has it, too.
-void add_tag(memory::Memory& memory, const std::string& word) {
-    const bool is_plain = std::none_of(word.begin(), word.end(), [](char letter) {
-        return static_cast<unsigned char>(letter) < 32;
-    });
-    if (!word.empty() && word.size() <= memory::kTagMax && is_plain &&
-        memory.tags.size() < memory::kTagsMax &&
-        std::find(memory.tags.begin(), memory.tags.end(), word) == memory.tags.end()) {
-        memory.tags.push_back(word);
-    }
-}
-
 // Title, at most as long as ours may be, at a whole character.
 std::string as_title(std::string text) {
     std::replace(text.begin(), text.end(), '\n', ' ');
@@ -214,27 +201,23 @@ Record mem0_record(const Json& object, std::size_t line) {
     }
     for (const char* name : {"user_id", "agent_id", "run_id"}) {
         if (const std::string who = text_in(object, name); !who.empty()) {
-            add_tag(memory, fmt::format("{}:{}", std::string(name).substr(0, std::string_view(name).find('_')), who));
+            const auto tag = fmt::format("{}:{}", std::string(name).substr(0, std::string_view(name).find('_')), who);
+            add_tag(memory, tag);
+            record.who = record.who.empty() ? tag : record.who;
         }
     }
-    const Json metadata = object.value("metadata", Json());
-    if (metadata.is_object()) {
-        for (const auto& [name, value] : metadata.items()) {
-            add_tag(memory, value.is_string() ? fmt::format("{}:{}", name, value.get<std::string>())
-                                              : fmt::format("{}:{}", name, value.dump()));
-        }
-    }
+    add_metadata(memory, object.value("metadata", Json()));
     const Json categories = object.value("categories", Json());
     for (const Json& category : categories.is_array() ? categories : Json::array()) {
         add_tag(memory, category.is_string() ? category.get<std::string>() : "");
     }
     memory.source = "mem0";
-    if (const std::string created = text_in(object, "created_at"); !created.empty()) {
-        if (const auto at = parse_time(created, Nanos{0})) {
-            memory.created_ns = *at;
-        }
+    if (const Json created = object.value("created_at", Json()); !created.is_null()) {
+        memory.created_ns = time_in(created).value_or(0);
     }
-    record.refusal = refusal_of(memory);
+    const Json deleted = object.value("is_deleted", object.value("deleted_at", Json()));
+    const bool is_gone = object.value("state", Json()) == "deleted" || !(deleted.is_null() || deleted == false || deleted == 0);
+    record.refusal = is_gone ? "it was deleted there" : refusal_of(memory);
     return record;
 }
 
@@ -260,7 +243,9 @@ bool is_lines(TextSource& text) {
 
 }  // namespace
 
-Status server_memory_records(TextSource& text, const TakeRecord& take) {
+namespace {
+
+Status records_of_graph(TextSource& text, const TakeRecord& take) {
     RESONANT_ASSIGN(const Places places, places_in(text));
     text.rewind();
     return each_object(text, &take, [&](const Json& object, std::size_t line, std::uint64_t position) -> Status {
@@ -272,6 +257,61 @@ Status server_memory_records(TextSource& text, const TakeRecord& take) {
         }
         RESONANT_ASSIGN(Record record, entity_record(text, places, object, line, position));
         return take(std::move(record), text.share());
+    });
+}
+
+constexpr std::array<std::string_view, 2> kGraphLists = {"entities", "relations"};
+constexpr std::size_t kGraphDocumentMax = 64 * 1024 * 1024;
+
+// Whether the graph is one document: a list, or an object whose first line is not a whole entity.
+Result<bool> is_document(TextSource& text) {
+    RESONANT_ASSIGN(const std::string head, text.head(64 * 1024));
+    const std::size_t first = head.find_first_of("[{");
+    if (first == std::string::npos || head[first] == '[') {
+        return first != std::string::npos;
+    }
+    const std::string line = head.substr(first, head.find('\n', first) - first);
+    const Result<Json> object = json::parse(line);
+    return object ? object->contains(kGraphLists[0]) || object->contains(kGraphLists[1])
+                  : line.find("\"type\"") == std::string::npos;
+}
+
+// A document's elements as lines; lines[i] is where the i-th one began.
+Status lines_of(TextSource& text, std::string& graph, std::vector<std::size_t>& lines, const TakeRecord& take) {
+    const auto use = [&](const JsonElement& element) -> Status {
+        Result<Json> object = element.parsed();
+        if (!object || !object->is_object()) {
+            return take(refused_record(element.line, object ? "is no object" : object.error().message), 0);
+        }
+        if (!element.list.empty()) {
+            (*object)["type"] = element.list == "entities" ? "entity" : "relation";
+        }
+        graph += json::dump(*object) + "\n";
+        lines.push_back(element.line);
+        return graph.size() <= kGraphDocumentMax
+                   ? Status()
+                   : fail(Code::ResourceExhausted, fmt::format("the graph is one document of more than {} bytes; give it as "
+                                                               "lines, as server-memory writes its file",
+                                                               kGraphDocumentMax));
+    };
+    RESONANT_ASSIGN(const std::size_t lists, each_element(text, kGraphLists, use));
+    return lists > 0 ? Status() : fail(Code::InvalidArgument, "the graph has neither entities nor relations");
+}
+
+}  // namespace
+
+Status server_memory_records(TextSource& text, const TakeRecord& take) {
+    RESONANT_ASSIGN(const bool document, is_document(text));
+    if (!document) {
+        return records_of_graph(text, take);
+    }
+    std::string graph;
+    std::vector<std::size_t> lines;
+    RESONANT_CHECK(lines_of(text, graph, lines, take));
+    TextSource made(std::move(graph));
+    return records_of_graph(made, [&](Record record, double share) {
+        record.line = lines.at(record.line - 1);
+        return take(std::move(record), share);
     });
 }
 

@@ -1,9 +1,9 @@
 // The SQLite stores of other products, opened for reading and never changed.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <functional>
 #include <utility>
 
@@ -18,28 +18,7 @@ namespace {
 using sql::Connection;
 using sql::Statement;
 
-// Their times are ISO 8601 texts, or seconds since 1970.
-std::int64_t time_from(const std::string& text) {
-    if (text.empty()) {
-        return 0;
-    }
-    double seconds = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (error == std::errc() && end == text.data() + text.size() && seconds > 0 && seconds < 7e9) {
-        return from_seconds(seconds).count;
-    }
-    return parse_time(text, Nanos{0}).value_or(0);
-}
-
-void add_tag(memory::Memory& memory, std::string tag) {
-    const bool is_plain = std::none_of(tag.begin(), tag.end(), [](char letter) {
-        return static_cast<unsigned char>(letter) < 32;
-    });
-    if (!tag.empty() && tag.size() <= memory::kTagMax && is_plain &&
-        memory.tags.size() < memory::kTagsMax) {
-        memory.tags.push_back(std::move(tag));
-    }
-}
+std::int64_t time_from(const std::string& text) { return text.empty() ? 0 : time_in(text).value_or(0); }
 
 // What is wrong with the file is wrong with what was given: its reader is whole.
 Error of_the_file(const Error& error, const std::filesystem::path& file, const std::string& product) {
@@ -194,9 +173,9 @@ Status give_mem0(Connection& connection, double total, const TakeRecord& take) {
     return finish();
 }
 
-using Give = Status (*)(Connection&, double, const TakeRecord&);
+using Give = std::function<Status(Connection&, double, const TakeRecord&)>;
 
-Status read_store(const std::filesystem::path& file, const std::string& product, const std::string& table, Give give,
+Status read_store(const std::filesystem::path& file, const std::string& product, const std::string& table, const Give& give,
                   const TakeRecord& take) {
     bool is_ours = false;  // the error of whoever takes the records
     const Status read = read_rows(file, table, [&](Connection& connection, double total) {
@@ -209,6 +188,16 @@ Status read_store(const std::filesystem::path& file, const std::string& product,
     return read || is_ours ? read : std::unexpected(of_the_file(read.error(), file, product));
 }
 
+Result<std::vector<std::string>> columns_of(Connection& connection, std::string_view table) {
+    std::vector<std::string> columns;
+    RESONANT_ASSIGN(auto rows, connection.prepare("SELECT name FROM pragma_table_info(?) ORDER BY cid"));
+    RESONANT_CHECK(rows.bind(1, table).each([&](const Statement& row) -> Status {
+        columns.push_back(row.text(0));
+        return {};
+    }));
+    return columns;
+}
+
 }  // namespace
 
 Status whitemagic_store(const std::filesystem::path& file, const TakeRecord& take) {
@@ -217,6 +206,55 @@ Status whitemagic_store(const std::filesystem::path& file, const TakeRecord& tak
 
 Status mem0_store(const std::filesystem::path& file, const TakeRecord& take) {
     return read_store(file, "mem0", "history", give_mem0, take);
+}
+
+Status sqlite_store(const std::filesystem::path& file, const TakeRecord& take, const RecordNames& names) {
+    const auto give = [&](Connection& connection, double total, const TakeRecord& use) -> Status {
+        RESONANT_ASSIGN(const auto columns, columns_of(connection, "memories"));
+        const auto is_text = [&](const std::string& column) { return names.ours(column) == "content"; };
+        if (std::none_of(columns.begin(), columns.end(), is_text)) {
+            return fail(Code::InvalidArgument,
+                        fmt::format("no column of its table memories is known to hold the text (the columns are: {}), name it "
+                                    "with columns {{\"content\": \"their name\"}}",
+                                    fmt::join(columns, ", ")));
+        }
+        RESONANT_ASSIGN(auto rows, connection.prepare("SELECT * FROM memories"));
+        std::size_t count = 0;
+        return rows.each([&](const Statement& row) -> Status {
+            Json object = Json::object();
+            for (std::size_t column = 0; column < columns.size(); ++column) {
+                const std::string_view ours = names.ours(columns[column]);
+                if (const int at = static_cast<int>(column); !row.is_null(at) && !ours.empty()) {
+                    object[columns[column]] = ours == "?" ? "" : row.text(at);  // vectors and alike are bytes
+                }
+            }
+            ++count;
+            return use(object_record(object, count, names), static_cast<double>(count) / total);
+        });
+    };
+    return read_store(file, "memories", "memories", give, take);
+}
+
+Result<std::string> kind_of_store(const std::filesystem::path& file) {
+    std::vector<std::string> tables;
+    const Status read = read_rows(file, "sqlite_schema", [&](Connection& connection, double) -> Status {
+        RESONANT_ASSIGN(auto rows, connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'"));
+        return rows.each([&](const Statement& row) -> Status {
+            tables.push_back(row.text(0));
+            return {};
+        });
+    });
+    if (!read) {
+        return std::unexpected(of_the_file(read.error(), file, "memories"));
+    }
+    const auto has = [&](std::string_view name) { return std::find(tables.begin(), tables.end(), name) != tables.end(); };
+    if (has("memories")) {
+        return has("associations") ? "whitemagic" : "sqlite";
+    }
+    return has("history") ? Result<std::string>("mem0")
+                          : fail(Code::InvalidArgument,
+                                 fmt::format("a SQLite store with neither a table memories nor history; its tables are: {}",
+                                             fmt::format("{}", fmt::join(tables, ", ")).substr(0, 400)));
 }
 
 }  // namespace resonant::tools

@@ -97,10 +97,11 @@ Result<std::vector<Record>> records_of(const fs::path& file, const std::string& 
     std::vector<Record> records;
     if (suffix == ".md" || suffix == ".markdown") {
         TextSource source(text);
-        RESONANT_CHECK(read_records("markdown", source, [&](Record record, double) -> Status {
+        const auto take = [&](Record record, double) -> Status {
             records.push_back(std::move(record));
             return {};
-        }));
+        };
+        RESONANT_CHECK(read_records("markdown", source, take, {.name = file.stem().string()}));
         return records;
     }
     for (std::string& piece : pieces_of(text)) {

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "resonant/memory/galaxies.h"
 #include "resonant/memory/imports.h"
 #include "resonant/sql/database.h"
 #include "resonant/tools/remember.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t kRefusalsShown = 50;
 constexpr std::size_t kTiesAtOnce = 1'000;  // links of one transaction
+constexpr std::size_t kUnknownMax = 50;     // names of members that are told
 
 // Failures of ours end the import; what is wrong with one record refuses that record.
 bool is_fatal(Code code) {
@@ -50,6 +52,11 @@ Status Load::begin() {
 
 Status Load::take(Record record, double share) {
     share_ = share;
+    for (const std::string& name : record.unknown) {
+        if (counts_.unknown.size() < kUnknownMax || counts_.unknown.contains(name)) {
+            ++counts_.unknown[name];
+        }
+    }
     if (++met_ > resumed_) {
         batch_bytes_ += record.memory.content.size();
         batch_.push_back(std::move(record));
@@ -88,6 +95,7 @@ Status Load::flush() {
     const Counts before = counts_;
     if (const Status done = store_batch(); !done) {
         counts_ = before;
+        known_galaxies_.clear();  // those that were made are not there
         has_failed_ = true;
         return fail(done.error().code,
                     fmt::format("memory.import: stopped at {} {}: {}; the {} records before it are kept, and the "
@@ -130,13 +138,55 @@ void Load::refuse(const Record& record, const std::string& why) {
     }
 }
 
+// Ok when memories may be added to it. Of a store that comes home to an empty house the galaxies are made.
+Status Load::find_galaxy(const std::string& name) {
+    const auto known = known_galaxies_.find(name);
+    if (known != known_galaxies_.end()) {
+        return known->second;
+    }
+    Status found = services_.galaxies->check_open(name);
+    if (!found && found.error().code == Code::NotFound) {
+        memory::Galaxy galaxy;
+        galaxy.name = name;
+        galaxy.description = options_.source;
+        galaxy.by = call_.caller.principal;
+        found = services_.galaxies->create(galaxy);
+        if (found) {
+            counts_.galaxies.push_back(name);
+        } else if (found.error().code == Code::ResourceExhausted) {
+            found = fail(Code::Conflict, found.error().message);  // this record's trouble, no end of the import
+        }
+    }
+    known_galaxies_.emplace(name, found);
+    return found;
+}
+
+// The same words of two people are two memories: one's tag and time say nothing of the other's.
+Status Load::add_once(const Record& record, const memory::Memory& memory, memory::Added& added) {
+    if (record.who.empty() || options_.twin == memory::Twin::Copy) {
+        RESONANT_ASSIGN(added, remember(services_, call_, memory, 0, options_.twin));
+        return {};
+    }
+    RESONANT_ASSIGN(const auto twin, services_.imports->find_twin(memory, record.who, call_.caller.principal));
+    if (twin) {
+        added = {*twin, true, {}};
+        return {};
+    }
+    RESONANT_ASSIGN(added, remember(services_, call_, memory, 0, memory::Twin::Copy));
+    return {};
+}
+
 Status Load::remember_once(const Record& record, memory::Added& added, bool& is_known) {
     memory::Memory memory = record.memory;
     memory.galaxy = options_.galaxy;
+    if (options_.keeps_galaxies && !record.galaxy.empty()) {
+        RESONANT_CHECK(find_galaxy(record.galaxy));
+        memory.galaxy = record.galaxy;
+    }
     memory.source = memory.source.empty() ? options_.source : memory.source;
     bool has_answer = false;
     const Status kept = services_.database->write([&](sql::Connection&) -> Status {
-        RESONANT_ASSIGN(added, remember(services_, call_, memory, 0, options_.twin));
+        RESONANT_CHECK(add_once(record, memory, added));
         has_answer = true;
         if (added.reinforced && !options_.merge) {
             return fail(Code::AlreadyExists, "known");  // undoes what reinforcing changed
@@ -226,6 +276,12 @@ Json Load::shown() const {
     }
     if (counts_.refused > 0) {
         shown["refusals"] = counts_.refusals;
+    }
+    if (!counts_.unknown.empty()) {
+        shown["unknown_members"] = counts_.unknown;  // read over: nothing of these is kept
+    }
+    if (!counts_.galaxies.empty()) {
+        shown["galaxies_made"] = counts_.galaxies;
     }
     if (options_.only_validate) {
         shown["validated_only"] = true;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,8 @@ class Load {
   public:
     struct Options {
         std::string job;     // the name under which progress is kept
-        std::string galaxy;  // of every record
+        std::string galaxy;  // of every record, or of those that say nothing
+        bool keeps_galaxies = false;  // those that say where they lay go there; it is made when it is not there
         std::string source;  // of records without their own
         std::string unit = "line";  // what Record::line counts
         bool merge = false;
@@ -52,6 +54,8 @@ class Load {
     Status store_batch();
     Status store(const Record& record);
     Status remember_once(const Record& record, memory::Added& added, bool& is_known);
+    Status add_once(const Record& record, const memory::Memory& memory, memory::Added& added);
+    Status find_galaxy(const std::string& name);
     Status draw(const Record& record, memory::MemoryId from);
     Status link(memory::MemoryId from, memory::MemoryId to, const std::string& type, double weight);
     void refuse(const Record& record, const std::string& why);
@@ -61,12 +65,15 @@ class Load {
     struct Counts {
         std::size_t stored = 0, skipped = 0, merged = 0, refused = 0, links = 0, links_open = 0;
         Json refusals = Json::array();
+        std::map<std::string, std::size_t> unknown;  // members of records that mean nothing here
+        std::vector<std::string> galaxies;           // that were made
     };
 
     Services& services_;
     const call::Call& call_;
     const Options options_;
     Counts counts_;
+    std::map<std::string, Status> known_galaxies_;
     std::vector<Record> batch_;
     std::size_t batch_bytes_ = 0;
     std::size_t met_ = 0;      // records that were read

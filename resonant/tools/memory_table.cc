@@ -5,6 +5,7 @@
 #include <arrow/io/api.h>
 #include <arrow/ipc/api.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -185,14 +186,12 @@ Json value_of(const arrow::Scalar& scalar) {
     }
 }
 
-// The columns that a record is made of.
-std::vector<int> record_columns(const arrow::Schema& schema) {
-    constexpr std::array<std::string_view, 13> kNames = {
-        "content", "title",   "type", "source", "protect", "protected", "private", "archived", "importance",
-        "tags",    "created", "id",   "links"};
+// The columns that a record is made of; a vector, say, is not looked at.
+std::vector<int> record_columns(const arrow::Schema& schema, const RecordNames& names) {
     std::vector<int> columns;
     for (int column = 0; column < schema.num_fields(); ++column) {
-        if (std::find(kNames.begin(), kNames.end(), schema.field(column)->name()) != kNames.end()) {
+        const std::string_view ours = names.ours(schema.field(column)->name());
+        if (!ours.empty() && ours != "?") {
             columns.push_back(column);
         }
     }
@@ -200,7 +199,7 @@ std::vector<int> record_columns(const arrow::Schema& schema) {
 }
 
 Result<Record> record_of(const arrow::RecordBatch& batch, std::span<const int> columns, std::int64_t row,
-                         std::size_t number) {
+                         std::size_t number, const RecordNames& names) {
     Json object = Json::object();
     for (const int column : columns) {
         const auto scalar = batch.column(column)->GetScalar(row);
@@ -217,7 +216,7 @@ Result<Record> record_of(const arrow::RecordBatch& batch, std::span<const int> c
         }
         object["links"] = *parsed;
     }
-    return object_record(object, number);
+    return object_record(object, number, names);
 }
 
 // What comes from `next`, as Arrow wants it; remembers the error that ended it.
@@ -331,14 +330,18 @@ Status write_table(std::string_view format, int fd, const NextBatch& next) {
     return batches->failure() ? written : batches->failure();
 }
 
-Status table_records(std::string_view format, const Descriptor& file, const TakeRecord& take) {
+Status table_records(std::string_view format, const Descriptor& file, const TakeRecord& take, const RecordNames& names) {
     arrow::CappedMemoryPool pool(arrow::default_memory_pool(), kTableBytes);
     RESONANT_ASSIGN(const Table table, open_table(format, file, pool));
     const auto schema = table.batches->schema();
-    if (schema->GetFieldIndex("content") < 0) {
-        return fail(Code::InvalidArgument, "the table has no column 'content'");
+    const std::vector<int> columns = record_columns(*schema, names);
+    const auto is_text = [&](int column) { return names.ours(schema->field(column)->name()) == "content"; };
+    if (std::none_of(columns.begin(), columns.end(), is_text)) {
+        return fail(Code::InvalidArgument,
+                    fmt::format("no column of the table is known to hold the text; the columns are: {}; name it with "
+                                "columns, {{\"content\": \"their name\"}} (command line: --columns content=NAME)",
+                                fmt::format("{}", fmt::join(schema->field_names(), ", ")).substr(0, 400)));
     }
-    const std::vector<int> columns = record_columns(*schema);
     const double rows = std::max(1.0, static_cast<double>(table.rows));
     for (std::size_t number = 1;;) {
         const auto batch = table.batches->Next();
@@ -349,7 +352,7 @@ Status table_records(std::string_view format, const Descriptor& file, const Take
             return {};
         }
         for (std::int64_t row = 0; row < (*batch)->num_rows(); ++row, ++number) {
-            RESONANT_ASSIGN(Record record, record_of(**batch, columns, row, number));
+            RESONANT_ASSIGN(Record record, record_of(**batch, columns, row, number, names));
             RESONANT_CHECK(take(std::move(record), static_cast<double>(number) / rows));
         }
     }

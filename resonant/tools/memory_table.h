@@ -35,6 +35,7 @@ Status write_table(std::string_view format, int fd, const NextBatch& next);
 // any that import takes; text of both sizes, lists of text for tags, times of any unit. ResourceExhausted for a batch
 // that needs more than kTableBytes.
 inline constexpr std::int64_t kTableBytes = 256 * 1024 * 1024;
-Status table_records(std::string_view format, const Descriptor& file, const TakeRecord& take);
+Status table_records(std::string_view format, const Descriptor& file, const TakeRecord& take,
+                     const RecordNames& names = {});
 
 }  // namespace resonant::tools

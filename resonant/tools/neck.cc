@@ -306,12 +306,12 @@ void add_neck(Toolbox& toolbox, Services& services) {
         {.name = "memory.import",
          .access = Access::Write,
          .core = true,
-         .parameters = "format*:json|jsonl|csv|markdown|parquet|arrow|"
-                       "server_memory|mem0|whitemagic path:string data:string "
+         .parameters = "format:json|jsonl|csv|markdown|parquet|arrow|server_memory|mem0|"
+                       "whitemagic|sqlite|chatgpt|claude|claude_code path:string data:string "
                        "on_conflict:skip|merge|copy validate_only:bool "
-                       "galaxy:string",
-         .summary = "bulk load from path or data; reports counts and one line for each "
-                    "refused record",
+                       "galaxy:string columns:object",
+         .summary = "bulk load from path or data; what it is, is told by its content unless format "
+                    "says it; reports counts and one line for each refused record",
          .pace = Pace::Slow,
          .free_text = true,
          .example =

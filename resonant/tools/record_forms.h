@@ -10,11 +10,10 @@
 
 namespace resonant::tools {
 
-// Time of making, key and links of an object. What is wrong with these refuses the record, too: nothing is lost
-// unseen. Returns what is wrong; empty when nothing is.
-std::string take_ties(const Json& object, Record& record);
-
-Status records_of_csv(TextSource& text, const TakeRecord& take);
-Status records_of_markdown(TextSource& text, const TakeRecord& take);
+Status records_of_csv(TextSource& text, const TakeRecord& take, const Reading& reading);
+Status records_of_markdown(TextSource& text, const TakeRecord& take, const Reading& reading);
+// What stands between two lines of "---" at the beginning, as an object; the text goes on behind it. An empty object
+// where there is none; InvalidArgument when it is not YAML. A time or number stays text.
+Result<Json> take_front_matter(TextSource& text);
 
 }  // namespace resonant::tools

@@ -13,6 +13,7 @@
 #include "resonant/base/result.h"
 #include "resonant/json/json.h"
 #include "resonant/memory/memory.h"
+#include "resonant/tools/record_names.h"
 #include "resonant/tools/text_source.h"
 
 namespace resonant::tools {
@@ -33,6 +34,15 @@ struct Record {
     std::string refusal{};  // empty when it may be stored
     std::string key{};      // what other records call it; empty: nothing
     std::vector<Tie> ties{};
+    std::string galaxy{};                // where it lay; empty: not said
+    std::string who{};                   // a tag that tells one person's memory from another's: "user:alice"
+    std::vector<std::string> unknown{};  // names of members that mean nothing here
+};
+
+// How a text is read: what its fields are called, and what the file is called, for titles.
+struct Reading {
+    RecordNames names{};
+    std::string name{};
 };
 
 // Takes one record after another, and how much of the whole is read with it, 0 to 1. An error of its own ends the
@@ -41,17 +51,23 @@ using TakeRecord = std::function<Status(Record record, double share)>;
 
 // Why it cannot be stored; empty when it can.
 std::string refusal_of(const memory::Memory& memory);
-// The record that a JSON object is; says why when it is none.
-Record object_record(const Json& object, std::size_t line);
+// The record that a JSON object is, whatever its fields are called; says why when it is none.
+Record object_record(const Json& object, std::size_t line, const RecordNames& names = {});
+// A word of others as a tag; what is too long or has control characters is left out, for the text has it, too.
+void add_tag(memory::Memory& memory, const std::string& word);
+// "name:value" for each member, as other products keep what they know besides.
+void add_metadata(memory::Memory& memory, const Json& metadata);
 
 Record refused_record(std::size_t line, std::string why);
 
 // json: an array of objects, or {"memories": [...]}. jsonl: an object a line. csv: RFC 4180 with a
-// header row; tags are split at ';'. markdown: every heading begins a record. Fields: content
-// (required), title, type, tags, importance, protect, private, archived, source, created, id and links
-// ([{to, type, weight}]); what memory.export writes is read back whole. server_memory and mem0: see foreign_records.h.
+// header row, its columns between commas, semicolons or tabs; tags are split at ';'. markdown: front matter, then every
+// heading begins a record. Fields: content
+// (required), title, type, tags, importance, protect, private, archived, source, created, id, galaxy and links
+// ([{to, type, weight}]), or what RecordNames take for these; what memory.export writes is read back whole.
+// server_memory, mem0, chatgpt, claude, claude_code: see foreign_records.h.
 // InvalidArgument with the line where the text is not of its format, so that what follows cannot be read; the records
 // before it were given away by then.
-Status read_records(std::string_view format, TextSource& text, const TakeRecord& take);
+Status read_records(std::string_view format, TextSource& text, const TakeRecord& take, const Reading& reading = {});
 
 }  // namespace resonant::tools

@@ -1,19 +1,19 @@
 #include "resonant/tools/record_forms.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
+#include <utility>
 #include <vector>
 
 #include "resonant/json/json.h"
-#include "resonant/tools/arguments.h"
 
 namespace resonant::tools {
 namespace {
 
 constexpr std::size_t kFieldsMax = 1'000;  // of a row; further ones run together
+constexpr std::size_t kHeadBytes = 64 * 1024;  // that the separator is looked for in
 
 struct Row {
     std::vector<std::string> fields = {""};
@@ -21,8 +21,8 @@ struct Row {
     bool is_too_long = false;  // more than kRecordBytes; the rest is left out
 };
 
-// One row of RFC 4180: quoted fields may hold commas, line ends and doubled quotes.
-Result<Row> take_row(TextSource& text) {
+// One row of RFC 4180: quoted fields may hold separators, line ends and doubled quotes.
+Result<Row> take_row(TextSource& text, char separator) {
     Row row;
     row.line = text.line();
     std::size_t bytes = 0;
@@ -42,7 +42,7 @@ Result<Row> take_row(TextSource& text) {
             }
         } else if (byte == '"' && row.fields.back().empty()) {
             quoted = true;
-        } else if (byte == ',') {
+        } else if (byte == separator) {
             if (row.fields.size() < kFieldsMax) {
                 row.fields.emplace_back();
             }
@@ -77,85 +77,82 @@ std::vector<std::string> split_tags(std::string_view text) {
     return tags;
 }
 
-// Anything but yes or no in so many words is a mistake: what is meant to be private must not become public.
-std::string set_flag(std::string_view name, const std::string& value, bool& flag) {
-    std::string small = value;
-    std::transform(small.begin(), small.end(), small.begin(),
-                   [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-    flag = small == "true" || small == "1";
-    return flag || small.empty() || small == "false" || small == "0"
-               ? ""
-               : fmt::format("{} is '{}', neither true nor false", name, value.substr(0, 40));
+// What stands between the columns of the first row: spreadsheets in half of Europe write semicolons.
+Result<char> separator_of(const TextSource& text) {
+    RESONANT_ASSIGN(const std::string head, text.head(kHeadBytes));
+    std::size_t commas = 0, semicolons = 0, tabs = 0;
+    bool quoted = false;
+    for (const char byte : head) {
+        quoted ^= byte == '"';
+        if (byte == '\n' && !quoted) {
+            break;
+        }
+        commas += !quoted && byte == ',' ? 1 : 0;
+        semicolons += !quoted && byte == ';' ? 1 : 0;
+        tabs += !quoted && byte == '\t' ? 1 : 0;
+    }
+    return semicolons > commas && semicolons >= tabs ? ';' : tabs > commas ? '\t' : ',';
 }
 
-std::string set_field(Record& record, std::string_view name, const std::string& value) {
-    memory::Memory& memory = record.memory;
-    if (name == "content") {
-        memory.content = value;
-    } else if (name == "title") {
-        memory.title = value;
-    } else if (name == "source") {
-        memory.source = value;
-    } else if (name == "type" && !value.empty()) {
-        memory.type = value;
-    } else if (name == "importance" && !value.empty()) {
-        const auto [end, error] =
-            std::from_chars(value.data(), value.data() + value.size(), memory.importance);
-        if (error != std::errc() || end != value.data() + value.size()) {
-            return fmt::format("importance '{}' is no number", value.substr(0, 40));
-        }
-    } else if (name == "private" || name == "protect" || name == "protected" ||
-               name == "archived") {
-        bool& flag = name == "private"    ? memory.is_private
-                     : name == "archived" ? memory.is_archived
-                                          : memory.is_protected;
-        return set_flag(name, value, flag);
-    } else if (name == "tags") {
-        memory.tags = split_tags(value);
-    } else if (name == "id") {
-        record.key = value;
-    } else if (name == "created" && !value.empty()) {
-        const Result<std::int64_t> at = parse_time(value, Nanos{0});
-        if (!at) {
-            return "created: " + at.error().message;
-        }
-        memory.created_ns = *at;
-    } else if (name == "links" && !value.empty()) {
+// A cell as object_record() takes it: tags and links are texts here.
+std::string take_cell(Json& object, const std::string& column, std::string_view ours, const std::string& value, bool is_ours) {
+    if (value.empty() && ours != "content") {
+        return "";
+    }
+    if (ours == "tags" && (is_ours || value.find(';') != std::string::npos)) {
+        object[column] = split_tags(value);
+    } else if (ours == "links") {
         const Result<Json> links = json::parse(value);
-        return links ? take_ties({{"links", *links}, {"id", record.key}}, record)
-                     : "links: " + links.error().message;
+        if (!links) {
+            return "links: " + links.error().message;
+        }
+        object[column] = *links;
+    } else {
+        object[column] = value;
     }
     return "";
 }
 
+Record record_of(const Row& row, const Row& header, const RecordNames& names, bool is_ours) {
+    if (row.is_too_long) {
+        return refused_record(row.line, fmt::format("the row has more than {} bytes; split it", kRecordBytes));
+    }
+    if (row.fields.size() != header.fields.size()) {
+        return refused_record(row.line, fmt::format("has {} fields, the header has {}", row.fields.size(), header.fields.size()));
+    }
+    Json object = Json::object();
+    for (std::size_t i = 0; i < header.fields.size(); ++i) {
+        const std::string& column = header.fields[i];
+        if (std::string wrong = take_cell(object, column, names.ours(column), row.fields[i], is_ours); !wrong.empty()) {
+            return refused_record(row.line, std::move(wrong));
+        }
+    }
+    return object_record(object, row.line, names);
+}
+
 }  // namespace
 
-Status records_of_csv(TextSource& text, const TakeRecord& take) {
-    RESONANT_ASSIGN(const Row header, take_row(text));
-    if (std::find(header.fields.begin(), header.fields.end(), "content") == header.fields.end()) {
+Status records_of_csv(TextSource& text, const TakeRecord& take, const Reading& reading) {
+    RESONANT_ASSIGN(const char separator, separator_of(text));
+    RESONANT_ASSIGN(const Row header, take_row(text, separator));
+    const auto names = [&](std::string_view ours) {
+        return std::any_of(header.fields.begin(), header.fields.end(),
+                           [&](const std::string& column) { return reading.names.ours(column) == ours; });
+    };
+    if (!names("content")) {
         return fail(Code::InvalidArgument,
-                    "the csv's first row names no column 'content'");
+                    fmt::format("no column of the first row is known to hold the text; the columns are: {}; name it with "
+                                "columns, {{\"content\": \"their name\"}} (command line: --columns content=NAME)",
+                                fmt::format("{}", fmt::join(header.fields, ", ")).substr(0, 400)));
     }
+    // What memory.export writes splits tags at ';' only.
+    const bool is_ours = std::count(header.fields.begin(), header.fields.end(), "links") > 0 && names("archived");
     while (text.peek() != TextSource::kEnd) {
-        RESONANT_ASSIGN(const Row row, take_row(text));
+        RESONANT_ASSIGN(const Row row, take_row(text, separator));
         if (row.fields.size() == 1 && row.fields[0].empty()) {
             continue;
         }
-        Record record;
-        record.line = row.line;
-        if (row.is_too_long) {
-            record.refusal = fmt::format("the row has more than {} bytes; split it", kRecordBytes);
-        } else if (row.fields.size() != header.fields.size()) {
-            record.refusal = fmt::format("has {} fields, the header has {}", row.fields.size(),
-                                         header.fields.size());
-        }
-        for (std::size_t i = 0; i < header.fields.size() && record.refusal.empty(); ++i) {
-            record.refusal = set_field(record, header.fields[i], row.fields[i]);
-        }
-        if (record.refusal.empty()) {
-            record.refusal = refusal_of(record.memory);
-        }
-        RESONANT_CHECK(take(std::move(record), text.share()));
+        RESONANT_CHECK(take(record_of(row, header, reading.names, is_ours), text.share()));
     }
     return {};
 }
