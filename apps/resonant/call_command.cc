@@ -101,7 +101,9 @@ std::expected<Json, int> whole_answer(const Common& common, const std::string& t
         return std::unexpected(report(secret.error()));
     }
     Json question = {{"op", "call"}, {"tool", tool}, {"arguments", arguments}};
-    if (!secret->empty()) {
+    if (common.as_person) {
+        question["person"] = true;
+    } else if (!secret->empty()) {
         question["secret"] = *secret;
     }
     if (!common.quiet) {
@@ -109,7 +111,7 @@ std::expected<Json, int> whole_answer(const Common& common, const std::string& t
     }
     ProgressLine progress(tool, common.quiet);
     Result<Json> answer = ask_kernel(*home, question, progress);
-    if (answer && needs_owner(*answer) && secret->empty()) {
+    if (answer && needs_owner(*answer) && secret->empty() && !common.as_person) {
         const std::string typed = ask_secret();
         if (!typed.empty()) {
             question["secret"] = typed;

@@ -25,6 +25,7 @@ struct Common {
     bool json = false;
     bool quiet = false;  // nothing on the way of long work
     std::string secret_file;
+    bool as_person = false;  // ask as the clients of this user do, not as the operator
     int exit_code = kOk;
 
     Result<runtime::Home> open() const;

@@ -22,27 +22,11 @@ struct Options {
     std::string content, title, query, galaxy, file, output;
     std::string format;
     std::string on_conflict = "skip";
+    std::vector<std::string> columns;
+    bool validate_only = false;
+    bool include_private = false;
     int limit = 10;
 };
-
-// The format that a file's name and beginning tell; empty when they do not.
-std::string format_of(const fs::path& file) {
-    const std::string suffix = file.extension().string();
-    std::ifstream opened(file, std::ios::binary);
-    std::string head(4'096, '\0');
-    opened.read(head.data(), static_cast<std::streamsize>(head.size()));
-    head.resize(static_cast<std::size_t>(opened.gcount()));
-    if (head.starts_with("PAR1")) return "parquet";
-    if (head.starts_with("ARROW1")) return "arrow";
-    if (head.starts_with("SQLite format 3")) return "";
-    const bool is_graph = head.find("\"entityType\"") != std::string::npos ||
-                          head.find("\"relationType\"") != std::string::npos;
-    if (suffix == ".jsonl" || suffix == ".ndjson" || suffix == ".json") {
-        return is_graph ? "server_memory" : suffix == ".json" ? "json" : "jsonl";
-    }
-    if (suffix == ".csv") return "csv";
-    return suffix == ".md" || suffix == ".markdown" ? "markdown" : "";
-}
 
 // A copy in the inbox, which the kernel may read; gone with this. The same file has the same place again, so that an
 // import that was cut off goes on.
@@ -103,17 +87,35 @@ class Inbox {
     std::error_code error_;
 };
 
-int import_file(const Common& common, const Options& options) {
-    const std::string format = options.format.empty() && options.file != "-"
-                                   ? format_of(options.file)
-                                   : options.format.empty() ? "jsonl" : options.format;
-    if (format.empty()) {
-        return report({Code::InvalidArgument,
-                       "memory import: " + options.file + " does not say what it is; give --format json, jsonl, "
-                       "csv, markdown, parquet, arrow, server_memory, mem0 or whitemagic"},
-                      kUsage);
+// {"content": "Text"} of "content=Text".
+Result<Json> columns_of(const std::vector<std::string>& pairs) {
+    Json columns = Json::object();
+    for (const std::string& pair : pairs) {
+        const std::size_t mark = pair.find('=');
+        if (mark == std::string::npos || mark == 0 || mark + 1 == pair.size()) {
+            return fail(Code::InvalidArgument,
+                        "memory import: --columns " + pair + ": write OURS=THEIRS, for example content=Text");
+        }
+        columns[pair.substr(0, mark)] = pair.substr(mark + 1);
     }
-    Json arguments = {{"format", format}, {"on_conflict", options.on_conflict}};
+    return columns;
+}
+
+int import_file(const Common& common, const Options& options) {
+    Json arguments = {{"on_conflict", options.on_conflict}};
+    const auto columns = columns_of(options.columns);
+    if (!columns) {
+        return report(columns.error(), kUsage);
+    }
+    if (!columns->empty()) {
+        arguments["columns"] = *columns;
+    }
+    if (!options.format.empty()) {
+        arguments["format"] = options.format;  // else the kernel looks at the content
+    }
+    if (options.validate_only) {
+        arguments["validate_only"] = true;
+    }
     if (!options.galaxy.empty()) {
         arguments["galaxy"] = options.galaxy;
     }
@@ -127,7 +129,18 @@ int import_file(const Common& common, const Options& options) {
         return report({Code::Unavailable, "memory import: " + options.file + ": " + inbox->words()});
     }
     arguments["path"] = inbox->path().string();
-    return call_tool(common, "memory.import", arguments);
+    const auto answer = whole_answer(common, "memory.import", arguments);
+    if (!answer) {
+        return answer.error();
+    }
+    const Json content = answer->value("content", Json::object());
+    show(common, content);
+    // A file of which nothing was kept has failed, whatever the reason.
+    const bool nothing = content.is_object() && content.value("refused", 0) > 0 &&
+                         content.value("stored", 0) + content.value("skipped", 0) + content.value("merged", 0) == 0 &&
+                         content.value("resumed_at", 0) == 0 && !content.contains("validated_only");
+    const int code = exit_code_of(*answer);
+    return code == kOk && nothing ? kFailed : code;
 }
 
 // Brings a file to its place whole or not at all: by its name, or over file systems by a copy beside it.
@@ -150,7 +163,13 @@ std::error_code bring(const fs::path& made, const fs::path& wanted) {
 }
 
 Json export_arguments(const Options& options) {
-    Json arguments = {{"format", options.format.empty() ? "jsonl" : options.format}};
+    Json arguments = Json::object();
+    if (!options.format.empty()) {
+        arguments["format"] = options.format;
+    }
+    if (options.include_private) {
+        arguments["include_private"] = true;
+    }
     if (!options.galaxy.empty()) {
         arguments["galaxy"] = options.galaxy;
     }
@@ -172,7 +191,9 @@ int export_file(const Common& common, const Options& options) {
         return report({Code::AlreadyExists, "memory export: " + wanted.string() + " is there; name another file"},
                       kUsage);
     }
-    const fs::path made = home->outbox() / fmt::format(".to-{:016x}", std::hash<std::string>()(wanted.string()));
+    // With its ending, which says the format.
+    const fs::path made = home->outbox() / fmt::format(".to-{:016x}{}", std::hash<std::string>()(wanted.string()),
+                                                       wanted.extension().string());
     fs::remove(made, error);
     Json arguments = export_arguments(options);
     arguments["path"] = made.string();
@@ -204,7 +225,7 @@ std::string as_elements(std::string lines, bool is_first) {
 int export_text(const Common& common, const Options& options) {
     Json arguments = export_arguments(options);
     arguments["limit"] = 200;
-    const std::string format = arguments["format"];
+    const std::string format = arguments.value("format", "jsonl");
     const bool is_list = format == "json";  // pages of one list: lines, joined here
     if (is_list) {
         arguments["format"] = "jsonl";
@@ -218,6 +239,7 @@ int export_text(const Common& common, const Options& options) {
         }
     };
     std::size_t count = 0;
+    Json told = {{"format", format}};
     // The text itself shows on a terminal how far it is.
     ProgressLine progress("memory export", common.quiet || (!common.json && ::isatty(STDOUT_FILENO) != 0));
     give(is_list ? "{\"memories\":[\n" : "");
@@ -231,13 +253,23 @@ int export_text(const Common& common, const Options& options) {
             data.erase(0, std::min(data.size(), data.find('\n') + 1));  // one header is enough
         }
         give(is_list ? as_elements(std::move(data), count == 0) : data);
+        for (const char* name : {"left_out", "note"}) {
+            if (answer->contains(name)) {
+                told[name] = (*answer)[name];
+            }
+        }
         count += answer->value("count", std::size_t{0});
         progress.tell(static_cast<double>(count), 0, fmt::format("{} memories", count));
         arguments["cursor"] = answer->value("cursor", "");
     } while (arguments["cursor"] != "");
     give(is_list ? "\n]}\n" : "");
     if (common.json) {
-        show(common, {{"format", format}, {"count", count}, {"data", all}});
+        told["count"] = count;
+        told["data"] = std::move(all);
+        show(common, told);
+    } else if (told.contains("note")) {
+        std::cerr << "resonant: memory export: " << json::dump(told["left_out"]) << ": " << told["note"].get<std::string>()
+                  << "\n";
     }
     return kOk;
 }
@@ -272,10 +304,12 @@ int add(const Common& common, const Options& options) {
 
 int export_memories(const Common& common, const Options& options) {
     const bool is_table = options.format == "arrow" || options.format == "parquet";
+    Common asking = common;
+    asking.as_person = options.include_private;  // private memories belong to the user's clients, not to the operator
     if (is_table && options.output.empty()) {
         return report({Code::InvalidArgument, "memory export: " + options.format + " needs --output FILE"}, kUsage);
     }
-    return options.output.empty() ? export_text(common, options) : export_file(common, options);
+    return options.output.empty() ? export_text(asking, options) : export_file(asking, options);
 }
 
 // Reads the files itself, so it works with and without a kernel and does not ask the kernel to judge itself.
@@ -301,7 +335,7 @@ void add_memory_commands(CLI::App& app, Common& common) {
     memory->require_subcommand(1);
     const auto options = std::make_shared<Options>();
     const auto galaxy = [&](CLI::App* made) {
-        made->add_option("--galaxy", options->galaxy, "the store; the default one else");
+        made->add_option("--galaxy", options->galaxy, "the store; else the default one (export: all; import: where they lay)");
         return made;
     };
     CLI::App* adding = galaxy(command(*memory, common, options, "add", "store one memory", add));
@@ -319,13 +353,16 @@ void add_memory_commands(CLI::App& app, Common& common) {
     loading->add_option("file", options->file, "file to read")->required()
         ->check(CLI::ExistingFile | CLI::IsMember({"-"}));
     loading->add_option("--format", options->format,
-                        "json, jsonl, csv, markdown, parquet, arrow, server_memory, mem0 or whitemagic; told by "
-                        "the file where it can be");
-    loading->add_option("--on-conflict", options->on_conflict, "skip or merge what is known");
+                        "json, jsonl, csv, markdown, parquet, arrow, server_memory, mem0, whitemagic, sqlite, chatgpt, "
+                        "claude, claude_code; told by the content where it can be");
+    loading->add_option("--on-conflict", options->on_conflict, "skip, merge or copy what is known");
+    loading->add_option("--columns", options->columns, "OURS=THEIRS, as in content=Text created=\"Written on\"");
+    loading->add_flag("--validate-only", options->validate_only, "read and judge, store nothing");
     CLI::App* saving = galaxy(command(*memory, common, options, "export", "copy memories out", export_memories));
-    saving->add_option("--format", options->format, "json, jsonl, csv, markdown, parquet, arrow");
+    saving->add_option("--format", options->format, "json, jsonl, csv, markdown, parquet, arrow; told by the ending of --output");
     saving->add_option("--output", options->output, "a new file; standard output else");
     saving->add_option("--query", options->query, "only those with these words");
+    saving->add_flag("--include-private", options->include_private, "private memories of this user's clients, too");
     galaxy(command(*memory, common, options, "stats", "the map of memory", [](const Common& c, const Options& o) {
         return call_tool(c, "galactic.dashboard", o.galaxy.empty() ? Json::object() : Json{{"galaxy", o.galaxy}});
     }));

@@ -49,17 +49,14 @@ int Condition::bind(sql::Statement& statement, int parameter) const {
     return parameter;
 }
 
-Condition condition_of(const Filter& filter, const std::string& viewer) {
-    Condition condition;
+namespace {
+
+// What the filter asks besides who may see it.
+void add_rest(const Filter& filter, Condition& condition) {
     const auto with = [&](std::string_view text, auto value) {
         condition.text += text;
         condition.values.emplace_back(std::move(value));
     };
-    if (filter.include_private && !viewer.empty()) {
-        with("(m.is_private = 0 OR m.owner = ?)", viewer);
-    } else {
-        condition.text = "m.is_private = 0";
-    }
     if (!filter.galaxy.empty()) {
         with(" AND m.galaxy = ?", filter.galaxy);
     }
@@ -86,6 +83,30 @@ Condition condition_of(const Filter& filter, const std::string& viewer) {
     for (const std::string& tag : filter.tags) {
         with(" AND EXISTS(SELECT 1 FROM memory_tags WHERE memory_id = m.id AND tag = ?)", tag);
     }
+}
+
+}  // namespace
+
+Condition condition_of(const Filter& filter, const std::string& viewer) {
+    Condition condition;
+    if (filter.include_private && !viewer.empty()) {
+        condition.text = "(m.is_private = 0 OR m.owner = ?)";
+        condition.values.emplace_back(viewer);
+    } else {
+        condition.text = "m.is_private = 0";
+    }
+    add_rest(filter, condition);
+    return condition;
+}
+
+Condition hidden_by(const Filter& filter, const std::string& viewer) {
+    Condition condition;
+    condition.text = "m.is_private = 1";
+    if (filter.include_private && !viewer.empty()) {
+        condition.text += " AND m.owner <> ?";
+        condition.values.emplace_back(viewer);
+    }
+    add_rest(filter, condition);
     return condition;
 }
 

@@ -26,6 +26,8 @@ struct Condition {
 
 // What `filter` lets through and `viewer` may see.
 Condition condition_of(const Filter& filter, const std::string& viewer);
+// Those that condition_of() leaves out for nothing but that they are private.
+Condition hidden_by(const Filter& filter, const std::string& viewer);
 
 // "SELECT ... FROM memories m JOIN ..." whose rows memory_of() reads; further columns follow.
 std::string select_memories(std::string_view further_columns = "");

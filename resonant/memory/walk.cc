@@ -70,4 +70,26 @@ Result<std::vector<Memory>> Walk::next(std::size_t count) {
     return page;
 }
 
+Result<Walk::Hidden> Walk::hidden() {
+    Hidden hidden;
+    const Status done = database_.read([&](Connection& connection) -> Status {
+        const Condition condition = hidden_by(filter_, viewer_);
+        RESONANT_ASSIGN(auto row, connection.prepare(fmt::format(
+                                      "SELECT coalesce(sum(m.owner = ?), 0), count(*) FROM {} WHERE {} {}",
+                                      words_.empty() ? "memories m" : "memory_words f CROSS JOIN memories m ON m.id = f.rowid",
+                                      words_.empty() ? "" : "f.memory_words MATCH ? AND", condition.text)));
+        row.bind(1, viewer_);
+        if (!words_.empty()) {
+            row.bind(2, words_);
+        }
+        condition.bind(row, words_.empty() ? 2 : 3);
+        RESONANT_ASSIGN(const bool is_there, row.step());
+        hidden.own = is_there ? static_cast<std::size_t>(row.integer(0)) : 0;
+        hidden.of_others = is_there ? static_cast<std::size_t>(row.integer(1)) - hidden.own : 0;
+        return {};
+    });
+    RESONANT_CHECK(done);
+    return hidden;
+}
+
 }  // namespace resonant::memory

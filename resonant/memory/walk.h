@@ -27,6 +27,12 @@ class Walk {
 
     // The next ones, at most `count`; none at the end.
     Result<std::vector<Memory>> next(std::size_t count);
+    // How many memories the filter would let through if they were not private.
+    struct Hidden {
+        std::size_t own = 0;        // of the viewer
+        std::size_t of_others = 0;
+    };
+    Result<Hidden> hidden();
     MemoryId after() const { return after_; }  // the last one met
     MemoryId last() const { return last_; }    // the newest id when it began; 0 before the first page
 

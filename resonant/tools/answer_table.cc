@@ -88,11 +88,12 @@ constexpr std::pair<std::string_view, std::string_view> kForms[] = {
     {"memory.add", "id* findable note reinforced:bool"},
     {"memory.archive", "archived*:bool done* id* protected*:bool title* undo version*:int zone*"},
     {"memory.erase", "id* erased*:bool kept"},
-    {"memory.export", "count*:int format* path data cursor"},
+    {"memory.export", "count*:int format* path data cursor left_out:object note"},
     {"memory.history", "id* count*:int reads*:int history*:{version:int at what by:any}[] whole:any"},
     {"memory.import",
      "findable links:int links_without_target:int merged*:int records*:int refusals:string[] refused*:int "
-     "resumed_at:int skipped*:int stored*:int validated_only:bool"},
+     "resumed_at:int skipped*:int stored*:int validated_only:bool format* unknown_members:object "
+     "galaxies_made:string[]"},
     {"memory.link", "from_id* to_id* type* done:any"},
     {"memory.list", "count*:int hits*:{id type title content created tags:string[] score:number why:string[]}[]"},
     {"memory.protect", "archived*:bool done* id* protected*:bool title* version*:int zone*"},

@@ -5,14 +5,15 @@
 #include <algorithm>
 #include <array>
 
+#include "resonant/memory/galaxies.h"
 #include "resonant/tools/answers.h"
 
 namespace resonant::tools {
 namespace {
 
-constexpr std::array<std::string_view, 12> kColumns = {
+constexpr std::array<std::string_view, 13> kColumns = {
     "id",      "title",    "content", "type",   "tags",    "importance",
-    "protected", "private", "archived", "source", "created", "links"};
+    "protected", "private", "archived", "source", "created", "links",    "galaxy"};
 
 std::string quoted(const std::string& field) {
     if (field.find_first_of(",\"\r\n") == std::string::npos) {
@@ -59,7 +60,8 @@ std::string csv_row(const memory::Memory& memory, std::span<const memory::Edge> 
         flag(memory.is_archived),
         memory.source,
         show_time(memory.created_ns),
-        links.empty() ? "" : links_of(links).dump()};
+        links.empty() ? "" : links_of(links).dump(),
+        memory.galaxy == memory::kDefaultGalaxy ? "" : memory.galaxy};
     std::string row;
     for (const std::string& field : fields) {
         row += (row.empty() ? "" : ",") + quoted(field);
@@ -125,6 +127,9 @@ Json exchange_object(const memory::Memory& memory, std::span<const memory::Edge>
     };
     add("title", memory.title);
     add("source", memory.source);
+    if (memory.galaxy != memory::kDefaultGalaxy) {
+        object["galaxy"] = memory.galaxy;
+    }
     if (!memory.tags.empty()) {
         object["tags"] = memory.tags;
     }

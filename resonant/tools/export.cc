@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <filesystem>
 #include <map>
 #include <span>
 #include <utility>
@@ -29,12 +31,24 @@ constexpr std::size_t kRowsMax = 100'000'000;  // of a file
 
 bool is_table(std::string_view format) { return format == "arrow" || format == "parquet"; }
 
-// The caller's own private memories are among what it may read, and archived ones, too.
+// Of every galaxy unless one is named, archived ones, too; the caller's own private memories when it asks for them.
 Result<memory::Filter> wanted(Services& services, const call::Call& call) {
     RESONANT_ASSIGN(memory::Filter filter, filter_of(services, call, call.at));
-    filter.include_private = true;
+    if (!has(call, "galaxy")) {
+        filter.galaxy.clear();
+    }
     filter.include_archived = true;
     return filter;
+}
+
+// By the name of the file when nothing is said.
+std::string format_of(const call::Call& call) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kEndings = {
+        {{".json", "json"}, {".csv", "csv"}, {".md", "markdown"}, {".markdown", "markdown"}, {".arrow", "arrow"},
+         {".feather", "arrow"}, {".parquet", "parquet"}}};
+    const std::string ending = std::filesystem::path(text_of(call, "path")).extension().string();
+    const auto found = std::find_if(kEndings.begin(), kEndings.end(), [&](const auto& each) { return each.first == ending; });
+    return text_of(call, "format", found == kEndings.end() ? "jsonl" : found->second);
 }
 
 // Memories on their way out, page after page, each with the links that lead from it.
@@ -77,6 +91,26 @@ class Pages {
         return found == links_.end() ? std::span<const memory::Edge>() : found->second;
     }
     std::size_t count() const { return count_; }
+    // Says in the answer what the caller might miss.
+    Status tell_left_out(Json& answer) {
+        RESONANT_ASSIGN(const memory::Walk::Hidden hidden, walk_.hidden());
+        Json left_out = Json::object();
+        if (hidden.own > 0) {
+            left_out["private"] = hidden.own;
+        }
+        if (hidden.of_others > 0 && call_.caller.role == call::Role::Owner) {
+            left_out["private_of_others"] = hidden.of_others;
+        }
+        if (!left_out.empty()) {
+            answer["left_out"] = std::move(left_out);
+            answer["note"] = hidden.own > 0
+                                 ? "private memories of yours are not in it; include_private: true takes them along "
+                                   "(command line: --include-private)"
+                                 : "private memories of others are not in it; whom they belong to takes them out with "
+                                   "include_private: true (command line, as that user: --include-private)";
+        }
+        return {};
+    }
 
   private:
     Pages(Services& services, const call::Call& call, memory::Walk walk)
@@ -134,6 +168,9 @@ Result<Json> to_answer(Services& services, const call::Call& call, const std::st
     if (count < memories.size()) {
         answer["cursor"] = memory::wire_id(memories[count - 1].id);
     }
+    if (!has(call, "cursor") || text_of(call, "cursor").empty()) {
+        RESONANT_CHECK(pages.tell_left_out(answer));
+    }
     return answer;
 }
 
@@ -156,8 +193,10 @@ Result<std::size_t> write_text_file(Pages& pages, const std::string& format, std
     return pages.count();
 }
 
-Result<std::size_t> write_memories(Services& services, const call::Call& call, const std::string& format, int fd) {
+Result<std::size_t> write_memories(Services& services, const call::Call& call, const std::string& format, int fd,
+                                   Json& answer) {
     RESONANT_ASSIGN(Pages pages, Pages::open(services, call));
+    RESONANT_CHECK(pages.tell_left_out(answer));
     const std::size_t most = most_of(call);
     if (!is_table(format)) {
         return write_text_file(pages, format, most, fd);
@@ -189,7 +228,7 @@ Result<Json> finish(call::Call& call, broker::Files::Made& made, const Result<st
 }  // namespace
 
 Result<Json> export_memories(Services& services, call::Call& call) {
-    const std::string format = text_of(call, "format");
+    const std::string format = format_of(call);
     if (!has(call, "path")) {
         return is_table(format)
                    ? Result<Json>(fail(Code::InvalidArgument,
@@ -197,7 +236,9 @@ Result<Json> export_memories(Services& services, call::Call& call) {
                    : to_answer(services, call, format);
     }
     RESONANT_ASSIGN(broker::Files::Made made, services.files->create(text_of(call, "path")));
-    return finish(call, made, write_memories(services, call, format, made.file.get()), {{"format", format}});
+    Json answer = {{"format", format}};
+    const Result<std::size_t> count = write_memories(services, call, format, made.file.get(), answer);
+    return finish(call, made, count, std::move(answer));
 }
 
 Result<Json> export_table(Services& services, call::Call& call) {
@@ -208,8 +249,9 @@ Result<Json> export_table(Services& services, call::Call& call) {
     }
     RESONANT_ASSIGN(broker::Files::Made made, services.files->create(text_of(call, "path")));
     if (name == "memories") {
-        return finish(call, made, write_memories(services, call, format, made.file.get()),
-                      {{"name", name}, {"format", format}});
+        Json answer = {{"name", name}, {"format", format}};
+        const Result<std::size_t> count = write_memories(services, call, format, made.file.get(), answer);
+        return finish(call, made, count, std::move(answer));
     }
     const auto output = services.engines->outputs().newest(name);
     auto batch = output->batch.arrow();

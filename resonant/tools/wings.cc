@@ -16,12 +16,12 @@ void add_wings(Toolbox& toolbox, Services& services) {
     toolbox.add({.name = "memory.export",
                  .access = Access::Write,
                  .core = true,
-                 .parameters = "format*:json|jsonl|csv|markdown|parquet|arrow path:string "
-                               "tags:string[] query:string galaxy:string limit:int "
+                 .parameters = "format:json|jsonl|csv|markdown|parquet|arrow path:string "
+                               "tags:string[] query:string galaxy:string include_private:bool limit:int "
                                "cursor:string",
                  .summary = "copy memories out: to a file when path is given (arrow and "
-                            "parquet need one), else one page in the answer; default all that "
-                            "the caller may read",
+                            "parquet need one), else one page in the answer; of all galaxies "
+                            "unless one is named; the answer says what is left out",
                  .pace = Pace::Slow,
                  .external = true,
                  .free_text = true},

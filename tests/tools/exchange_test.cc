@@ -55,8 +55,9 @@ TEST_P(RoundTrip, what_goes_out_comes_back_whole) {
     const std::string format = GetParam();
     test::World from;
     fill(from);
-    const Json made = from.ask("memory.export", {{"format", format}, {"path", "all." + format}});
+    const Json made = from.ask("memory.export", {{"format", format}, {"path", "all." + format}, {"include_private", true}});
     EXPECT_EQ(made["count"], 4);
+    EXPECT_FALSE(made.contains("left_out")) << made.dump();
     test::World to;
     fs::copy_file(made["path"].get<std::string>(), to.parts().home.inbox() / ("all." + format));
     const Json report = to.ask("memory.import", {{"format", format}, {"path", "all." + format}});
@@ -87,7 +88,8 @@ std::string bytes_of(const fs::path& file) {
 
 // Exports into a file of that name, and puts it into the next world's inbox.
 fs::path carry(test::World& from, const std::string& format, test::World& to) {
-    const fs::path made = from.ask("memory.export", {{"format", format}, {"path", "carried." + format}})["path"];
+    const fs::path made = from.ask("memory.export", {{"format", format}, {"path", "carried." + format},
+                                                     {"include_private", true}})["path"];
     const fs::path there = to.parts().home.inbox() / made.filename();
     fs::copy_file(made, there);
     return there;
@@ -352,6 +354,153 @@ TEST(Exchange, a_whitemagic_store_brings_tags_flags_times_and_associations) {
     EXPECT_EQ(memory["created"], "2025-03-01T10:00:00Z");
     EXPECT_EQ(world.ask("memory.search", {{"query", "hides"}})["count"], 0) << "excluded from models: private";
     EXPECT_EQ(world.ask("memory.search", {{"query", "hides"}, {"include_private", true}})["count"], 1);
+}
+
+TEST(Exchange, an_export_says_what_it_leaves_out_and_covers_every_galaxy) {
+    test::World world;
+    world.ask("galaxy.create", {{"name", "pond"}});
+    world.remember("heron in the default galaxy");
+    world.remember("heron in the pond", {{"galaxy", "pond"}});
+    world.remember("heron in private", {{"private", true}});
+    world.ask("memory.add", {{"content", "heron of bob"}, {"private", true}}, call::Role::Agent, "bob");
+    const Json all = world.ask("memory.export");
+    EXPECT_EQ(all["count"], 2) << all.dump();
+    EXPECT_EQ(all["left_out"], Json({{"private", 1}})) << "what is another's is not even counted";
+    EXPECT_EQ(world.ask("memory.export", {{"galaxy", "pond"}})["count"], 1);
+    const Json owner = world.ask("memory.export", {}, call::Role::Owner, "operator");
+    EXPECT_EQ(owner["left_out"], Json({{"private_of_others", 2}})) << owner.dump();
+    EXPECT_EQ(world.ask("memory.export", {{"query", "pond"}}).value("left_out", Json(0)), 0) << "only what would be in it";
+    EXPECT_EQ(world.ask("memory.export", {{"include_private", true}})["count"], 3);
+}
+
+TEST(Exchange, the_ending_of_a_file_says_its_format) {
+    test::World world;
+    world.remember("heron");
+    for (const auto& [name, format] : {std::pair{"a.json", "json"}, {"a.csv", "csv"}, {"a.md", "markdown"}, {"a", "jsonl"},
+                                       {"a.arrow", "arrow"}, {"a.txt", "jsonl"}}) {
+        EXPECT_EQ(world.ask("memory.export", {{"path", name}})["format"], format) << name;
+        fs::rename(world.parts().home.outbox() / name, world.parts().home.inbox() / name);
+        const Json back = world.ask("memory.import", {{"path", name}});
+        EXPECT_EQ(back["format"], format) << back.dump();
+        EXPECT_EQ(back["skipped"], 1) << back.dump();
+    }
+}
+
+TEST(Exchange, galaxies_come_back_where_they_lay) {
+    test::World from, to;
+    from.ask("galaxy.create", {{"name", "pond"}});
+    from.remember("heron one");
+    from.remember("heron two", {{"galaxy", "pond"}});
+    for (const char* format : {"json", "jsonl", "csv", "markdown", "arrow"}) {
+        const fs::path there = carry(from, format, to);
+        const Json report = to.ask("memory.import", {{"path", there.filename().string()}});
+        EXPECT_EQ(report["refused"], 0) << report.dump();
+        EXPECT_EQ(report.value("galaxies_made", Json::array()).size(), report["stored"] == 0 ? 0U : 1U) << report.dump();
+    }
+    EXPECT_EQ(to.ask("galactic.dashboard", {{"galaxy", "pond"}})["total"], 1);
+    EXPECT_EQ(to.ask("galactic.dashboard", {{"galaxy", "default"}})["total"], 1);
+    const std::string bad = R"({"content": "a", "galaxy": "no such/name"})";
+    EXPECT_THAT(to.ask("memory.import", {{"data", bad}})["refusals"].dump(), HasSubstr("a name has 1 to 64 of"));
+    EXPECT_EQ(to.ask("memory.import", {{"data", R"({"content": "b", "galaxy": "pond"})"}, {"galaxy", "default"}})["stored"], 1);
+    EXPECT_EQ(to.ask("galactic.dashboard", {{"galaxy", "pond"}})["total"], 1) << "who names a galaxy means it";
+}
+
+TEST(Exchange, fields_of_strangers_are_understood_and_what_is_not_is_told) {
+    test::World world;
+    const std::map<std::string, std::string> files = {
+        {"epoch.json", R"([{"text": "heron a", "labels": "bird, grey", "created_at": 1767225600.5, "mood": "calm"}])"},
+        {"millis.json", R"({"notes": [{"body": "heron a", "keywords": ["bird", "grey"], "timestamp": 1767225600500, "mood": 1}]})"},
+        {"semicolon.csv", "Text;Labels;Date;Mood\nheron a;bird, grey;2026-01-01;calm\n"},
+        {"tabs.tsv", "text\ttags\tcreated_time\tmood\nheron a\tbird;grey\t2026-01-01T00:00:00Z\tcalm\n"},
+        {"note.md", "---\ntags: [bird, grey]\ndate: 2026-01-01\nmood: calm\n---\nheron a\n"},
+        {"service.json", R"([{"content": "heron a", "content_hash": "1f", "tags": ["bird", "grey"], "memory_type": "sighting",
+                             "metadata": {"place": "pond"}, "created_at": 1767225600, "created_at_iso": "2026-01-01T00:00:00Z",
+                             "mood": null}])"}};
+    for (const auto& [name, text] : files) {
+        world.ask("galaxy.create", {{"name", name}});
+        const Json report = world.ask("memory.import", {{"data", text}, {"format", name == "tabs.tsv" || name == "semicolon.csv" ? "csv" : name == "note.md" ? "markdown" : "json"}, {"galaxy", name}});
+        EXPECT_EQ(report["stored"], 1) << name << report.dump();
+        EXPECT_EQ(report["unknown_members"].size(), 1U) << name << report.dump();
+        const Json found = world.ask("memory.search", {{"tags", {"bird", "grey"}}, {"galaxy", name}});
+        ASSERT_EQ(found["count"], 1) << name;
+        const Json memory = world.ask("memory.read", {{"ids", {found["hits"][0]["id"]}}, {"metadata", true}})["memories"][0];
+        EXPECT_EQ(memory["created"].get<std::string>().substr(0, 10), "2026-01-01") << name;
+        EXPECT_EQ(memory["content"], "heron a") << name;
+    }
+    const call::Reply reply = world.call("memory.import", {{"format", "csv"}, {"data", "Sighting,Where\nheron b,pond\n"}});
+    EXPECT_THAT(reply.content.dump(), HasSubstr("the columns are: Sighting, Where"));
+    EXPECT_EQ(world.ask("memory.import", {{"format", "csv"}, {"data", "Sighting,Where\nheron b,pond\n"},
+                                          {"columns", {{"content", "Sighting"}, {"tags", "Where"}}}})["stored"], 1);
+    EXPECT_EQ(world.ask("memory.search", {{"tags", {"pond"}}})["count"], 1);
+}
+
+TEST(Exchange, what_was_deleted_there_is_not_revived) {
+    test::World world;
+    const std::string lines = R"({"content": "a", "deleted_at": "2026-01-01"})" "\n" R"({"content": "b", "state": "deleted"})" "\n"
+                              R"({"content": "c", "is_deleted": true})" "\n" R"({"content": "d", "deleted_at": null, "state": "active"})";
+    const Json report = world.ask("memory.import", {{"data", lines}});
+    EXPECT_EQ(report["stored"], 1) << report.dump();
+    EXPECT_EQ(report["refused"], 3);
+    EXPECT_THAT(report["refusals"].dump(), HasSubstr("line 2: it was deleted there"));
+}
+
+TEST(Exchange, conversations_become_a_memory_for_each_question) {
+    test::World world;
+    const std::string chatgpt = R"([{"title": "Herons", "create_time": 1767225600.0, "current_node": "c", "mapping": {
+        "r": {"message": null, "parent": null}, "a": {"parent": "r", "message": {"author": {"role": "user"}, "create_time": 1767225601.0,
+            "content": {"content_type": "text", "parts": ["where do herons sleep"]}}},
+        "x": {"parent": "a", "message": {"author": {"role": "assistant"}, "content": {"parts": ["a branch that was left"]}}},
+        "b": {"parent": "a", "message": {"author": {"role": "assistant"}, "content": {"parts": ["in trees", {"asset": 1}]}}},
+        "c": {"parent": "b", "message": {"author": {"role": "user"}, "content": {"parts": ["and gulls"]}}}}}])";
+    const Json first = world.ask("memory.import", {{"data", chatgpt}});
+    EXPECT_EQ(first["format"], "chatgpt") << first.dump();
+    EXPECT_EQ(first["stored"], 2) << first.dump();
+    const Json hit = world.ask("memory.search", {{"query", "herons sleep"}})["hits"][0];
+    EXPECT_EQ(hit["content"], "person: where do herons sleep\n\nassistant: in trees");
+    EXPECT_EQ(hit["title"], "Herons");
+    const std::string claude = R"([{"uuid": "1", "name": "Kites", "chat_messages": [
+        {"sender": "human", "text": "", "content": [{"type": "text", "text": "what do kites eat"}], "created_at": "2026-01-01T00:00:00Z"},
+        {"sender": "assistant", "text": "mostly carrion"}]}])";
+    EXPECT_EQ(world.ask("memory.import", {{"data", claude}})["stored"], 1);
+    const std::string code = R"({"type":"summary","summary":"x"})" "\n"
+        R"({"type":"user","sessionId":"s","timestamp":"2026-01-01T00:00:00Z","message":{"role":"user","content":"mend the reindex"}})" "\n"
+        R"({"type":"assistant","sessionId":"s","message":{"role":"assistant","content":[{"type":"tool_use","name":"x"},{"type":"text","text":"mended"}]}})" "\n"
+        R"({"type":"user","sessionId":"s","message":{"role":"user","content":[{"type":"tool_result","content":"noise"}]}})";
+    const Json session = world.ask("memory.import", {{"data", code}});
+    EXPECT_EQ(session["format"], "claude_code") << session.dump();
+    EXPECT_EQ(session["stored"], 1) << session.dump();
+    EXPECT_EQ(world.ask("memory.search", {{"query", "noise"}})["count"], 0);
+}
+
+TEST(Exchange, stores_of_others_are_known_by_their_tables) {
+    test::World world;
+    make_store(world.parts().home.inbox() / "service.db",
+               "CREATE TABLE memories(id INTEGER PRIMARY KEY, content_hash TEXT, content TEXT, tags TEXT, memory_type TEXT,"
+               " metadata TEXT, created_at REAL, updated_at REAL, created_at_iso TEXT, deleted_at REAL DEFAULT NULL);"
+               "INSERT INTO memories VALUES(1,'1f','herons sleep in trees','bird,grey','sighting','{\"place\": \"pond\"}',"
+               "1767225600.5,1767225600.5,'2026-01-01T00:00:00Z',NULL),"
+               "(2,'2f','was taken back','bird','note',NULL,1767225600.5,1767225600.5,'2026-01-01T00:00:00Z',1767225700.0);");
+    const Json report = world.ask("memory.import", {{"path", "service.db"}});
+    EXPECT_EQ(report["format"], "sqlite") << report.dump();
+    EXPECT_EQ(report["stored"], 1) << report.dump();
+    EXPECT_THAT(report["refusals"].dump(), HasSubstr("row 2: it was deleted there"));
+    EXPECT_EQ(world.ask("memory.search", {{"tags", {"bird", "grey", "place:pond", "sighting"}}})["count"], 1);
+    make_store(world.parts().home.inbox() / "other.db", "CREATE TABLE birds(name TEXT);");
+    EXPECT_THAT(world.call("memory.import", {{"path", "other.db"}}).content.dump(), HasSubstr("its tables are: birds"));
+}
+
+TEST(Exchange, front_matter_that_is_broken_or_huge_does_no_harm) {
+    test::World world;
+    const Json broken = world.ask("memory.import", {{"format", "markdown"}, {"data", "---\ntags: [a\n---\nthe heron waits\n"}});
+    EXPECT_EQ(broken["stored"], 1) << broken.dump();
+    EXPECT_THAT(broken["refusals"].dump(), HasSubstr("front matter: line"));
+    std::string bomb = "---\na0: &a0 [x, x]\n";
+    for (int i = 1; i < 40; ++i) {
+        bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + ", *a" + std::to_string(i - 1) + "]\n";
+    }
+    EXPECT_EQ(world.ask("memory.import", {{"format", "markdown"}, {"data", bomb + "---\nthe gull waits\n"}})["stored"], 1);
+    EXPECT_EQ(world.ask("memory.import", {{"format", "markdown"}, {"data", "---\nno end of it\nthe kite waits\n"}})["stored"], 1)
+        << "a line across the page opens nothing";
 }
 
 TEST(Exchange, an_engines_output_can_be_taken_out_as_a_table) {

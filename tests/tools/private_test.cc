@@ -84,7 +84,7 @@ TEST_F(Private, no_tool_that_returns_memories_shows_anothers) {
         {"engine.output", {{"engine", "serendipity"}, {"limit", 1000}}},
         {"datasea.status", Json::object()},
         {"memory.export", {{"format", "jsonl"}, {"limit", 200}}},
-        {"memory.export", {{"format", "json"}}},
+        {"memory.export", {{"format", "json"}, {"include_private", true}}},
         {"memory.export", {{"format", "csv"}}},
         {"memory.export", {{"format", "markdown"}, {"query", "heron"}}},
         {"pattern.search", {{"query", "heron"}}},
@@ -143,8 +143,11 @@ TEST_F(Private, its_owner_finds_counts_and_exports_it) {
     EXPECT_EQ(world_.ask("memory.search", {{"query", "quetzalcoatl"}, {"include_private", true}})["count"], 1);
     EXPECT_EQ(world_.ask("galactic.dashboard")["total"], 5);
     EXPECT_EQ(world_.ask("galactic.dashboard", {}, call::Role::Agent, "bob")["total"], 4);
-    EXPECT_THAT(world_.ask("memory.export", {{"format", "jsonl"}})["data"].get<std::string>(),
+    EXPECT_THAT(world_.ask("memory.export", {{"format", "jsonl"}, {"include_private", true}})["data"].get<std::string>(),
                 HasSubstr("quetzalcoatl"));
+    const Json unasked = world_.ask("memory.export", {{"format", "jsonl"}});
+    EXPECT_THAT(unasked["data"].get<std::string>(), Not(HasSubstr("quetzalcoatl")));
+    EXPECT_EQ(unasked["left_out"]["private"], 1);
 }
 
 }  // namespace
