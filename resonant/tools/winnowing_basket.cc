@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "resonant/memory/galaxies.h"
 #include "resonant/tools/answers.h"
 #include "resonant/tools/arguments.h"
 #include "resonant/tools/services.h"
@@ -29,6 +30,26 @@ void touch(Services& services, const memory::Page& page) {
     services.sea->touch(ids);
 }
 
+// Nothing was found where nothing was named: which other galaxies hold memories. An empty answer must not look like
+// knowing nothing.
+Result<std::string> elsewhere(Services& services, const call::Call& call, const memory::Filter& filter) {
+    constexpr std::size_t kNamed = 5;
+    if (has(call, "galaxy")) {
+        return std::string();
+    }
+    RESONANT_ASSIGN(const auto galaxies, services.galaxies->list(call.caller.principal));
+    std::string others;
+    std::size_t count = 0;
+    for (const memory::Galaxy& galaxy : galaxies) {
+        if (galaxy.name != filter.galaxy && galaxy.retired_ns == 0 && galaxy.memories > 0 && ++count <= kNamed) {
+            others += fmt::format("{}{} ({})", others.empty() ? "" : ", ", galaxy.name, galaxy.memories);
+        }
+    }
+    return count == 0 ? others
+                      : fmt::format("; only galaxy {} was asked, others hold memories: {}{}; name one as galaxy", filter.galaxy,
+                                    others, count > kNamed ? fmt::format(" and {} more (galaxy.list)", count - kNamed) : "");
+}
+
 Result<Json> search(Services& services, call::Call& call) {
     RESONANT_ASSIGN(const memory::Filter filter, filter_of(services, call, call.at));
     const std::size_t limit = limit_of(call, 10, 100);
@@ -41,9 +62,11 @@ Result<Json> search(Services& services, call::Call& call) {
                                                call.caller.principal));
     Json answer = show(page, kHitBytes);
     if (page.hits.empty()) {
-        answer["note"] = query.empty() ? "no memory meets these filters"
-                                       : "no memory that the filters let through has these words; memory.recall also "
-                                         "looks for the meaning";
+        RESONANT_ASSIGN(const std::string more, elsewhere(services, call, filter));
+        answer["note"] = (query.empty() ? "no memory meets these filters"
+                                        : "no memory that the filters let through has these words; memory.recall also "
+                                          "looks for the meaning") +
+                         more;
     }
     return answer;
 }
@@ -104,6 +127,10 @@ Result<Json> recall(Services& services, call::Call& call) {
     answer["count"] = answer["hits"].size();
     if (!page.note.empty()) {
         answer["note"] = page.note;
+    }
+    if (page.hits.empty()) {
+        RESONANT_ASSIGN(const std::string more, elsewhere(services, call, filter));
+        answer["note"] = (page.note.empty() ? "nothing was found" : page.note) + more;
     }
     touch(services, page);
     return answer;
