@@ -21,7 +21,13 @@ namespace {
 constexpr std::size_t kWordsMax = 256;
 constexpr int kGraceMs = 300;  // between asking a child to leave and killing it, twice
 constexpr const char* kPlainPath = "/usr/local/bin:/usr/bin:/bin";
-constexpr std::array kPlain = {"PATH", "HOME", "LANG", "LC_ALL", "LOGNAME", "SHELL", "TERM", "TMPDIR", "TZ", "USER"};
+// Who somebody is, and how the network is reached: behind a company's proxy with a certificate of its own no package
+// runner starts without these. Tokens and keys are not among them.
+constexpr std::array kPlain = {
+    "PATH", "HOME", "LANG", "LC_ALL", "LOGNAME", "SHELL", "TERM", "TMPDIR", "TZ", "USER",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO",
+    "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"};
 
 bool runnable(const std::string& path) {
     return ::access(path.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(path);

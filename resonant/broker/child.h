@@ -55,8 +55,8 @@ class Child {
     Descriptor input_, output_, errors_;
 };
 
-// The variables that a program gets without being asked for: PATH, HOME, LANG, TERM, TZ, USER and alike, as
-// far as the kernel has them.
+// The variables that a program gets without being asked for: PATH, HOME, LANG, TERM, TZ, USER and alike, proxies,
+// certificates, XDG folders and the address of Docker, as far as the kernel has them.
 std::map<std::string, std::string> plain_environment();
 
 }  // namespace resonant::broker
