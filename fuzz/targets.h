@@ -30,6 +30,10 @@ void http(std::string_view bytes);
 // from a file and from a text.
 void records(std::string_view bytes);
 
+// A client's file (its client's name on the first line) is refused with a line, or is read; then a server put in and taken
+// out again leaves what was there.
+void client_file(std::string_view bytes);
+
 struct Target {
     std::string_view name;
     void (*run)(std::string_view bytes);
@@ -38,7 +42,7 @@ struct Target {
 inline constexpr Target kTargets[] = {
     {"json", json}, {"id_scanner", id_scanner}, {"schema", schema}, {"command", command}, {"board", board},
     {"lines", lines}, {"envelope", envelope}, {"http", http},
-    {"records", records},
+    {"records", records}, {"client_file", client_file},
 };
 
 }  // namespace resonant::fuzz

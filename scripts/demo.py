@@ -79,7 +79,7 @@ class Demo:
                 await self.watch_and_resolve()
                 await self.read_as_another_user()
             await self.put_servers_behind(client)
-            await self.print_client_blocks()
+            await self.set_clients_up()
 
     # (1)
     async def begin(self, client, taken):
@@ -403,18 +403,28 @@ class Demo:
             held = self.stage.run("server", "list", "clock")["quarantined"][0]
             see(shortened(held["difference"], 160))
 
-    async def print_client_blocks(self):
-        for client in ("claude", "claude-desktop", "cursor", "vscode"):
-            async with self.step(11, f"the block for {client}") as see:
-                block = self.stage.run("client-config", client)
-                (servers,) = block.values()
-                entry = servers["resonant"]
-                expect(
-                    entry["command"] == str(self.stage.program) and "--home" in entry["args"],
-                    "the program's path and --home",
-                    block,
-                )
-                see(json.dumps(block))
+    async def set_clients_up(self):
+        clients = ("claude", "claude-desktop", "cursor", "vscode", "codex", "gemini", "windsurf", "zed", "cline", "opencode")
+        samples = ROOT / "tests/clients_files"
+        async with self.step(11, "ten clients are set up, each in its own file") as see:
+            for client in clients:
+                (sample,) = (samples / client).glob("before.*")
+                file = self.stage.home / f"{client}{sample.suffix}"
+                file.write_bytes(sample.read_bytes())
+                shown = self.stage.run("setup", client, "--file", str(file), "--dry-run")
+                expect(shown["changed"] is False and file.read_bytes() == sample.read_bytes(), "a dry run", shown)
+                entry = json.dumps(shown["block"])
+                expect(str(self.stage.program) in entry and "--home" in entry, "the program's path and --home", entry)
+                see(f"{shown['client']}: takes over {len(shown['take_over'])}, leaves {len(shown['stays_in_file'])}")
+        async with self.step(11, "a file with comments is changed, and brought back byte for byte") as see:
+            file = self.stage.home / "settings.json"
+            before = b'// mine\n{\n  "theme": "x,}y", // a lone "\n  "context_servers": {},\n}\n'
+            file.write_bytes(before)
+            self.stage.run("setup", "zed", "--file", str(file), "--yes")
+            expect(b"// mine" in file.read_bytes() and b'"resonant": {' in file.read_bytes(), "our block", file.read_text())
+            see(shortened(file.read_text(), 200))
+            self.stage.run("setup", "zed", "--file", str(file), "--undo", "--yes")
+            expect(file.read_bytes() == before, "the original", file.read_text())
 
 
 async def main(options):

@@ -39,6 +39,7 @@ FLOORS = {
     "tools": PLANE | {"call", "agents", "engines", "society", "govern", "broker"},
     "dispatch": PLANE | {"call", "govern", "tools"},
     "mcp": {"json", "net", "call", "dispatch", "shm"},
+    "clients": {"json", "call", "mcp"},
 }
 FLOORS["runtime"] = set(FLOORS) | {"client"}
 

@@ -237,8 +237,8 @@ Status attach(const AttachOptions& options) {
     if (isatty(options.input) != 0) {
         return fail(Code::InvalidArgument,
                     "`resonant mcp` speaks JSON-RPC with an MCP client over standard input and output; a "
-                    "terminal is no client. Let your client start it (`resonant client-config claude` prints "
-                    "the block), or try `resonant call health.check`");
+                    "terminal is no client. Let your client start it (`resonant setup claude` writes its "
+                    "file), or try `resonant call health.check`");
     }
     std::signal(SIGPIPE, SIG_IGN);
     RESONANT_ASSIGN(const auto input, ServedEnd::open(options.input, ServedEnd::Direction::Input, !options.token.empty()));

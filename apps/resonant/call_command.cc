@@ -67,6 +67,9 @@ Result<std::string> given_secret(const Common& common) {
         }
         return secret;
     }
+    if (!common.asked_secret.empty()) {
+        return common.asked_secret;
+    }
     const char* secret = std::getenv("RESONANT_ADMIN_SECRET");
     return std::string(secret == nullptr ? "" : secret);
 }

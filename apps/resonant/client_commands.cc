@@ -1,41 +1,42 @@
-#include <unistd.h>
+#include <fmt/format.h>
 
 #include <filesystem>
 #include <iostream>
 #include <memory>
 
-#include "apps/resonant/client_config.h"
 #include "apps/resonant/commands.h"
+#include "apps/resonant/server_adding.h"
+#include "apps/resonant/setup_command.h"
+#include "resonant/clients/client_text.h"
 
 namespace resonant::app {
 namespace {
 
-int client_config(const Common& common, const std::string& client, bool write) {
+// What a client's file needs, to be pasted: nothing is read and nothing written but the block itself.
+int print_block(const Common& common, const std::string& name) {
+    const clients::Client* client = clients::find_client(name);
+    if (client == nullptr) {
+        return report({Code::NotFound, fmt::format("'{}' is not a client that is known; give {}", name, clients::client_names())}, kUsage);
+    }
     const Result<std::filesystem::path> home = runtime::choose_home(common.home);
     if (!home) {
         return report(home.error());
     }
-    std::error_code error;
-    const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
-    if (error) {
-        return report({Code::Internal, "client-config: reading /proc/self/exe: " + error.message()});
+    std::vector<std::string> others;
+    const Result<std::filesystem::path> file = client_file(name, "", others);
+    const Result<clients::ClientText> empty = clients::ClientText::read(*client, "");
+    if (!file || !empty) {
+        return report(file ? empty.error() : file.error());
     }
-    if (write) {
-        const Result<std::string> file = write_client_block(client, program.string(), home->string());
-        if (!file) {
-            return report(file.error());
-        }
-        show(common, {{"written", *file}});
-        return kOk;
-    }
-    const Result<ClientBlock> block = client_block(client, program.string(), home->string());
+    const Result<clients::ClientText> block = empty->put(
+        empty->place_of("resonant"), clients::own_entry(*client, self_of(*home).program.string(), std::filesystem::absolute(*home).string()));
     if (!block) {
-        return report(block.error(), kUsage);
+        return report(block.error());
     }
     if (common.json) {
-        std::cout << block->text << "\n";
+        std::cout << (client->form == clients::Form::Toml ? block->whole().dump(2) + "\n" : block->text());
     } else {
-        std::cout << "# " << block->file << " (" << block->hint << ")\n" << block->text << "\n";
+        std::cout << fmt::format("# {} ({}); `resonant setup {}` puts it there\n{}", file->string(), client->afterwards, name, block->text());
     }
     return kOk;
 }
@@ -43,12 +44,21 @@ int client_config(const Common& common, const std::string& client, bool write) {
 }  // namespace
 
 void add_client_commands(CLI::App& app, Common& common) {
+    auto flags = std::make_shared<SetupFlags>();
+    CLI::App* setup = app.add_subcommand("setup", "put this program into a client's file and take its servers over: shown first, asked, undone "
+                                                  "by --undo");
+    setup->add_option("client", flags->client, clients::client_names())->required();
+    setup->add_option("--file", flags->file, "the client's file, where it is not the usual one (a project's .mcp.json, .vscode/mcp.json ...)");
+    setup->add_option("--workspace", flags->workspace, "what ${workspaceFolder} is, and where relative paths begin");
+    setup->add_flag("--keep", flags->keep, "leave the servers in the client's file as well");
+    setup->add_flag("--undo", flags->undo, "bring the original back");
+    setup->add_flag("--yes", flags->yes, "do it without asking");
+    setup->add_flag("--dry-run", flags->dry_run, "only show what would be done");
+    setup->callback([&common, flags] { common.exit_code = flags->undo ? undo_client(common, *flags) : setup_client(common, *flags); });
     auto client = std::make_shared<std::string>();
-    auto write = std::make_shared<bool>(false);
-    CLI::App* command = app.add_subcommand("client-config", "the block a client needs to start this server");
-    command->add_option("client", *client, "claude, claude-desktop, cursor or vscode")->required();
-    command->add_flag("--write", *write, "merge it into the client's file, keeping a copy");
-    command->callback([&common, client, write] { common.exit_code = client_config(common, *client, *write); });
+    CLI::App* print = app.add_subcommand("client-config", "print the block a client needs to start this server; `resonant setup` puts it in place");
+    print->add_option("client", *client, clients::client_names())->required();
+    print->callback([&common, client] { common.exit_code = print_block(common, *client); });
 }
 
 }  // namespace resonant::app

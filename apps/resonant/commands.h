@@ -27,6 +27,7 @@ struct Common {
     std::string secret_file;
     bool as_person = false;  // ask as the clients of this user do, not as the operator
     int exit_code = kOk;
+    std::string asked_secret = {};  // the owner typed it, or it was just made: for the calls of this command
 
     Result<runtime::Home> open() const;
 };
@@ -55,6 +56,6 @@ void add_kernel_commands(CLI::App& app, Common& common);    // init up down stat
 void add_tool_commands(CLI::App& app, Common& common);      // call tools board ring memory monitors agents ...
 void add_memory_commands(CLI::App& app, Common& common);    // memory add search recall import export stats verify
 void add_policy_commands(CLI::App& app, Common& common);    // ledger policy consent quarantine helper
-void add_client_commands(CLI::App& app, Common& common);    // client-config
+void add_client_commands(CLI::App& app, Common& common);    // setup client-config
 
 }  // namespace resonant::app

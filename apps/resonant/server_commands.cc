@@ -9,32 +9,14 @@
 #include <memory>
 #include <optional>
 
-#include "apps/resonant/launch.h"
+#include "apps/resonant/server_adding.h"
 #include "resonant/mcp/server_file.h"
+#include "resonant/runtime/secrets.h"
 
 namespace resonant::app {
 namespace {
 
 constexpr const char* kAdd = "server.add";
-
-std::optional<std::string> variable(const std::string& name) {
-    const char* value = std::getenv(name.c_str());
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
-// Clients start a kernel with almost no environment: the PATH of who adds a server goes along with it.
-void remember_path(call::UpstreamSpec& spec) {
-    const char* path = std::getenv("PATH");
-    if (!spec.command.empty() && path != nullptr && !spec.environment.contains("PATH")) {
-        spec.environment["PATH"] = path;
-    }
-}
-
-// Adding starts a kernel where none runs.
-Status need_kernel(const Common& common) {
-    RESONANT_ASSIGN(const runtime::Home home, common.open());
-    return kernel_answers(home) ? Status() : ensure_kernel(home, {});
-}
 
 // The whole answer; nothing when the kernel could not be asked. `exit_code` says how it went.
 std::optional<Json> ask(const Common& common, const std::string& tool, const Json& arguments, int& exit_code) {
@@ -43,71 +25,8 @@ std::optional<Json> ask(const Common& common, const std::string& tool, const Jso
     return answer ? std::optional(std::move(*answer)) : std::nullopt;
 }
 
-struct Added {
-    std::string name;
-    std::size_t tools = 0;
-    Json quarantined = Json::array();
-    std::string trouble;
-};
-
-Added add_one(const Common& common, call::UpstreamSpec spec, int& exit_code) {
-    remember_path(spec);
-    Added added{.name = spec.name, .tools = 0, .quarantined = Json::array(), .trouble = {}};
-    const std::optional<Json> answer = ask(common, kAdd, mcp::json_of(spec), exit_code);
-    const Json content = answer ? answer->value("content", Json::object()) : Json::object();
-    if (exit_code != kOk) {
-        const Json error = content.value("error", Json::object());
-        const Json denial = content.value("denial", Json::object());
-        added.trouble = error.value("message", denial.value("reason", "the kernel could not be asked"));
-        return added;
-    }
-    added.tools = content.value("tools", std::size_t{0});
-    added.quarantined = content.value("quarantined", Json::array());
-    return added;
-}
-
-int import_servers(const Common& common, const std::string& path) {
-    const Result<std::string> text = runtime::read_file(path);
-    if (!text) {
-        return report(text.error());
-    }
-    Result<mcp::ServerFile> file = mcp::read_servers(*text, variable);
-    if (!file) {
-        return report({file.error().code, path + ": " + file.error().message});
-    }
-    if (const Status there = need_kernel(common); !there) {
-        return report(there.error());
-    }
-    int worst = kOk;
-    Json imported = Json::array(), left_out = Json::array();
-    for (const std::string& words : file->left_out) {
-        left_out.push_back(words);
-    }
-    for (call::UpstreamSpec& spec : file->servers) {
-        int code = kOk;
-        if (!spec.command.empty() && spec.folder.empty()) {
-            std::error_code error;
-            spec.folder = std::filesystem::current_path(error).string();  // where the client would have started it
-        }
-        const Added added = add_one(common, std::move(spec), code);
-        if (code == kNoKernel) {
-            return code;
-        }
-        if (!added.trouble.empty()) {
-            left_out.push_back(added.name + ": " + added.trouble);
-            worst = std::max(worst, code);
-            continue;
-        }
-        Json one = {{"name", added.name}, {"tools", added.tools}};
-        if (!added.quarantined.empty()) {
-            one["quarantined"] = added.quarantined;
-        }
-        imported.push_back(std::move(one));
-    }
-    Json answer = {{"imported", imported}};
-    if (!left_out.empty()) {
-        answer["left_out"] = left_out;
-    }
+// The bytes of the list before and after, for a person who wants to know what it brings.
+void show_bytes(const Common& common, Json& answer) {
     int code = kOk;
     if (const auto listed = ask(common, "server.list", Json::object(), code); listed && code == kOk) {
         const Json bytes = (*listed)["content"].value("listing_bytes", Json::object());
@@ -117,14 +36,69 @@ int import_servers(const Common& common, const std::string& path) {
                                    {"after", after},
                                    {"of_it_servers", after - bytes.value("families_without_servers", after)}};
     }
-    show(common, answer);
-    return worst;
 }
 
-bool agreed(const std::string& question) {
-    std::cerr << question << " [y/N] " << std::flush;
-    std::string line;
-    return ::isatty(STDIN_FILENO) != 0 && std::getline(std::cin, line) && (line == "y" || line == "yes");
+// Where the entries of a file are read against: its project, else where the command runs.
+clients::EntryPlace place_for(const std::filesystem::path& file, const std::string& workspace) {
+    std::error_code error;
+    const std::filesystem::path user = variable("HOME").value_or("");
+    const std::filesystem::path whole = std::filesystem::absolute(file, error);
+    const std::filesystem::path project =
+        workspace.empty() ? clients::project_of(whole, {.user = user, .variable = variable}) : std::filesystem::absolute(workspace, error);
+    return {.user = user, .project = project, .folder = project.empty() ? std::filesystem::current_path(error) : project};
+}
+
+int import_servers(Common& common, const std::string& path, const std::string& workspace) {
+    const Result<std::string> text = runtime::read_file(path);
+    if (!text) {
+        return report(text.error());
+    }
+    const Result<runtime::Home> home = common.open();
+    if (!home) {
+        return report(home.error());
+    }
+    std::error_code error;
+    const Result<clients::ServerFile> file = clients::read_servers(std::filesystem::absolute(path, error), *text, place_for(path, workspace),
+                                                                   self_of(home->root));
+    if (!file) {
+        return report({file.error().code, path + ": " + file.error().message});
+    }
+    if (const Status there = need_kernel(common); !there) {
+        return report(there.error());
+    }
+    int worst = kOk;
+    Json imported = Json::array(), left_out = file->left_out;
+    if (file->own) {
+        left_out.push_back("resonant: it is this program, which does not stand behind itself");
+    }
+    for (const clients::ServerEntry& entry : file->servers) {
+        for (const std::string& words : entry.words) {
+            left_out.push_back(entry.record.name + ": " + words);
+        }
+        if (const Status answered = entry.record.disabled ? Status() : answer_questions(*home, entry); !answered) {
+            left_out.push_back(entry.record.name + ": " + answered.error().message);
+            worst = std::max(worst, kFailed);
+            continue;
+        }
+        int code = kOk;
+        const Added added = add_one(common, entry.record, code);
+        if (code == kNoKernel) {
+            return code;
+        }
+        if (!added.trouble.empty()) {
+            left_out.push_back(added.name + ": " + added.trouble);
+            worst = std::max(worst, code);
+            continue;
+        }
+        imported.push_back(json_of(added));
+    }
+    Json answer = {{"imported", imported}};
+    if (!left_out.empty()) {
+        answer["left_out"] = left_out;
+    }
+    show_bytes(common, answer);
+    show(common, answer);
+    return worst;
 }
 
 // Shows what is in quarantine and why, and approves exactly what was shown.
@@ -161,6 +135,72 @@ int approve(const Common& common, const std::string& name, const std::string& to
     return kOk;
 }
 
+// Starts a server that is switched off, or switches it off.
+int enable(const Common& common, const std::string& name, bool enabled) {
+    int code = kOk;
+    const std::optional<Json> answer = ask(common, "server.approve", {{"name", name}, {"enabled", enabled}}, code);
+    if (answer) {
+        Json content = answer->value("content", Json::object());
+        if (code == kOk && enabled) {
+            content["next"] = fmt::format("resonant server approve {}, once it has started", name);
+        }
+        show(common, content);
+    }
+    return code;
+}
+
+// Keeps a value that the record of a server names, or takes it away.
+int secret(const Common& common, const std::string& server, const std::string& name, bool forget) {
+    const Result<runtime::Home> home = common.open();
+    if (!home) {
+        return report(home.error());
+    }
+    const runtime::Secrets secrets(*home);
+    if (name.empty()) {
+        show(common, {{"server", server}, {"kept", secrets.names(server)}});
+        return kOk;
+    }
+    if (forget) {
+        const Result<bool> gone = secrets.forget(server, name);
+        if (!gone) {
+            return report(gone.error());
+        }
+        show(common, {{"server", server}, {"name", name}, {"forgotten", *gone}});
+        return *gone ? kOk : kFailed;
+    }
+    std::optional<std::string> value = ask_line(fmt::format("{} of server {}: ", name, server), true);
+    if (!value) {
+        value.emplace();
+        std::getline(std::cin, *value);  // piped in
+    }
+    if (value->empty()) {
+        return report({Code::InvalidArgument, "an empty value is not kept; type it, or pipe it in"}, kUsage);
+    }
+    if (const Status kept = secrets.keep(server, name, *value); !kept) {
+        return report(kept.error());
+    }
+    show(common, {{"server", server}, {"name", name}, {"kept", true}});
+    return kOk;
+}
+
+void add_switches(CLI::App& server, Common& common) {
+    auto name = std::make_shared<std::string>();
+    auto variable_name = std::make_shared<std::string>();
+    auto forget = std::make_shared<bool>(false);
+    for (const bool on : {true, false}) {
+        CLI::App* command = server.add_subcommand(on ? "enable" : "disable", on ? "start a server that is switched off (owner)"
+                                                                                : "switch a server off and keep it (owner)");
+        command->add_option("name", *name, "its name")->required();
+        command->callback([&common, name, on] { common.exit_code = enable(common, *name, on); });
+    }
+    CLI::App* kept = server.add_subcommand("secret", "keep a value that a server names as ${NAME} or ${input:NAME}: asked for at the "
+                                                     "terminal, or piped in; without NAME: which there are");
+    kept->add_option("server", *name, "the server's name")->required();
+    kept->add_option("name", *variable_name, "the variable, or the id of the question");
+    kept->add_flag("--forget", *forget, "take it away");
+    kept->callback([&common, name, variable_name, forget] { common.exit_code = secret(common, *name, *variable_name, *forget); });
+}
+
 void add_add(CLI::App& server, Common& common) {
     auto spec = std::make_shared<call::UpstreamSpec>();
     auto pairs = std::make_shared<std::vector<std::string>>();
@@ -176,6 +216,10 @@ void add_add(CLI::App& server, Common& common) {
     add->add_option("--timeout", spec->timeout_s, "seconds for one call");
     add->add_option("--start-timeout", spec->start_timeout_s, "seconds until it has started (60)");
     add->add_option("--era", spec->era, "modern or legacy, when it should not be found out");
+    add->add_option("--env-file", spec->env_file, "file of NAME=VALUE lines, read at each start");
+    add->add_option("--allow-tool", spec->tools_allowed, "only these tools, as the server calls them");
+    add->add_option("--deny-tool", spec->tools_denied, "not these tools");
+    add->add_flag("--disabled", spec->disabled, "keep it, and do not start it");
     add->add_flag("--reads-only", spec->reads_only, "no tool of it acts: calls are noted as reads");
     add->callback([&common, spec, pairs, headers] {
         const auto take = [](const std::vector<std::string>& from, std::map<std::string, std::string>& into) {
@@ -202,7 +246,8 @@ void add_add(CLI::App& server, Common& common) {
 }  // namespace
 
 void add_server_commands(CLI::App& app, Common& common) {
-    CLI::App* server = app.add_subcommand("server", "other MCP servers behind this one: add, import, list, approve, remove");
+    CLI::App* server = app.add_subcommand("server", "other MCP servers behind this one: add, import, list, approve, "
+                                                       "enable, disable, secret, remove");
     server->require_subcommand(1);
     auto name = std::make_shared<std::string>();
     auto tool = std::make_shared<std::string>();
@@ -224,11 +269,14 @@ void add_server_commands(CLI::App& app, Common& common) {
     approved->add_flag("--yes", *yes, "do not ask");
     approved->callback([&common, name, tool, yes] { common.exit_code = approve(common, *name, *tool, *yes); });
     auto file = std::make_shared<std::string>();
-    CLI::App* import = server->add_subcommand("import", "take the servers of a client's file (.mcp.json, Claude Desktop, "
-                                                        "Cursor, VS Code) over; prints listing bytes before and after");
-    import->add_option("file", *file, "the file")->required()->check(CLI::ExistingFile);
-    import->callback([&common, file] { common.exit_code = import_servers(common, *file); });
+    auto workspace = std::make_shared<std::string>();
+    CLI::App* import = server->add_subcommand("import", "take the servers of a client's file over and leave the file as it is "
+                                                        "(resonant setup changes it); prints listing bytes before and after");
+    import->add_option("file", *file, "the file of any client, JSON or TOML")->required()->check(CLI::ExistingFile);
+    import->add_option("--workspace", *workspace, "what ${workspaceFolder} is, and where relative paths begin");
+    import->callback([&common, file, workspace] { common.exit_code = import_servers(common, *file, *workspace); });
     add_add(*server, common);
+    add_switches(*server, common);
 }
 
 }  // namespace resonant::app

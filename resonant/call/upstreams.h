@@ -28,7 +28,8 @@ inline constexpr std::size_t kUpstreamNameMax = 49;
 inline constexpr std::size_t kUpstreamServersMax = 64;
 inline constexpr std::size_t kUpstreamToolsMax = 1024;  // of one server
 
-// How to reach a server, as its owner wrote it down. Either `command` or `url` is there.
+// How to reach a server, as its owner wrote it down. Either `command` or `url` is there. Texts may hold ${VAR}:
+// filled in at each start, never kept filled (mcp/server_variables.h).
 struct UpstreamSpec {
     std::string name;
     std::vector<std::string> command;
@@ -44,6 +45,10 @@ struct UpstreamSpec {
     bool reads_only = false;                    // the owner says that no tool of it acts
     bool trusted_first = false;                 // what it shows the first time is approved
     std::string era;                            // "", "modern" or "legacy"
+    bool disabled = false;                      // kept, but neither started nor offered
+    std::vector<std::string> tools_allowed;     // as the server calls them; empty: all
+    std::vector<std::string> tools_denied;      // stronger than tools_allowed
+    std::string env_file;                       // NAME=VALUE lines, read at each start; `environment` is stronger
 
     bool operator==(const UpstreamSpec&) const = default;
 };
@@ -125,6 +130,8 @@ class Upstreams {
     virtual Result<Json> approve(const std::string& name, const std::string& tool, const std::string& hash) = 0;
     virtual Result<Json> list(const std::string& name) = 0;
     virtual Result<Json> scan(const std::string& name) = 0;
+    // Starts a server that is switched off, or switches it off. What it shows then waits for approve().
+    virtual Result<Json> enable(const std::string& name, bool enabled) = 0;
 };
 
 // The server whose words the reply of a tool is; empty for tools of our own, whose names hold no "__".

@@ -20,6 +20,15 @@ std::string text_in(const Json& object, const char* key) {
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+bool holds(const std::vector<std::string>& list, const std::string& word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+// Whether the owner's lists offer a tool of this name at all.
+bool lets_through(const call::UpstreamSpec& spec, const std::string& tool) {
+    return (spec.tools_allowed.empty() || holds(spec.tools_allowed, tool)) && !holds(spec.tools_denied, tool);
+}
+
 }  // namespace
 
 Gateway::Gateway(Needs needs) : needs_(std::move(needs)) {}
@@ -54,7 +63,9 @@ Status Gateway::open() {
     }
     publish();
     for (const auto& [name, server] : servers_) {
-        server->upstream->open();
+        if (!server->spec.disabled) {
+            server->upstream->open();
+        }
     }
     return {};
 }
@@ -95,6 +106,7 @@ Gateway::Server& Gateway::make(call::UpstreamSpec spec, bool configured) {
                         .elsewhere = [this](std::function<void()> work) {
                             return elsewhere_.post(std::move(work)).has_value();
                         },
+                        .fill_in = needs_.fill_in,
                         .version = needs_.version,
                         .kernel = needs_.kernel},
         spec,
@@ -177,7 +189,9 @@ void Gateway::configure(std::vector<call::UpstreamSpec> servers, const std::stri
             server.pins = kept->second;
         }
         offer(server);
-        server.upstream->open();
+        if (!spec.disabled) {
+            server.upstream->open();
+        }
     }
     publish();
 }
@@ -287,7 +301,7 @@ void Gateway::approve_clean(Server& server) {
     std::set<std::string> seen;  // the first of a name is the one that is offered
     for (const Json& definition : server.listed) {
         const std::string name = definition.is_object() ? text_in(definition, "name") : "";
-        if (!name.empty() && seen.insert(name).second && findings(definition, needs_.hidden).empty()) {
+        if (!name.empty() && lets_through(server.spec, name) && seen.insert(name).second && findings(definition, needs_.hidden).empty()) {
             server.pins[name] = {definition_hash(definition), definition};
         }
     }
@@ -323,6 +337,10 @@ std::shared_ptr<const call::UpstreamTool> Gateway::tool_of(Server& server, const
 void Gateway::offer(Server& server) {
     server.tools.clear();
     server.trouble.clear();
+    server.hidden = 0;
+    if (server.spec.disabled) {
+        return;
+    }
     if (server.upstream->state() == Upstream::State::Refused) {
         server.trouble.push_back(server.upstream->facts().value("last_error", "it is refused"));
     }
@@ -337,6 +355,10 @@ void Gateway::offer(Server& server) {
         const std::string name = definition.is_object() ? text_in(definition, "name") : "";
         if (name.empty() || name.size() > kNameBytesMax) {
             server.trouble.push_back("a tool without a usable name is left out");
+            continue;
+        }
+        if (!lets_through(server.spec, name)) {
+            ++server.hidden;
             continue;
         }
         if (!server.spec.url.empty()) {

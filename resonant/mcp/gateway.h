@@ -14,6 +14,8 @@
 //       `trouble` says. Nothing of this very kernel is offered, through however many others it comes back.
 //   (5) Servers of the configuration follow it by difference: what did not change stays connected, what goes
 //       finishes its calls first.
+//   (6) A server that is switched off is kept with what was approved of it, and neither started nor offered. Tools
+//       that its record denies are not offered, and never approved.
 #pragma once
 
 #include <map>
@@ -46,6 +48,7 @@ class Gateway final : public call::Upstreams {
         const dispatch::Catalogue& catalogue;
         StartChild start_child;
         FindHidden hidden;
+        FillIn fill_in;
         std::function<Result<Json>()> load;         // what save() kept; null when there is nothing
         std::function<Status(const Json&)> save;
         std::string version;
@@ -81,6 +84,7 @@ class Gateway final : public call::Upstreams {
     Result<Json> add(const Json& arguments) override;
     Result<Json> remove(const std::string& name) override;
     Result<Json> approve(const std::string& name, const std::string& tool, const std::string& hash) override;
+    Result<Json> enable(const std::string& name, bool enabled) override;
     Result<Json> list(const std::string& name) override;
     Result<Json> scan(const std::string& name) override;
 
@@ -99,6 +103,7 @@ class Gateway final : public call::Upstreams {
         std::map<std::string, std::vector<std::string>> read_trouble;  // by list: what was mended or left out of it
         std::vector<std::string> trouble;   // with what is offered of them
         std::vector<std::string> clashes;   // with other servers
+        std::size_t hidden = 0;             // tools that its record does not let through
         call::UpstreamTools tools;
         int slot = -1;
         std::function<void(Result<Json>)> adding;  // waits for its first list

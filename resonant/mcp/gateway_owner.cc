@@ -88,6 +88,12 @@ Result<Json> Gateway::add(const Json& arguments) {
                 return;
             }
             Server& server = make(spec, false);
+            if (spec.disabled) {
+                keep();
+                publish();
+                done(summary(server));
+                return;
+            }
             server.adding = done;
             server.upstream->open();
         },
@@ -122,6 +128,33 @@ Result<Json> Gateway::remove(const std::string& name) {
             keep();
             publish();
             done(Json{{"removed", name}});
+        },
+        kPatience);
+}
+
+Result<Json> Gateway::enable(const std::string& name, bool enabled) {
+    return on_loop(
+        [this, name, enabled](const std::function<void(Result<Json>)>& done) {
+            const Result<Server*> known_server = known(name);
+            if (!known_server) {
+                done(std::unexpected(known_server.error()));
+                return;
+            }
+            Server& server = **known_server;
+            if (server.configured) {
+                done(fail(Code::Conflict, fmt::format("server {} is in the configuration; write disabled = {} there", name,
+                                                      enabled ? "false" : "true")));
+                return;
+            }
+            if (server.spec.disabled == enabled) {
+                server.spec.disabled = !enabled;
+                server.listed = Json();
+                keep();
+                offer(server);
+                enabled ? server.upstream->open() : server.upstream->close("it is switched off");
+                publish();
+            }
+            done(Json{{"server", name}, {"approved", Json::array()}, {"enabled", enabled}});
         },
         kPatience);
 }
@@ -173,6 +206,12 @@ Result<Json> Gateway::approve(const std::string& name, const std::string& tool, 
 Json Gateway::shown(const Server& server, bool whole) const {
     Json made = server.upstream->facts();
     made["name"] = server.spec.name;
+    if (server.spec.disabled) {
+        made["state"] = "disabled";
+    }
+    if (server.hidden > 0) {
+        made["tools_hidden"] = server.hidden;
+    }
     made["from"] = server.configured ? "configuration" : "server.add";
     std::size_t callable = 0;
     Json held = Json::array(), names = Json::array();
@@ -208,6 +247,9 @@ Json Gateway::shown(const Server& server, bool whole) const {
         made["tool_list"] = std::move(names);
     }
     std::vector<std::string> trouble = server.trouble;
+    if (server.upstream->state() == Upstream::State::Waiting) {
+        trouble.push_back(made.value("last_error", "it ended"));
+    }
     for (const auto& [list, lines] : server.read_trouble) {
         trouble.insert(trouble.end(), lines.begin(), lines.end());
     }

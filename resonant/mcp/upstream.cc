@@ -63,9 +63,14 @@ void Upstream::connect() {
     kernel_.clear();
     version_.clear();
     enter(State::Connecting);
+    const Result<call::UpstreamSpec> filled = needs_.fill_in ? needs_.fill_in(spec_) : spec_;
+    if (!filled) {
+        lost(filled.error());
+        return;
+    }
     Result<std::unique_ptr<UpstreamLink>> link =
-        spec_.url.empty() ? open_stdio_link(needs_.loop, spec_, needs_.start_child, *this)
-                          : open_http_link(needs_.loop, spec_, needs_.elsewhere, *this);
+        spec_.url.empty() ? open_stdio_link(needs_.loop, *filled, needs_.start_child, *this)
+                          : open_http_link(needs_.loop, *filled, needs_.elsewhere, *this);
     if (!link) {
         lost(link.error());
         return;
@@ -428,6 +433,9 @@ Json Upstream::facts() const {
     }
     if (link_) {
         facts.update(link_->facts());
+        if (!spec_.url.empty()) {
+            facts["url"] = spec_.url;  // as it is written: filled in it may hold a secret
+        }
     }
     return facts;
 }

@@ -56,6 +56,7 @@ class Upstream final : public UpstreamSink {
         Random& random;
         StartChild start_child;
         Elsewhere elsewhere;  // runs what may block
+        FillIn fill_in;       // what is written of it becomes what is used, at each start; empty: as it is
         std::string version;  // of this program
         std::string kernel;   // this kernel's own id; empty: none
     };

@@ -92,6 +92,9 @@ struct ChildStreams {
 };
 using StartChild = std::function<Result<ChildStreams>(const call::UpstreamSpec&)>;
 
+// The record with its variables filled in; NotFound names those without a value.
+using FillIn = std::function<Result<call::UpstreamSpec>(const call::UpstreamSpec&)>;
+
 // Runs what may block, on a thread of its own. False when it is too busy: the work is dropped.
 using Elsewhere = std::function<bool(std::function<void()> work)>;
 

@@ -289,7 +289,8 @@ Status read_servers(const std::filesystem::path& file, const toml::table& table,
         }
         const toml::table& one = *node.as_table();
         RESONANT_CHECK(known_keys(file, one, {"command", "url", "cwd", "env", "headers", "oauth", "gana", "timeout_s",
-                                              "start_timeout_s", "reads_only", "era", "trusted_first"}));
+                                              "start_timeout_s", "reads_only", "era", "trusted_first", "disabled",
+                                              "tools_allowed", "tools_denied", "env_file"}));
         std::ostringstream text;
         text << toml::json_formatter{one};
         RESONANT_ASSIGN(Json arguments, json::parse(text.str()));

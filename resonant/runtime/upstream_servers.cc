@@ -8,16 +8,19 @@
 
 #include "resonant/base/sha256.h"
 #include "resonant/broker/child.h"
+#include "resonant/clients/server_entry.h"
 #include "resonant/govern/sanitizer.h"
-#include "resonant/mcp/server_file.h"
+#include "resonant/mcp/server_variables.h"
 #include "resonant/runtime/config.h"
 #include "resonant/runtime/kernel.h"
+#include "resonant/runtime/secrets.h"
 
 namespace resonant::runtime {
 namespace {
 
 constexpr Nanos kLook = from_seconds(1);
 constexpr std::size_t kKernelIdDigits = 16;
+constexpr std::uintmax_t kNamedFileMax = 1024 * 1024;  // bytes
 
 Result<mcp::ChildStreams> start_child(const call::UpstreamSpec& spec) {
     RESONANT_ASSIGN(std::unique_ptr<broker::Child> started,
@@ -41,6 +44,22 @@ std::optional<std::string> variable(const std::string& name) {
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
+// A file that a record names. Only a regular one, for this is the loop's thread: a pipe would stop everybody.
+Result<std::string> read_named_file(const std::string& file) {
+    std::error_code error;
+    const std::filesystem::path path(file);
+    if (!path.is_absolute()) {
+        return fail(Code::InvalidArgument, fmt::format("{} is not an absolute path; give one", file));
+    }
+    if (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error)) {
+        return fail(Code::InvalidArgument, fmt::format("{} is not a regular file", file));
+    }
+    if (const std::uintmax_t size = std::filesystem::file_size(path, error); !error && size > kNamedFileMax) {
+        return fail(Code::ResourceExhausted, fmt::format("{} has {} bytes, at most {} are read", file, size, kNamedFileMax));
+    }
+    return read_file(path);
+}
+
 // The servers of the file and of those it names. The names of the latter go to `files`.
 Result<std::vector<call::UpstreamSpec>> read_all(const std::filesystem::path& file,
                                                  std::vector<std::filesystem::path>& files) {
@@ -49,12 +68,16 @@ Result<std::vector<call::UpstreamSpec>> read_all(const std::filesystem::path& fi
     for (const std::string& name : config.server_files) {
         files.emplace_back(name);
         RESONANT_ASSIGN(const std::string text, read_file(name));
-        Result<mcp::ServerFile> read = mcp::read_servers(text, variable);
+        const std::filesystem::path folder = std::filesystem::path(name).parent_path();
+        Result<clients::ServerFile> read = clients::read_servers(name, text, {.user = variable("HOME").value_or(""), .project = folder,
+                                                                              .folder = folder},
+                                                                       {.program = "/proc/self/exe", .address = {}});
         if (!read || !read->left_out.empty()) {
             return fail(Code::InvalidArgument, fmt::format("{}: {}", name, read ? read->left_out.front()
                                                                                : read.error().message));
         }
-        for (call::UpstreamSpec& spec : read->servers) {
+        for (clients::ServerEntry& entry : read->servers) {
+            call::UpstreamSpec& spec = entry.record;
             const bool twice = std::any_of(servers.begin(), servers.end(),
                                            [&](const auto& one) { return one.name == spec.name; });
             if (twice) {
@@ -77,6 +100,14 @@ std::unique_ptr<mcp::Gateway> make_gateway(const Home& home, net::Loop& loop, Cl
         .catalogue = toolbox,
         .start_child = start_child,
         .hidden = govern::find_hidden,
+        .fill_in = [secrets = Secrets(home)](const call::UpstreamSpec& spec) {
+            return mcp::filled(spec, {.variable = [&](const std::string& name) {
+                                          const std::optional<std::string> set = variable(name);
+                                          return set && !set->empty() ? set : secrets.find(spec.name, name);
+                                      },
+                                      .input = [&](const std::string& id) { return secrets.find(spec.name, id); },
+                                      .file = read_named_file});
+        },
         .load = [file = home.root / "servers.json"]() -> Result<Json> {
             if (!std::filesystem::exists(file)) {
                 return Json();

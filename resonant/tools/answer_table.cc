@@ -136,11 +136,11 @@ constexpr std::pair<std::string_view, std::string_view> kForms[] = {
     {"serendipity.surface", "count*:int memories*:object[] feedback"},
     {"server.add",
      "name* state transport tools*:int tool_list:object[] quarantined:object[] trouble:string[] "
-     "listing_bytes:object protocol server"},
-    {"server.approve", "approved*:{difference hash tool}[] server*"},
+     "listing_bytes:object protocol server tools_hidden:int"},
+    {"server.approve", "approved*:{difference hash tool}[] server* enabled:bool"},
     {"server.list",
      "count:int servers:object[] listing_bytes:object name state transport tools:int tool_list:object[] "
-     "quarantined:object[] trouble:string[] configuration_error"},
+     "quarantined:object[] trouble:string[] configuration_error tools_hidden:int"},
     {"server.remove", "removed*"},
     {"server.scan", "clean*:bool found*:{findings:string[] tool}[] server* tools*:int"},
     {"session.bootstrap", "you*:object health:any sessions*:object[] memories*:object[] tools*:{tool why}[]"},

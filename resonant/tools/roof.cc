@@ -31,6 +31,9 @@ Result<Json> list_servers(Services& services, call::Call& call) {
 
 Result<Json> approve_server(Services& services, call::Call& call) {
     RESONANT_ASSIGN(call::Upstreams * gateway, gateway_of(services));
+    if (const auto enabled = call.arguments.find("enabled"); enabled != call.arguments.end() && enabled->is_boolean()) {
+        return gateway->enable(text_of(call, "name"), enabled->get<bool>());
+    }
     return gateway->approve(text_of(call, "name"), text_of(call, "tool"), text_of(call, "hash"));
 }
 
@@ -67,7 +70,8 @@ void add_roof(Toolbox& toolbox, Services& services) {
                  .core = false,
                  .parameters = "name*:string command:string[] url:url gana:string env:object "
                                "headers:object oauth:object timeout_s:number start_timeout_s:number "
-                               "cwd:string reads_only:bool era:modern|legacy",
+                               "cwd:string reads_only:bool era:modern|legacy disabled:bool "
+                               "tools_allowed:string[] tools_denied:string[] env_file:string",
                  .summary = "owner only: put another MCP server behind this one (command "
                             "starts a process, url connects); what it shows now is approved, what "
                             "changes later stays quarantined until server.approve",
@@ -97,9 +101,10 @@ void add_roof(Toolbox& toolbox, Services& services) {
     toolbox.add({.name = "server.approve",
                  .access = Access::Write,
                  .core = false,
-                 .parameters = "name*:string tool:string hash:string",
+                 .parameters = "name*:string tool:string hash:string enabled:bool",
                  .summary = "owner only: accept a new or changed tool description after seeing "
-                            "the difference (its hash is pinned)",
+                            "the difference (its hash is pinned); enabled starts a server that is "
+                            "switched off, or switches it off",
                  .role = Role::Owner,
                  .pace = Pace::Slow,
                  .external = true},

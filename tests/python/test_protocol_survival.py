@@ -121,7 +121,7 @@ def test_a_terminal_is_told_what_this_command_is(kernel):
     os.close(ours)
     os.close(theirs)
     assert done.returncode == 2
-    assert b"client-config" in done.stderr
+    assert b"resonant setup" in done.stderr
 
 
 def test_a_client_alone_starts_its_kernel(kernel):

@@ -158,16 +158,18 @@ def test_the_inspector_lists_is_denied_and_goes_on(transport, told):
     assert "lighthouse" in steps["again"]
 
 
-@pytest.mark.parametrize("client", ["claude", "claude-desktop", "cursor", "vscode"])
+@pytest.mark.parametrize("client", ["claude", "claude-desktop", "cursor", "vscode", "codex", "gemini", "windsurf", "zed", "cline", "opencode"])
 def test_a_client_config_block_starts_as_it_stands(client, tmp_path):
     """With the environment that such clients give: almost none."""
     home = tmp_path / "home"
     text = subprocess.run([PROGRAM, "--home", home, "--json", "client-config", client], capture_output=True,
                           text=True, check=True, timeout=PATIENCE).stdout
     block = json.loads(text)
-    (entry,) = block["servers" if client == "vscode" else "mcpServers"].values()
+    (section,) = block.values()
+    (entry,) = section.values()
+    words = entry["command"] if client == "opencode" else [entry["command"], *entry["args"]]
     bare = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", **entry.get("env", {})}
-    process = subprocess.Popen([entry["command"], *entry["args"]], env=bare, cwd="/", stdin=subprocess.PIPE,
+    process = subprocess.Popen(words, env=bare, cwd="/", stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         one = Client.over(process)
