@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -86,11 +87,18 @@ Status write_default_policy(const std::filesystem::path& folder) {
             return {};
         }
     }
+    // Whole or not at all: half a policy would be read as one, and would let through what its lost half denies.
     const std::filesystem::path file = folder / "10-default.yaml";
-    std::ofstream stream(file, std::ios::binary | std::ios::trunc);
+    const std::filesystem::path draft = folder / fmt::format("10-default.{}.tmp", ::getpid());
+    std::ofstream stream(draft, std::ios::binary | std::ios::trunc);
     stream << kDefaultPolicy;
     stream.close();
-    if (!stream) {
+    if (stream) {
+        std::filesystem::rename(draft, file, error);
+    }
+    if (!stream || error) {
+        std::error_code ignored;
+        std::filesystem::remove(draft, ignored);
         return fail(Code::Unavailable, fmt::format("write {}: failed; check space and rights", file.string()));
     }
     return {};

@@ -31,6 +31,8 @@ Status write_whole(const std::filesystem::path& file, std::string_view content) 
         stream << content;
         stream.flush();
         if (!stream) {
+            std::error_code ignored;
+            std::filesystem::remove(draft, ignored);
             return fail(Code::Unavailable, fmt::format("write {}: failed; check space and rights", draft.string()));
         }
     }

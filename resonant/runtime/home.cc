@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -151,9 +152,17 @@ Result<std::string> read_file(const fs::path& file) {
     }
 }
 
-Status write_file(const fs::path& file, const std::string& text) {
+Status write_file(const fs::path& path, const std::string& text) {
+    // A link stays one: what it leads to is written.
+    std::error_code error;
+    const fs::path resolved = fs::is_symlink(fs::symlink_status(path, error)) ? fs::canonical(path, error) : path;
+    const fs::path file = error ? path : resolved;
     // A name of its own: two processes may write the same file at once, and the last one wins whole.
     const fs::path temporary = fmt::format("{}.{}.tmp", file.string(), ::getpid());
+    const auto drop = [&temporary](std::unexpected<Error> why) {
+        ::unlink(temporary.c_str());  // half a file is of no use to anybody
+        return why;
+    };
     {
         const Descriptor target(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
         if (!target) {
@@ -166,16 +175,16 @@ Status write_file(const fs::path& file, const std::string& text) {
                 continue;
             }
             if (put < 0) {
-                return fail_errno(fmt::format("writing {}", temporary.string()), errno);
+                return drop(fail_errno(fmt::format("writing {}", temporary.string()), errno));
             }
             done += static_cast<std::size_t>(put);
         }
         if (::fsync(target.get()) != 0) {
-            return fail_errno(fmt::format("syncing {}", temporary.string()), errno);
+            return drop(fail_errno(fmt::format("syncing {}", temporary.string()), errno));
         }
     }
     if (::rename(temporary.c_str(), file.c_str()) != 0) {
-        return fail_errno(fmt::format("renaming {}", temporary.string()), errno);
+        return drop(fail_errno(fmt::format("renaming {}", temporary.string()), errno));
     }
     return sync_folder(file.parent_path());
 }

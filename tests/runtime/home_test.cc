@@ -33,6 +33,17 @@ TEST_F(HomeTest, is_made_private_with_a_token_that_stays) {
     EXPECT_EQ(*read_file(home->token()), token);
 }
 
+TEST_F(HomeTest, what_is_written_through_a_link_leaves_the_link_and_nothing_besides) {
+    fs::create_directories(folder_ / "dotfiles");
+    fs::create_symlink("dotfiles/servers.json", folder_ / "servers.json");
+    ASSERT_TRUE(write_file(folder_ / "dotfiles/servers.json", "one"));
+    ASSERT_TRUE(write_file(folder_ / "servers.json", "two"));
+    EXPECT_TRUE(fs::is_symlink(folder_ / "servers.json"));
+    EXPECT_EQ(*read_file(folder_ / "dotfiles/servers.json"), "two");
+    EXPECT_FALSE(write_file(folder_ / "dotfiles", "a folder is in its place"));
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 2) << "half a file is left";
+}
+
 TEST_F(HomeTest, a_second_lock_is_refused_with_the_way_out) {
     const auto home = open_home(folder_, random_);
     ASSERT_TRUE(home);
