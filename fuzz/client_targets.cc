@@ -15,7 +15,7 @@ void client_file(std::string_view bytes) {
     request.client = client == nullptr ? clients::find_client("cursor") : client;
     request.program = "/opt/resonant";
     request.home = "/home/resonant";
-    request.place = {.user = "/home/ada", .project = {}, .folder = "/home/ada"};
+    request.place = {.user = "/people/ada", .project = {}, .folder = "/people/ada"};
     const Result<clients::SetupPlan> plan = clients::SetupPlan::make(request, text);
     if (!plan) {
         RESONANT_ENSURE(!plan.error().message.empty(), "a refusal explains itself");

@@ -20,15 +20,6 @@ std::string text_in(const Json& object, const char* key) {
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-bool holds(const std::vector<std::string>& list, const std::string& word) {
-    return std::find(list.begin(), list.end(), word) != list.end();
-}
-
-// Whether the owner's lists offer a tool of this name at all.
-bool lets_through(const call::UpstreamSpec& spec, const std::string& tool) {
-    return (spec.tools_allowed.empty() || holds(spec.tools_allowed, tool)) && !holds(spec.tools_denied, tool);
-}
-
 }  // namespace
 
 Gateway::Gateway(Needs needs) : needs_(std::move(needs)) {}

@@ -124,6 +124,11 @@ Status check(const call::UpstreamSpec& spec) {
     return {};
 }
 
+bool lets_through(const call::UpstreamSpec& spec, const std::string& tool) {
+    const auto holds = [&tool](const std::vector<std::string>& list) { return std::find(list.begin(), list.end(), tool) != list.end(); };
+    return (spec.tools_allowed.empty() || holds(spec.tools_allowed)) && !holds(spec.tools_denied);
+}
+
 Result<call::UpstreamSpec> spec_of(const Json& arguments) {
     call::UpstreamSpec spec;
     spec.name = text_in(arguments, "name");

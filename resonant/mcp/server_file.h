@@ -20,6 +20,8 @@ std::string server_name(std::string_view text);
 // {"name", "command": [...], "url", "env", "headers", "gana", "timeout_s", ...}: as server.add takes it, and back.
 Result<call::UpstreamSpec> spec_of(const Json& arguments);
 Json json_of(const call::UpstreamSpec& spec);
+// Whether the record's lists offer a tool of this name at all.
+bool lets_through(const call::UpstreamSpec& spec, const std::string& tool);
 // InvalidArgument with the value, the limit and the way out.
 Status check(const call::UpstreamSpec& spec);
 

@@ -8,7 +8,7 @@ namespace resonant::clients {
 namespace {
 
 Surroundings around(std::map<std::string, std::string> variables) {
-    return {.user = "/home/ada", .variable = [variables](const std::string& name) {
+    return {.user = "/people/ada", .variable = [variables](const std::string& name) {
                 const auto found = variables.find(name);
                 return found == variables.end() ? std::nullopt : std::optional<std::string>(found->second);
             }};
@@ -35,11 +35,11 @@ TEST(Client, each_of_the_ten_has_a_place_and_is_known_by_its_file) {
 }
 
 TEST(Client, variables_move_the_places_that_are_documented_to_move) {
-    EXPECT_EQ(first_place("claude", {}), "/home/ada/.claude.json");
+    EXPECT_EQ(first_place("claude", {}), "/people/ada/.claude.json");
     EXPECT_EQ(first_place("claude", {{"CLAUDE_CONFIG_DIR", "/c"}}), "/c/.claude.json");
     EXPECT_EQ(first_place("codex", {{"CODEX_HOME", "/x"}}), "/x/config.toml");
     EXPECT_EQ(first_place("zed", {{"XDG_CONFIG_HOME", "/cfg"}}), "/cfg/zed/settings.json");
-    EXPECT_EQ(first_place("zed", {{"XDG_CONFIG_HOME", "relative"}}), "/home/ada/.config/zed/settings.json");
+    EXPECT_EQ(first_place("zed", {{"XDG_CONFIG_HOME", "relative"}}), "/people/ada/.config/zed/settings.json");
     EXPECT_EQ(first_place("opencode", {{"OPENCODE_CONFIG", "/o.json"}}), "/o.json");
     EXPECT_EQ(first_place("cline", {{"CLINE_MCP_SETTINGS_PATH", "/l.json"}}), "/l.json");
 }

@@ -5,7 +5,7 @@
 namespace resonant::clients {
 namespace {
 
-const EntryPlace kPlace = {.user = "/home/ada", .project = "", .folder = "/home/ada"};
+const EntryPlace kPlace = {.user = "/people/ada", .project = "", .folder = "/people/ada"};
 
 Result<ServerFile> read(const std::string& text, const std::string& file = "/x/some.json", EntryPlace place = kPlace) {
     return read_servers(file, text, place, {.program = "/opt/resonant", .address = "http://127.0.0.1:7370/mcp"});
@@ -75,7 +75,7 @@ TEST(ServerEntry, a_relative_path_needs_a_project_and_says_how_to_name_one) {
     for (const std::string& words : without->left_out) {
         EXPECT_NE(words.find("--workspace DIR"), std::string::npos) << words;
     }
-    const auto with = read(text, "/x/some.json", {.user = "/home/ada", .project = "/p", .folder = "/p"});
+    const auto with = read(text, "/x/some.json", {.user = "/people/ada", .project = "/p", .folder = "/p"});
     ASSERT_TRUE(with && with->servers.size() == 3);
     EXPECT_EQ(with->servers[0].record.command[0], "/p/run.sh");
     EXPECT_EQ(with->servers[1].record.command[1], "/p/y");

@@ -50,11 +50,11 @@ SetupRequest request_for(const std::string& name) {
     SetupRequest request;
     request.client = &client_of(name);
     request.program = "/opt/resonant/bin/resonant";
-    request.home = "/home/ada/.local/state/resonant";
+    request.home = "/people/ada/.local/state/resonant";
     request.self = {.program = request.program, .address = "http://127.0.0.1:7370/mcp"};
-    request.place.user = "/home/ada";
+    request.place.user = "/people/ada";
     if (name.ends_with("-project") || name.ends_with("-workspace")) {
-        request.place.project = request.place.folder = "/home/ada/work";
+        request.place.project = request.place.folder = "/people/ada/work";
     } else {
         request.place.folder = request.place.user;
     }
