@@ -19,7 +19,7 @@
 #include "resonant/json/json.h"
 #include "resonant/mcp/envelope.h"
 #include "resonant/net/journal.h"
-#include "resonant/net/kernel_socket.h"
+#include "resonant/net/kernel_link.h"
 
 namespace resonant::app {
 
@@ -123,11 +123,17 @@ Status write_line(int fd, std::string line) {
     return {};
 }
 
+// Ends a line that may have been left unfinished. Whether it was cannot be known: the kernel may have died
+// after its last byte. So what ends it is a message, which a client reads as such when the line was whole: an
+// empty line is reported by SDKs as an unreadable message.
+constexpr const char* kLineEnd =
+    R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"warning","logger":"resonant","data":"the kernel stopped; this client goes on with the next one"}})";
+
 // Answers what the dead kernel owed, and ends the line it may have left unfinished.
 Status settle_debts(net::Journal& journal, int output) {
     journal.recover();
     if (journal.mid_line()) {
-        RESONANT_CHECK(write_line(output, ""));
+        RESONANT_CHECK(write_line(output, kLineEnd));
         journal.set_mid_line(false);
     }
     for (const std::string& id : journal.open_labels()) {
@@ -138,6 +144,16 @@ Status settle_debts(net::Journal& journal, int output) {
         journal.close(id);
     }
     return {};
+}
+
+// As a kernel names why it refuses.
+Code refusal_code(const Json& answer) {
+    for (const Code code : {Code::ResourceExhausted, Code::PermissionDenied, Code::Unavailable}) {
+        if (answer.value("code", "") == name_of(code)) {
+            return code;
+        }
+    }
+    return Code::InvalidArgument;
 }
 
 // Hands the client over. The link then belongs to this client.
@@ -163,7 +179,7 @@ Result<net::KernelLink> hand_over(const AttachOptions& options, int input, int o
     RESONANT_ASSIGN(const std::string text, link->receive(options.patience));
     RESONANT_ASSIGN(const Json answer, json::parse(text));
     if (!answer.value("ok", false)) {
-        return fail(Code::InvalidArgument, answer.value("error", "the kernel refused this client"));
+        return fail(refusal_code(answer), answer.value("error", "the kernel refused this client"));
     }
     return std::move(*link);
 }

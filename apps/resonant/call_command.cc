@@ -9,7 +9,7 @@
 #include "apps/resonant/progress_line.h"
 #include "apps/resonant/render.h"
 #include "resonant/base/random.h"
-#include "resonant/net/kernel_socket.h"
+#include "resonant/net/kernel_link.h"
 
 namespace resonant::app {
 namespace {

@@ -14,7 +14,7 @@
 #include "resonant/broker/sandbox.h"
 #include "resonant/ipc/channel.h"
 #include "resonant/embed/minilm_embedder.h"
-#include "resonant/net/kernel_socket.h"
+#include "resonant/net/kernel_link.h"
 #include "resonant/runtime/kernel.h"
 
 namespace resonant::app {

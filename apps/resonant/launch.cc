@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <climits>
 
-#include "resonant/net/kernel_socket.h"
+#include "resonant/net/kernel_link.h"
 
 namespace resonant::app {
 namespace {

@@ -8,7 +8,7 @@
 #include "resonant/base/clock.h"
 #include "resonant/govern/ledger.h"
 #include "resonant/govern/rules.h"
-#include "resonant/net/kernel_socket.h"
+#include "resonant/net/kernel_link.h"
 
 namespace resonant::app {
 namespace {

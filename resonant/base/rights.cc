@@ -1,5 +1,6 @@
 #include "resonant/base/rights.h"
 
+#include <array>
 #include <cstring>
 
 #include "resonant/base/ensure.h"
@@ -37,6 +38,23 @@ void take_rights(msghdr& message, std::vector<Descriptor>& descriptors) {
             descriptors.emplace_back(fd);
         }
     }
+}
+
+Received receive_with_rights(int socket, std::string& text, std::vector<Descriptor>& descriptors, int flags) {
+    std::array<char, 64 * 1024> bytes;
+    RightsRoom room;
+    iovec vector{bytes.data(), bytes.size()};
+    msghdr message{};
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
+    expect_rights(message, room);
+    const ssize_t count = recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
+    if (count <= 0) {
+        return {count, false};
+    }
+    text.append(bytes.data(), static_cast<std::size_t>(count));
+    take_rights(message, descriptors);
+    return {count, (message.msg_flags & MSG_CTRUNC) != 0};
 }
 
 }  // namespace resonant

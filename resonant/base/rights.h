@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <span>
+#include <string>
 #include <vector>
 
 #include "resonant/base/descriptor.h"
@@ -27,5 +28,13 @@ void expect_rights(msghdr& message, RightsRoom& room);
 
 // Takes over every descriptor that came, so that none is lost whatever else is wrong with the message.
 void take_rights(msghdr& message, std::vector<Descriptor>& descriptors);
+
+struct Received {
+    ssize_t bytes = 0;         // as recvmsg() says: 0 at the end, negative with errno
+    bool rights_lost = false;  // descriptors came for which this process has no room
+};
+
+// Appends up to 64 KiB of what has come to `text`, and the descriptors that came along.
+Received receive_with_rights(int socket, std::string& text, std::vector<Descriptor>& descriptors, int flags);
 
 }  // namespace resonant

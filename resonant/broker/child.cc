@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@
 #include <cstdlib>
 #include <memory>
 #include <sstream>
+
+#include "resonant/base/descriptor_limit.h"
 
 namespace resonant::broker {
 namespace {
@@ -66,7 +69,7 @@ Status make_pipe(Pipe& made) {
 
 // Between fork and exec: system calls only.
 [[noreturn]] void become(const char* program, char* const* words, char* const* environment, const char* folder,
-                         const int (&streams)[3], pid_t parent) {
+                         const int (&streams)[3], const rlimit& descriptors, pid_t parent) {
     ::setsid();
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) {
@@ -87,6 +90,7 @@ Status make_pipe(Pipe& made) {
         }
     }
     ::syscall(SYS_close_range, 3U, ~0U, 0U);
+    ::setrlimit(RLIMIT_NOFILE, &descriptors);
     if (folder[0] != '\0' && ::chdir(folder) != 0) {
         ::_exit(126);
     }
@@ -135,13 +139,14 @@ Result<std::unique_ptr<Child>> Child::start(const ChildProgram& program) {
     RESONANT_CHECK(make_pipe(err));
     const int streams[3] = {in.read.get(), out.write.get(), err.write.get()};
     const std::string folder = program.folder.string();
+    const rlimit descriptors = descriptor_limit_of_children();
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0) {
         return fail_errno("start a program: fork", errno);
     }
     if (pid == 0) {
-        become(path.c_str(), argv.data(), envp.data(), folder.c_str(), streams, parent);
+        become(path.c_str(), argv.data(), envp.data(), folder.c_str(), streams, descriptors, parent);
     }
     std::unique_ptr<Child> child(new Child());
     child->pid_ = pid;

@@ -13,8 +13,16 @@ namespace resonant::mcp {
 
 namespace {
 
+constexpr std::size_t kOperatorsMax = 64;  // connections that are no clients: status, calls
+constexpr int kRetryAfter = 1;             // s
+constexpr std::string_view kMoreDescriptors = "raise the hard limit of open files (ulimit -Hn, LimitNOFILE=) and start the kernel anew";
+
 Json refusal(Code code, std::string_view words) {
-    return {{"ok", false}, {"code", name_of(code)}, {"error", words}};
+    Json answer = {{"ok", false}, {"code", name_of(code)}, {"error", words}};
+    if (code == Code::ResourceExhausted) {
+        answer["retry_after_s"] = kRetryAfter;
+    }
+    return answer;
 }
 
 std::string text_of(const Json& request, const char* key) {
@@ -29,11 +37,16 @@ Result<std::unique_ptr<KernelFront>> KernelFront::open(net::Loop& loop, call::Do
     auto front = std::unique_ptr<KernelFront>(new KernelFront(loop, door, stdio, std::move(options)));
     net::KernelSocket::Handler handler{
         [raw = front.get()](net::KernelMessage message) { raw->message(std::move(message)); },
-        [raw = front.get()](std::uint64_t connection) { raw->closed(connection); }};
-    RESONANT_ASSIGN(front->socket_,
-                    net::KernelSocket::open(loop, front->options_.path, std::move(handler),
-                                            front->options_.token.empty() ? net::KernelSocket::Access::OwnUser
-                                                                          : net::KernelSocket::Access::AnyUser));
+        [raw = front.get()](std::uint64_t connection) { raw->closed(connection); },
+        [raw = front.get()](std::uint64_t connection) { return raw->calls_.contains(connection); }};
+    const std::size_t connections_max = front->options_.clients_max + kOperatorsMax;
+    net::KernelSocket::Options how{
+        .access = front->options_.token.empty() ? net::KernelSocket::Access::OwnUser : net::KernelSocket::Access::AnyUser,
+        .connections_max = connections_max,
+        .refusal = json::dump(refusal(Code::ResourceExhausted,
+                                      fmt::format("the kernel has no room for another connection ({} at most); try again, or {}",
+                                                  connections_max, front->options_.way_out)))};
+    RESONANT_ASSIGN(front->socket_, net::KernelSocket::open(loop, front->options_.path, std::move(handler), std::move(how)));
     return front;
 }
 
@@ -75,6 +88,8 @@ void KernelFront::message(net::KernelMessage message) {
         log().warn("kernel front: uid {} pid {} asked \"{}\" without a valid token", message.peer.uid, message.peer.pid, op);
         say(message.connection, refusal(Code::PermissionDenied, "here only attach is answered, and a valid token comes with it; "
                                                                 "the owner has one from: resonant agent address"));
+    } else if (turned_away(message, op)) {
+        return;
     } else if (op == "ping") {
         say(message.connection, {{"ok", true}});
     } else if (op == "attach") {
@@ -95,6 +110,23 @@ void KernelFront::message(net::KernelMessage message) {
             refusal(Code::InvalidArgument,
                     fmt::format("unknown op \"{}\"; known: attach, call, status, down, ping", op)));
     }
+}
+
+// Where connections or descriptors have run out, only the operator's short questions are answered.
+bool KernelFront::turned_away(const net::KernelMessage& message, std::string_view op) {
+    const bool is_short = op == "ping" || op == "status" || op == "down";
+    std::string why;
+    std::string_view way_out = options_.way_out;
+    if (op == "attach" && stdio_.clients() >= options_.clients_max) {
+        why = fmt::format("{} clients are attached, and that is the limit", options_.clients_max);
+    } else if (message.descriptors_lost || (message.brief && !is_short)) {
+        why = "the kernel has no connection or file descriptor left";
+        way_out = kMoreDescriptors;
+    } else {
+        return false;
+    }
+    say(message.connection, refusal(Code::ResourceExhausted, fmt::format("{}: {}; try again, or {}", op, why, way_out)));
+    return true;
 }
 
 void KernelFront::attach(net::KernelMessage& message, const Json& request) {

@@ -9,7 +9,9 @@
 // Invariants:
 //   (1) Identity is SO_PEERCRED's; `owner` alone turns a secret, or root, into Role::Owner.
 //   (2) Who is another user, or says so of itself ("contained":true), is a contained caller.
-//   (3) A waiting process that hangs up ends its client; a client that ends is told to its waiting
+//   (3) At most clients_max clients are attached, of this front and others together; beyond that attach is refused in
+//       words, and so is everything but ping, status and down where connections or descriptors have run out.
+//   (4) A waiting process that hangs up ends its client; a client that ends is told to its waiting
 //       process as {"event":"closed","why":..}, the kernel's own end as {"event":"down"}.
 #pragma once
 
@@ -34,6 +36,9 @@ struct KernelFrontOptions {
     std::function<bool(const net::Peer& peer, std::string_view secret)> owner;
     // The role of an attached client; Agent when empty.
     std::function<call::Role(const net::Peer& peer)> role;
+    std::size_t clients_max = 4'096;
+    // What the one who is refused beyond it can do.
+    std::string way_out = "raise clients_max in resonant.toml";
     // When it is not empty, any user may connect to `path`, an abstract name, and may do nothing but attach, showing this.
     std::string token;
 };
@@ -56,6 +61,7 @@ class KernelFront {
   private:
     KernelFront(net::Loop& loop, call::Door& door, StdioFront& stdio, KernelFrontOptions options);
     void message(net::KernelMessage message);
+    bool turned_away(const net::KernelMessage& message, std::string_view op);
     void attach(net::KernelMessage& message, const Json& request);
     void call(const net::KernelMessage& message, const Json& request);
     void closed(std::uint64_t connection);

@@ -1,6 +1,6 @@
 // How the descriptors that a process may have open are divided between clients on standard streams and
-// HTTP connections. What is configured is given as long as the limit has room for it; below that
-// both shrink alike, so that no door takes what the other needs.
+// HTTP connections. Each door has what is configured as long as that is at most three quarters of what there
+// is, so that neither takes all; together they may want more, and who comes last is refused in words.
 #pragma once
 
 #include <algorithm>
@@ -19,15 +19,8 @@ struct Connections {
 // What of `wanted` a process with `limit` descriptors can serve; at least one of each.
 constexpr Connections within(std::size_t limit, Connections wanted) {
     const std::size_t room = limit > 2 * kDescriptorsKept ? limit - kDescriptorsKept : limit / 2;
-    const std::size_t needed = wanted.clients * kDescriptorsOfAClient + wanted.http;
-    if (needed <= room) {
-        return wanted;
-    }
-    const double share = static_cast<double>(room) / static_cast<double>(needed);
-    const auto part = [share](std::size_t of) {
-        return std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(of) * share));
-    };
-    return {part(wanted.clients), part(wanted.http)};
+    const std::size_t most = room / 4 * 3;
+    return {std::clamp<std::size_t>(most / kDescriptorsOfAClient, 1, wanted.clients), std::clamp<std::size_t>(most, 1, wanted.http)};
 }
 
 }  // namespace resonant::net

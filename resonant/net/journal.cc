@@ -20,6 +20,8 @@ constexpr std::uint32_t kVersion = 1;
 // Twice a line and a chunk: then a partial line that has to move never overlaps its new place.
 constexpr std::size_t kChunk = 64 * 1024;
 constexpr std::size_t kInputBytes = 2 * kLineMax + 2 * kChunk;
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kGivenBack = 4 * kPage;  // so much cleared memory at once goes back to the system
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 // States of a row.
@@ -76,6 +78,7 @@ struct JournalLayout {
 static_assert(offsetof(JournalLayout, notes) == 4096);
 static_assert(offsetof(JournalLayout, rows) == 8192);
 static_assert(offsetof(JournalLayout, input) == 8192 + kOpenMax * 256);
+static_assert(offsetof(JournalLayout, input) % kPage == 0);
 
 namespace {
 
@@ -94,6 +97,8 @@ Cursor bounded(const JournalLayout& layout) {
     cursor.head = std::min(cursor.head, cursor.tail);
     return cursor;
 }
+
+std::size_t rows_within(off_t bytes) { return (static_cast<std::size_t>(bytes) + sizeof(Row) - 1) / sizeof(Row); }
 
 std::string_view label_of(const Row& row) {
     return {row.label, std::min<std::size_t>(row.length, kLabelMax)};
@@ -142,6 +147,7 @@ Result<std::unique_ptr<Journal>> Journal::adopt(Descriptor memory) {
                                 layout->magic, layout->version, kVersion));
     }
     journal->recover();
+    journal->memory_.reset();  // the mapping is all that is needed from now on
     return journal;
 }
 
@@ -160,16 +166,32 @@ std::string_view Journal::input() const {
 }
 
 void Journal::release(std::size_t from, std::size_t until) {
-    if (until - from < kChunk) {
+    // A hole reads as zeros and gives the pages back. The input begins on a page, and the mapping does.
+    const std::size_t first = (from + kPage - 1) / kPage * kPage;
+    const std::size_t last = until / kPage * kPage;
+    if (last >= first + kGivenBack && madvise(layout_->input + first, last - first, MADV_REMOVE) == 0) {
+        std::memset(layout_->input + from, 0, first - from);
+        std::memset(layout_->input + last, 0, until - last);
+    } else {
         std::memset(layout_->input + from, 0, until - from);
-        return;
     }
-    // A hole reads as zeros and gives the pages back.
-    const int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-    const auto offset = static_cast<off_t>(offsetof(JournalLayout, input) + from);
-    if (fallocate(memory_.get(), mode, offset, static_cast<off_t>(until - from)) != 0) {
-        std::memset(layout_->input + from, 0, until - from);
+}
+
+// Rows up to here may have been written. A page that is a hole holds none, and looking at it would
+// make it one of ours: sixteen pages a client. Needs the descriptor; without it every row may have been.
+std::size_t Journal::rows_written() const {
+    constexpr off_t kBegin = offsetof(JournalLayout, rows);
+    constexpr off_t kEnd = offsetof(JournalLayout, input);
+    off_t end = kBegin;  // of the pages that were written
+    while (end < kEnd) {
+        const off_t data = lseek(memory_.get(), end, SEEK_DATA);
+        if (data >= kEnd || (data < 0 && errno == ENXIO)) {
+            return rows_within(end - kBegin);
+        }
+        end = data < 0 ? kEnd : lseek(memory_.get(), data, SEEK_HOLE);
+        end = end < 0 ? kEnd : end;
     }
+    return kOpenMax;
 }
 
 std::span<char> Journal::room(std::size_t least) {
@@ -220,7 +242,12 @@ void Journal::recover() {
     free_.clear();
     prepared_.clear();
     rows_.clear();
+    const std::size_t written = rows_written();
     for (std::size_t i = kOpenMax; i-- > 0;) {
+        if (i >= written) {
+            free_.push_back(static_cast<std::uint16_t>(i));
+            continue;
+        }
         Row& row = layout_->rows[i];
         const std::uint32_t state = row.state.load(std::memory_order_acquire);
         const bool open = state == kOpen || (state == kPrepared && row.line == cursor.line);

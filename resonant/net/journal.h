@@ -44,6 +44,7 @@ class Journal {
     Journal& operator=(const Journal&) = delete;
     ~Journal();
 
+    // Of one that was created here, to be handed over; -1 of one that was adopted.
     int descriptor() const { return memory_.get(); }
 
     // --- input ---------------------------------------------------------------------------------------
@@ -55,7 +56,7 @@ class Journal {
     // The first `bytes` of the input are taken; ids passed to open() since the last commit are open now.
     void commit(std::size_t bytes);
     // After another process stopped writing: counts bytes it read but did not count, and settles rows
-    // that it had prepared. adopt() does this by itself.
+    // that it had prepared. Of one that was created here; adopt() does this by itself.
     void recover();
 
     // --- ids -----------------------------------------------------------------------------------------
@@ -80,6 +81,7 @@ class Journal {
   private:
     Journal(Descriptor memory, JournalLayout* layout);
     void release(std::size_t from, std::size_t until);  // zeroes bytes of the input
+    std::size_t rows_written() const;
 
     Descriptor memory_;
     JournalLayout* layout_;

@@ -292,9 +292,14 @@ long LineConnection::write_pending() {
     if (output_.kind == Kind::Socket || size > PIPE_BUF) {
         journal_->set_mid_line(true);
     }
-    return output_.kind == Kind::Socket
-               ? ::send(output_.fd.get(), from, size, MSG_DONTWAIT | MSG_NOSIGNAL)
-               : write(output_.fd.get(), from, size);
+    const long count = output_.kind == Kind::Socket
+                           ? ::send(output_.fd.get(), from, size, MSG_DONTWAIT | MSG_NOSIGNAL)
+                           : write(output_.fd.get(), from, size);
+    if (count > 0) {
+        mid_line_ = from[count - 1] != '\n';
+    }
+    journal_->set_mid_line(mid_line_);
+    return count;
 }
 
 void LineConnection::forget_written() {
@@ -308,7 +313,6 @@ void LineConnection::forget_written() {
             pending_.shrink_to_fit();
         }
         written_ = 0;
-        journal_->set_mid_line(false);
     } else if (written_ > kLineMax) {
         pending_.erase(0, written_);
         for (auto& [end, label] : labels_) {

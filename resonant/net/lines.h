@@ -56,7 +56,8 @@ class LineSink {
 
 struct LineOptions {
     std::size_t output_high = 1 * 1024 * 1024;  // bytes that wait for a slow reader and stop its requests
-    std::size_t output_max = 16 * 1024 * 1024;  // bytes that may wait for a slow reader
+    // Bytes that may wait for a slow reader: calls that run already end when they end, 256 of 256 KiB.
+    std::size_t output_max = 64 * 1024 * 1024;
 };
 
 class LineConnection {
@@ -131,6 +132,7 @@ class LineConnection {
     std::size_t current_ = 0;          // bytes of the line being delivered, with its end
     std::size_t scanned_ = 0;          // of the input, known to hold no line end
     int unflushed_ = 0;                // lines sent while delivering
+    bool mid_line_ = false;            // what was written last ends within a line
     bool taken_ = false;
     bool discarding_ = false;
     bool silent_discard_ = false;      // its beginning died with another kernel

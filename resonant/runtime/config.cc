@@ -306,7 +306,7 @@ Status read_servers(const std::filesystem::path& file, const toml::table& table,
 }
 
 Status read_all(const std::filesystem::path& file, const toml::table& table, Config& config) {
-    RESONANT_CHECK(known_keys(file, table, {"http", "embedding", "listing", "idle_exit_s", "import_folders",
+    RESONANT_CHECK(known_keys(file, table, {"http", "embedding", "listing", "clients_max", "idle_exit_s", "import_folders",
                                             "export_folders", "model", "answer_bytes_max", "board_field",
                                             "helper", "agent", "servers", "server_files", "client"}));
     if (const toml::node* agents = table.get("agent")) {
@@ -358,6 +358,12 @@ Status read_all(const std::filesystem::path& file, const toml::table& table, Con
                      fmt::format("answer_bytes_max is {}, it lies between 1000 and 4000000", answer_bytes));
     }
     config.answer_bytes_max = static_cast<std::size_t>(answer_bytes);
+    auto clients = static_cast<std::int64_t>(config.clients_max);
+    RESONANT_CHECK(take(file, table, "clients_max", clients));
+    if (clients < 1 || clients > 100'000) {
+        return wrong(file, *table.get("clients_max"), fmt::format("clients_max is {}, it lies between 1 and 100000", clients));
+    }
+    config.clients_max = static_cast<std::size_t>(clients);
     return {};
 }
 

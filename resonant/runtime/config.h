@@ -59,6 +59,7 @@ struct Config {
         std::int64_t timeout_ms = 10'000;
     } embedding;
     std::string listing = "families";              // families | core | all
+    std::size_t clients_max = 4'096;               // on standard streams; fewer where descriptors run out
     double idle_exit_s = 600;                      // kernel leaves after this long without work; 0 = never
     std::vector<std::string> import_folders;  // read
     std::vector<std::string> export_folders;       // besides <home>/inbox

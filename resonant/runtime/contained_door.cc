@@ -127,8 +127,10 @@ Status ContainedDoor::listen() {
     mcp::KernelFrontOptions how;
     how.path = name() + "-mcp";
     how.token = token_;
+    how.clients_max = clients_max_;
     RESONANT_ASSIGN(auto front, mcp::KernelFront::open(loop_, parts_.door, parts_.stdio, std::move(how)));
-    RESONANT_ASSIGN(socket_, net::KernelSocket::open(loop_, name(), std::move(handler), net::KernelSocket::Access::AnyUser));
+    RESONANT_ASSIGN(socket_, net::KernelSocket::open(loop_, name(), std::move(handler),
+                                                        {.access = net::KernelSocket::Access::AnyUser}));
     front_ = std::move(front);
     return {};
 }

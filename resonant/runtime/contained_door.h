@@ -53,7 +53,8 @@ class ContainedDoor {
         mcp::StdioFront& stdio;
     };
     // What `parts` names and `loop` outlive it.
-    ContainedDoor(net::Loop& loop, const Parts& parts, Home home) : loop_(loop), parts_(parts), home_(std::move(home)) {}
+    ContainedDoor(net::Loop& loop, const Parts& parts, Home home, std::size_t clients_max)
+        : loop_(loop), parts_(parts), home_(std::move(home)), clients_max_(clients_max) {}
 
     // Open when it was left open. What stands in the way is logged: a kernel starts without it.
     void reopen();
@@ -71,6 +72,7 @@ class ContainedDoor {
     net::Loop& loop_;
     Parts parts_;
     Home home_;
+    std::size_t clients_max_;
     std::string token_;
     std::set<std::uint64_t> admitted_;  // connections
     std::map<uid_t, int> admissions_;   // of this minute

@@ -56,6 +56,7 @@ struct Kernel::Inner {
     Home home;
     Config config;
     KernelOptions options;
+    net::Connections room;  // what the limit of descriptors lets it serve
     Descriptor lock;
     Descriptor signals;
     Descriptor leaving;  // the start lock, held while an idle kernel ends
@@ -108,6 +109,10 @@ Result<std::unique_ptr<Kernel>> Kernel::start(const Home& home, const Config& co
     const sigset_t ending = ending_signals();
     pthread_sigmask(SIG_BLOCK, &ending, nullptr);
     auto inner = std::make_unique<Inner>(home, config, std::move(options));
+    if (const Status raised = raise_descriptor_limit(); !raised) {
+        log().warn("{}; going on with {}", raised.error().message, descriptor_limit().soft);
+    }
+    inner->room = net::within(descriptor_limit().soft, {.clients = config.clients_max});
     RESONANT_ASSIGN(inner->lock, lock_file(home.kernel_lock(), false));
     const auto changed = std::make_shared<std::function<void(mcp::Change)>>();
     RESONANT_ASSIGN(inner->loop, net::Loop::create());
@@ -262,6 +267,11 @@ Status Kernel::Inner::open_http() {
 Status Kernel::Inner::open_socket() {
     mcp::KernelFrontOptions how;
     how.path = home.socket();
+    how.clients_max = room.clients;
+    if (room.clients < config.clients_max) {
+        how.way_out = fmt::format("raise the hard limit of file descriptors (it is {}; ulimit -Hn, LimitNOFILE=) and start it anew",
+                                  descriptor_limit().hard);
+    }
     how.status = [this] { return status(); };
     how.down = [this] { end(); };
     how.owner = [this](const net::Peer& peer, std::string_view secret) {
@@ -272,7 +282,7 @@ Status Kernel::Inner::open_socket() {
     parts->services.channels = [this] { return channels->in_use(); };
     contained = std::make_unique<ContainedDoor>(*loop, ContainedDoor::Parts{*parts->plane, *parts->ledger, parts->clock, parts->random,
                                                                      *parts->dispatcher, *stdio},
-                                                home);
+                                                home, room.clients);
     contained->reopen();
     RESONANT_ASSIGN(door, PlaneDoor::open(*loop, {*parts->plane, *channels, *parts->outputs, *parts->ledger, *contained},
                                           plane::ClearancePolicy(config.helpers), home.root / "plane.sock"));
@@ -303,6 +313,8 @@ Json Kernel::Inner::status() {
     status["version"] = program_version();
     status["home"] = home.root.string();
     status["clients"] = stdio->clients();
+    status["clients_max"] = room.clients;
+    status["descriptors_max"] = descriptor_limit().soft;
     status["http"] = http ? fmt::format("http{}://{}:{}/mcp", config.http.tls_certificate.empty() ? "" : "s", config.http.host,
                                         http->port())
                           : "off: " + http_missing;

@@ -1,6 +1,7 @@
 #include "resonant/mcp/kernel_front.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include "tests/support/mcp_rig.h"
 
@@ -78,6 +79,31 @@ TEST_F(KernelFrontTest, attach_needs_its_three_descriptors) {
     ASSERT_TRUE(link.send(R"({"op":"attach"})", no_journal));
     const Json refused = Json::parse(link.receive(from_seconds(20)).value());
     EXPECT_NE(refused["error"].get<std::string>().find("journal"), std::string::npos);
+}
+
+TEST_F(KernelFrontTest, who_sends_nothing_more_still_gets_the_answer_to_a_call_that_lasts) {
+    net::KernelLink link = connect();
+    ASSERT_TRUE(link.send(R"({"op":"call","tool":"health.check","arguments":{"behave":"later"}})"));
+    ASSERT_EQ(shutdown(link.descriptor(), SHUT_WR), 0);
+    EXPECT_EQ(Json::parse(link.receive(from_seconds(20)).value())["ok"], true);
+    EXPECT_FALSE(link.receive(from_seconds(20))) << "and is then closed";
+}
+
+TEST_F(KernelFrontTest, beyond_the_limit_attach_is_refused_in_words_and_the_operator_is_answered) {
+    std::vector<std::optional<net::KernelLink>> links(test::kRigClientsMax);
+    std::vector<decltype(rig_.attached(links[0]))> wires;
+    for (auto& link : links) {
+        wires.push_back(rig_.attached(link));
+    }
+    net::KernelLink link = connect();
+    const int three[] = {0, 1, 2};
+    ASSERT_TRUE(link.send(R"({"op":"attach"})", three));
+    const Json refused = Json::parse(link.receive(from_seconds(20)).value());
+    EXPECT_EQ(refused["code"], "resource_exhausted");
+    EXPECT_EQ(refused["retry_after_s"], 1);
+    EXPECT_NE(refused["error"].get<std::string>().find("raise clients_max in resonant.toml"), std::string::npos);
+    EXPECT_EQ(ask(R"({"op":"status"})")["ok"], true);
+    EXPECT_TRUE(wires.front()->answers_ping());
 }
 
 TEST_F(KernelFrontTest, the_waiting_process_hears_that_its_client_ended) {

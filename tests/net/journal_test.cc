@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <cstring>
 
@@ -62,6 +63,38 @@ TEST(Journal, an_answered_id_is_owed_no_more) {
     journal->commit(0);
     journal->close("\"a\"");
     EXPECT_EQ(twin(*journal)->open_labels(), std::vector<std::string>{"\"b\""});
+}
+
+TEST(Journal, ids_anywhere_in_the_table_are_found_though_empty_pages_are_not_looked_at) {
+    const auto journal = fresh();
+    for (std::size_t i = 0; i < kOpenMax; ++i) {
+        ASSERT_TRUE(journal->open(std::to_string(i)));
+    }
+    journal->commit(0);
+    for (std::size_t i = 0; i < kOpenMax; ++i) {
+        if (i != 3 && i != 200) {
+            journal->close(std::to_string(i));
+        }
+    }
+    EXPECT_EQ(twin(*journal)->open_labels(), (std::vector<std::string>{"200", "3"}));
+}
+
+TEST(Journal, an_idle_client_holds_four_pages_and_no_descriptor_of_it_is_kept) {
+    const auto journal = fresh();
+    receive(*journal, std::string(60'000, 'x') + "\n");
+    ASSERT_TRUE(journal->open("1"));
+    ASSERT_TRUE(journal->set_note("agreed"));
+    journal->commit(60'001);
+    const auto other = twin(*journal);
+    EXPECT_EQ(other->descriptor(), -1);
+    other->close("1");
+    EXPECT_FALSE(other->room(16).empty());
+    struct stat facts {};
+    ASSERT_EQ(fstat(journal->descriptor(), &facts), 0);
+    EXPECT_LE(facts.st_blocks * 512, 5 * 4096);
+    for (const char byte : other->room(60'000).first(60'000)) {
+        ASSERT_EQ(byte, '\0');
+    }
 }
 
 TEST(Journal, a_full_table_and_a_long_id_are_refused) {

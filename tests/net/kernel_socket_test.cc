@@ -17,7 +17,7 @@ namespace {
 // A kernel that echoes: text back, and how many descriptors came.
 class KernelSocketTest : public testing::Test {
   protected:
-    void open(const std::filesystem::path& path, KernelSocket::Access access = KernelSocket::Access::OwnUser) {
+    void open(const std::filesystem::path& path, KernelSocket::Options options = KernelSocket::Options()) {
         auto loop = Loop::create();
         ASSERT_TRUE(loop);
         loop_ = std::move(*loop);
@@ -32,7 +32,7 @@ class KernelSocketTest : public testing::Test {
                                message.text + "+" + std::to_string(message.descriptors.size()));
              },
              [this](std::uint64_t) { ++closed_; }},
-            access);
+            std::move(options));
         ASSERT_TRUE(socket) << socket.error().message;
         socket_ = std::move(*socket);
         runner_ = std::thread([this] { loop_->run(); });
@@ -92,7 +92,7 @@ std::string told(const Descriptor& end, const std::string& line) {
 
 TEST_F(KernelSocketTest, any_user_has_sixteen_connections_and_short_lines) {
     const std::string name = "@resonant-test-" + std::to_string(::getpid());
-    open(name, KernelSocket::Access::AnyUser);
+    open(name, {.access = KernelSocket::Access::AnyUser});
     std::vector<Descriptor> ends;
     for (int i = 0; i < 16; ++i) {
         ends.push_back(connected_to(name));
@@ -107,8 +107,8 @@ TEST_F(KernelSocketTest, any_user_has_sixteen_connections_and_short_lines) {
 
 TEST_F(KernelSocketTest, a_name_that_is_held_is_a_conflict) {
     const std::string name = "@resonant-test-" + std::to_string(::getpid());
-    open(name, KernelSocket::Access::AnyUser);
-    const auto second = KernelSocket::open(*loop_, name, {}, KernelSocket::Access::AnyUser);
+    open(name, {.access = KernelSocket::Access::AnyUser});
+    const auto second = KernelSocket::open(*loop_, name, {}, {.access = KernelSocket::Access::AnyUser});
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, Code::Conflict);
 }
@@ -184,6 +184,45 @@ TEST_F(KernelSocketTest, hanging_up_is_noticed_on_both_sides) {
     while (closed_.load() < 2) {
         std::this_thread::yield();
     }
+}
+
+TEST_F(KernelSocketTest, beyond_the_limit_one_line_is_answered_and_then_nobody_is_without_words) {
+    const auto path = scratch_.path() / "kernel.sock";
+    open(path, {.connections_max = 3, .refusal = "full"});
+    std::vector<KernelLink> links;
+    for (std::size_t i = 0; i < 3 + kBriefMax; ++i) {
+        auto link = KernelLink::connect(path);
+        ASSERT_TRUE(link) << link.error().message;
+        links.push_back(std::move(*link));
+    }
+    EXPECT_EQ(links[2].ask("stays", from_seconds(10)).value(), "stays+0");
+    auto late = KernelLink::connect(path);
+    ASSERT_TRUE(late);
+    EXPECT_EQ(late->receive(from_seconds(10)).value(), "full");
+    EXPECT_EQ(links.back().ask("brief", from_seconds(10)).value(), "brief+0");
+    EXPECT_FALSE(links.back().receive(from_seconds(10))) << "and is closed";
+    EXPECT_EQ(links[2].ask("stays", from_seconds(10)).value(), "stays+0");
+}
+
+TEST_F(KernelSocketTest, who_sends_nothing_more_still_hears_everything) {
+    const auto path = scratch_.path() / "kernel.sock";
+    open(path);
+    auto link = KernelLink::connect(path);
+    ASSERT_TRUE(link);
+    const std::string text(3 << 20, 't');
+    std::jthread writer([&] {
+        ASSERT_TRUE(link->send(text));
+        ASSERT_TRUE(link->send(text));
+        ASSERT_EQ(shutdown(link->descriptor(), SHUT_WR), 0);
+    });
+    std::string heard;
+    for (std::array<char, 65536> bytes; heard.size() < 2 * (text.size() + 3);) {
+        const ssize_t count = recv(link->descriptor(), bytes.data(), bytes.size(), 0);
+        ASSERT_GT(count, 0) << heard.size();
+        heard.append(bytes.data(), static_cast<std::size_t>(count));
+    }
+    char end = 0;
+    EXPECT_EQ(recv(link->descriptor(), &end, 1, 0), 0) << "and then it is closed";
 }
 
 }  // namespace

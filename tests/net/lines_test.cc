@@ -142,6 +142,37 @@ TEST_P(Lines, a_label_leaves_the_journal_when_its_answer_is_written) {
     EXPECT_EQ(connection_->journal().open_count(), 0U);
 }
 
+TEST_P(Lines, the_journal_says_mid_line_only_while_a_line_may_be_cut) {
+    open();
+    connection_->send(std::string(3'000, 'a'));
+    EXPECT_FALSE(connection_->journal().mid_line()) << "it was written whole";
+    connection_->send(std::string(1 << 20, 'b'));
+    EXPECT_TRUE(connection_->journal().mid_line());
+    std::size_t heard = 0;
+    std::jthread reader([&] {
+        while (heard < 3'001 + (1 << 20) + 1) {
+            heard += hear(65'536).size();
+        }
+    });
+    run_until([&] { return connection_->waiting_bytes() == 0; });
+    EXPECT_FALSE(connection_->journal().mid_line());
+}
+
+TEST_P(Lines, a_full_output_at_the_end_of_a_line_is_not_mid_line) {
+    LineOptions options;
+    options.output_max = 64 << 20;
+    open(options);
+    fcntl(kernel_out_.get(), F_SETFL, O_NONBLOCK);  // as this test fills it itself
+    const std::string filler(std::size_t{1} << 20, '\n');
+    while (write(kernel_out_.get(), filler.data(), filler.size()) > 0) {
+    }
+    while (write(kernel_out_.get(), "\n", 1) > 0) {
+    }
+    connection_->send(std::string(20'000, 'c'));
+    EXPECT_EQ(connection_->waiting_bytes(), 20'001U);
+    EXPECT_FALSE(connection_->journal().mid_line()) << "nothing of it was written";
+}
+
 TEST_P(Lines, a_reader_that_never_reads_is_let_go_at_the_limit) {
     LineOptions options;
     options.output_max = 1 << 20;

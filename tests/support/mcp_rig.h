@@ -222,6 +222,8 @@ class HttpWire final : public Wire {
     std::string session_;
 };
 
+inline constexpr std::size_t kRigClientsMax = 32;
+
 class McpRig {
   public:
     static constexpr const char* kToken = "a-token-of-the-test";
@@ -235,6 +237,7 @@ class McpRig {
         stdio_ = std::make_unique<mcp::StdioFront>(*loop_, *server_, random_);
         mcp::KernelFrontOptions kernel;
         kernel.path = socket();
+        kernel.clients_max = kRigClientsMax;
         kernel.status = [] { return Json{{"kernel", "test"}}; };
         kernel.down = [this] { ++downs; };
         kernel.owner = [](const net::Peer&, std::string_view secret) { return secret == "the secret"; };
