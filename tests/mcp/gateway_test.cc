@@ -119,21 +119,21 @@ class GatewayTest : public testing::Test {
 
 TEST_F(GatewayTest, what_clients_cannot_read_is_mended_or_left_out_and_told_once) {
     start();
-    listed_["it"].set({tool("good"), tool("odd", {{"title", nullptr}}), tool("list", {{"inputSchema", {{"type", "array"}}}}), 5});
+    listed_["it"].set(Json::array({tool("good"), tool("odd", {{"title", nullptr}}), tool("list", {{"inputSchema", {{"type", "array"}}}}), 5}));
     ASSERT_TRUE(add("it"));
     EXPECT_EQ(gateway_->tools()->size(), 2U);
     EXPECT_FALSE(gateway_->find("it__odd")->definition.contains("title"));
     const std::string first = trouble("it");
     EXPECT_NE(first.find("odd: title was null"), std::string::npos) << first;
     EXPECT_NE(first.find("list is left out"), std::string::npos) << first;
-    listed_["more"].set({tool("good")});
+    listed_["more"].set(Json::array({tool("good")}));
     ASSERT_TRUE(add("more"));  // every publication would tell it again
     EXPECT_EQ(trouble("it"), first);
 }
 
 TEST_F(GatewayTest, what_was_approved_before_its_form_was_mended_stays_approved) {
     const Json odd = tool("odd", {{"title", nullptr}, {"annotations", {{"readOnlyHint", "yes"}}}});
-    listed_["it"].set({odd});
+    listed_["it"].set(Json::array({odd}));
     servers_.try_emplace("it", [this](PipeServer& server, const Json& message) { listed_["it"].answer(server, message); });
     start({{"version", 1}, {"servers", {{"it", {{"spec", {{"name", "it"}, {"command", {"x"}}, {"era", "legacy"}}}, {"pins", {{"odd", odd}}}}}}}});
     ASSERT_NE(gateway_->find("it__odd"), nullptr) << "it is offered before its server was heard";
@@ -144,14 +144,14 @@ TEST_F(GatewayTest, what_was_approved_before_its_form_was_mended_stays_approved)
 
 TEST_F(GatewayTest, a_changed_definition_waits_in_quarantine_and_meta_alone_changes_none) {
     start();
-    listed_["it"].set({tool("act")});
+    listed_["it"].set(Json::array({tool("act")}));
     ASSERT_TRUE(add("it"));
     const auto version = gateway_->version();
-    listed_["it"].set({tool("act", {{"_meta", {{"shown", 5}}}})});
+    listed_["it"].set(Json::array({tool("act", {{"_meta", {{"shown", 5}}}})}));
     servers_.at("it").note("notifications/tools/list_changed");
     ASSERT_TRUE(comes([&] { return gateway_->version() != version; }));
     EXPECT_TRUE(gateway_->find("it__act")->quarantine.empty());
-    listed_["it"].set({tool("act", {{"description", "something else"}})});
+    listed_["it"].set(Json::array({tool("act", {{"description", "something else"}})}));
     servers_.at("it").note("notifications/tools/list_changed");
     ASSERT_TRUE(comes([&] { return !gateway_->find("it__act")->quarantine.empty(); }));
     ASSERT_TRUE(gateway_->approve("it", "act", ""));
@@ -161,8 +161,8 @@ TEST_F(GatewayTest, a_changed_definition_waits_in_quarantine_and_meta_alone_chan
 TEST_F(GatewayTest, what_is_our_own_and_what_came_too_far_is_left_out_and_the_rest_names_its_way) {
     start();
     listed_["it"].kernel = "next";
-    listed_["it"].set({tool("its"), tool("back", through({"next", kOwn})), tool("far", through({"next", "1", "2", "3", "4", "5", "6", "7", "8"})),
-                       tool("behind", through({"next", "third"}))});
+    listed_["it"].set(Json::array({tool("its"), tool("back", through({"next", kOwn})), tool("far", through({"next", "1", "2", "3", "4", "5", "6", "7", "8"})),
+                       tool("behind", through({"next", "third"}))}));
     ASSERT_TRUE(add("it"));
     EXPECT_EQ(gateway_->tools()->size(), 2U);
     EXPECT_EQ(path_of(gateway_->find("it__its")->definition), (KernelPath{"next"}));
@@ -178,7 +178,7 @@ TEST_F(GatewayTest, a_server_that_is_or_leads_back_to_this_kernel_is_not_added) 
     const auto self = add("self");
     ASSERT_FALSE(self.has_value());
     EXPECT_NE(self.error().message.find("this very kernel"), std::string::npos) << self.error().message;
-    listed_["proxy"].set({tool("ours", through({kOwn})), tool("other")});
+    listed_["proxy"].set(Json::array({tool("ours", through({kOwn})), tool("other")}));
     const auto proxy = add("proxy");
     ASSERT_FALSE(proxy.has_value());
     EXPECT_NE(proxy.error().message.find("leads back"), std::string::npos) << proxy.error().message;
@@ -188,9 +188,9 @@ TEST_F(GatewayTest, a_server_that_is_or_leads_back_to_this_kernel_is_not_added) 
 
 TEST_F(GatewayTest, one_that_turns_out_to_lead_back_offers_nothing_though_it_was_approved) {
     start();
-    listed_["it"].set({tool("act")});
+    listed_["it"].set(Json::array({tool("act")}));
     ASSERT_TRUE(add("it"));
-    listed_["it"].set({tool("act"), tool("ours", through({kOwn}))});
+    listed_["it"].set(Json::array({tool("act"), tool("ours", through({kOwn}))}));
     servers_.at("it").note("notifications/tools/list_changed");
     ASSERT_TRUE(comes([&] { return gateway_->list("it")->value("state", "") == "refused"; }));
     EXPECT_TRUE(gateway_->tools()->empty());
@@ -200,8 +200,8 @@ TEST_F(GatewayTest, one_that_turns_out_to_lead_back_offers_nothing_though_it_was
 
 TEST_F(GatewayTest, equal_names_of_several_servers_stay_apart_and_clashes_are_told) {
     start();
-    listed_["a"].set({tool("act"), tool("x y"), tool("x.y")});
-    listed_["b"].set({tool("act"), tool("act")});
+    listed_["a"].set(Json::array({tool("act"), tool("x y"), tool("x.y")}));
+    listed_["b"].set(Json::array({tool("act"), tool("act")}));
     ASSERT_TRUE(add("a"));
     ASSERT_TRUE(add("b"));
     std::set<std::string> names;

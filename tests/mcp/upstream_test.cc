@@ -96,6 +96,7 @@ class Rig {
         one->arguments = Json::object();
         one->caller.principal = "uid:1";
         one->client = std::move(client);
+        one->progress = [this](double, double, const std::string&) { ++progressed; };
         const auto promise = std::make_shared<std::promise<Reply>>();
         loop_->post([this, tool, one, promise] {
             upstream_->call(tool, one, [promise](Reply reply) { promise->set_value(std::move(reply)); });
@@ -120,6 +121,7 @@ class Rig {
     }
 
     ManualClock clock;
+    std::atomic<int> progressed{0};
     std::vector<Upstream::Reading> lists;  // under mutex_
 
   private:
@@ -436,9 +438,11 @@ TEST(UpstreamPipes, a_call_that_tells_of_progress_lives_and_one_that_does_not_en
     asked.get_future().wait();
     for (int i = 1; i <= 5; ++i) {  // 75 s in all, of a limit of 20
         server.note("notifications/progress", {{"progressToken", token.load()}, {"progress", i}});
-        std::this_thread::sleep_for(std::chrono::milliseconds(30));
+        while (rig.progressed < i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
         rig.clock.advance(from_seconds(15));
-        std::this_thread::sleep_for(std::chrono::milliseconds(120));
+        std::this_thread::sleep_for(std::chrono::milliseconds(60));  // a sweep may see it
         ASSERT_EQ(call.wait_for(std::chrono::seconds(0)), std::future_status::timeout) << "it was ended though it worked";
     }
     rig.clock.advance(from_seconds(30));
@@ -460,9 +464,22 @@ TEST(UpstreamPipes, progress_prolongs_a_call_by_an_hour_at_most) {
     ASSERT_TRUE(rig.reaches(Upstream::State::Ready));
     auto call = rig.call();
     asked.get_future().wait();
-    rig.clock.advance(kProgressMost + from_seconds(1));
-    server.note("notifications/progress", {{"progressToken", token.load()}, {"progress", 1}});
-    EXPECT_FALSE(Rig::wait(call).has_value());
+    Nanos waited{0};
+    while (waited < kProgressMost + from_seconds(60)) {
+        const int before = rig.progressed;
+        server.note("notifications/progress", {{"progressToken", token.load()}, {"progress", 1}});
+        while (rig.progressed == before && call.wait_for(std::chrono::milliseconds(1)) == std::future_status::timeout) {
+        }
+        if (rig.progressed == before) {
+            break;  // it was ended
+        }
+        rig.clock.advance(from_seconds(15));
+        waited = waited + from_seconds(15);
+    }
+    const auto reply = Rig::wait(call);
+    ASSERT_FALSE(reply.has_value());
+    EXPECT_EQ(reply.error().code, Code::Timeout);
+    EXPECT_GE(waited, kProgressMost - from_seconds(15));
 }
 
 TEST(UpstreamPipes, entries_beyond_the_limit_and_pages_without_end_are_counted) {
@@ -560,7 +577,7 @@ TEST(UpstreamPipes, a_modern_server_that_dies_while_its_question_is_answered_cos
     PipeServer server([&](PipeServer& it, const Json& message) {
         const std::string method = message.value("method", "");
         if (method == "server/discover") {
-            it.line(result_of(message["id"], {{"resultType", "complete"}, {"supportedVersions", {"2026-07-28"}}, {"capabilities", {{"tools", Json::object()}}}}));
+            it.line(result_of(message["id"], {{"resultType", "complete"}, {"supportedVersions", Json::array({"2026-07-28"})}, {"capabilities", {{"tools", Json::object()}}}}));
         } else if (method == "tools/list") {
             it.line(result_of(message["id"], {{"tools", some_tools()}}));
         } else if (method == "tools/call" && message["params"]["name"] == "end") {

@@ -2,13 +2,12 @@
 calls all keep to it, and a no names the setting."""
 
 import json
+import sys
 
 import pytest
 
 from test_gateway import FAMILY, SERVER, ModernClient, until
 from wire import Client, Kernel
-
-import sys
 
 TOML = """
 [servers.files]
@@ -116,7 +115,7 @@ def test_a_wrong_setting_is_named(tmp_path, toml, word):
     with Kernel() as kernel:
         kernel.kill()
         (kernel.home / "resonant.toml").write_text(toml)
-        said = kernel.run("status", check=False)
+        said = kernel.run("up", "--no-http", check=False)
         assert word in json.dumps(said), said
         kernel.process.wait()
         (kernel.home / "resonant.toml").write_text("")
