@@ -29,8 +29,9 @@ Result<std::map<std::string, call::UpstreamSpec>> servers_behind(const fs::path&
         RESONANT_ASSIGN(const Json kept, json::parse(text));
         const Json servers = kept.is_object() ? kept.value("servers", Json::object()) : Json::object();
         for (const auto& [name, server] : servers.items()) {
-            if (const auto spec = server.find("spec"); spec != server.end()) {
-                RESONANT_ASSIGN(behind[name], mcp::spec_of(*spec));
+            const auto written = server.find("spec");
+            if (Result<call::UpstreamSpec> spec = written == server.end() ? mcp::spec_of(Json()) : mcp::spec_of(*written)) {
+                behind[name] = std::move(*spec);  // `server list` names those that cannot be used
             }
         }
     }

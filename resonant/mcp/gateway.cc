@@ -30,6 +30,13 @@ Status Gateway::open() {
     RESONANT_ASSIGN(const Json kept, needs_.load());
     const Json servers = kept.is_object() ? kept.value("servers", Json::object()) : Json::object();
     for (const auto& [name, entry] : servers.items()) {
+        const bool pins_only = entry.is_object() && !entry.contains("spec");
+        Result<call::UpstreamSpec> spec = pins_only ? call::UpstreamSpec() : spec_of(entry.is_object() ? entry["spec"] : entry);
+        if (!spec) {
+            log().warn("gateway: {} cannot be used as it was kept: {}", name, spec.error().message);
+            unread_[name] = {entry, spec.error().message};
+            continue;
+        }
         std::map<std::string, Pin> pins;
         const Json approved = entry.value("pins", Json::object());
         for (const auto& [tool, approved_as] : approved.items()) {
@@ -38,16 +45,7 @@ Status Gateway::open() {
                 pins[tool] = {definition_hash(definition), definition};
             }
         }
-        if (!entry.contains("spec")) {
-            kept_[name] = std::move(pins);
-            continue;
-        }
-        Result<call::UpstreamSpec> spec = spec_of(entry["spec"]);
-        if (!spec) {
-            log().warn("gateway: {} cannot be used as it was kept: {}", name, spec.error().message);
-            continue;
-        }
-        make(std::move(*spec), false).pins = std::move(pins);
+        (pins_only ? kept_[name] : make(std::move(*spec), false).pins) = std::move(pins);
     }
     for (const auto& [name, server] : servers_) {
         offer(*server);
@@ -423,6 +421,11 @@ void Gateway::keep() {
             place[tool] = pin.definition;
         }
     };
+    for (const auto& [name, unread] : unread_) {
+        if (!servers_.contains(name) && !kept_.contains(name)) {
+            servers[name] = unread.first;
+        }
+    }
     for (const auto& [name, pins] : kept_) {
         put(name, pins);
     }

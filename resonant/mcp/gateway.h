@@ -141,6 +141,7 @@ class Gateway final : public call::Upstreams {
     Needs needs_;
     dispatch::Workers elsewhere_{{.name = "upstreams", .threads_max = 16, .queue_max = 64}};
     std::map<std::string, std::unique_ptr<Server>> servers_;  // on the loop
+    std::map<std::string, std::pair<Json, std::string>> unread_;  // entries that cannot be used, and why: kept as they are
     std::map<std::string, std::map<std::string, Pin>> kept_;  // pins of configured servers that are not there now
     std::vector<std::unique_ptr<Upstream>> leaving_;          // finish their calls
     std::unordered_map<std::string, std::uint16_t> ids_;      // by name, never given twice

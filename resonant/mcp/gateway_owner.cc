@@ -321,6 +321,9 @@ Json Gateway::list_now() const {
     if (!trouble_.empty()) {
         answer["configuration_error"] = trouble_;
     }
+    for (const auto& [name, unread] : unread_) {
+        answer["trouble"].push_back(fmt::format("{} of servers.json cannot be used and is kept as it is: {}", name, unread.second));
+    }
     return answer;
 }
 

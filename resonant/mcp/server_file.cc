@@ -130,6 +130,9 @@ bool lets_through(const call::UpstreamSpec& spec, const std::string& tool) {
 }
 
 Result<call::UpstreamSpec> spec_of(const Json& arguments) {
+    if (!arguments.is_object()) {
+        return fail(Code::InvalidArgument, "a server is written as an object: {\"name\": ..., \"command\": [...]}");
+    }
     call::UpstreamSpec spec;
     spec.name = text_in(arguments, "name");
     spec.url = text_in(arguments, "url");

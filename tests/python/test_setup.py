@@ -79,13 +79,15 @@ class Person:
 @pytest.fixture
 def person(tmp_path):
     made = Person(tmp_path)
+    made.environment["RESONANT_ADMIN_SECRET"] = made.run("init")["admin_secret"]
     yield made
     if made.home.exists():
         subprocess.run([PROGRAM, "--home", made.home, "down"], env=made.environment, capture_output=True, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("case", sorted(one.name for one in FILES.iterdir()))
-def test_a_dry_run_shows_what_would_be_done_and_touches_nothing(case, person):
+def test_a_dry_run_shows_what_would_be_done_and_touches_nothing(case, tmp_path):
+    person = Person(tmp_path)
     client = max((one for one in CLIENTS if case.startswith(one)), key=len)
     (sample,) = (FILES / case).glob("before.*")
     file = person.folder / ("settings" + sample.suffix)
@@ -266,6 +268,18 @@ def test_what_a_client_would_ask_is_asked_at_a_terminal_and_never_shown(person):
     assert (person.home / "secrets" / "one@key").read_text() == "typed-secret"
     assert "typed-secret" in json.dumps(person.run("call", "one__env", "{}"))
     assert "one" not in value_of(file)["servers"]
+
+
+def test_an_entry_of_servers_json_that_cannot_be_used_is_named_and_kept(person):
+    odd = {"a": {"spec": {"name": "a", "command": ["x"], "url": "http://h/"}}, "b": 5, "c": {"spec": []}}
+    (person.home / "servers.json").write_text(json.dumps({"version": 1, "servers": odd}))
+    file = person.folder / "mcp.json"
+    file.write_text(json.dumps({"mcpServers": {"one": person.server(disabled=True)}}))
+    person.run("server", "import", str(file))
+    listed = person.run("server", "list")
+    assert [one["name"] for one in listed["servers"]] == ["one"] and len(listed["trouble"]) == 3, listed
+    kept = json.loads((person.home / "servers.json").read_text())["servers"]
+    assert {name: kept[name] for name in odd} == odd
 
 
 def test_random_files_hold_what_a_second_reader_expects(person):
