@@ -176,6 +176,18 @@ def test_keep_leaves_the_servers_in_the_file_and_a_second_run_finds_nothing_to_d
     assert set(value_of(file)["mcpServers"]) == {"resonant"}
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root is the owner without a secret")
+def test_who_is_no_owner_yet_becomes_one_in_the_same_step(tmp_path):
+    person = Person(tmp_path)
+    file = person.folder / "mcp.json"
+    file.write_text(json.dumps({"mcpServers": {"one": person.server()}}))
+    try:
+        done = person.run("setup", "cursor", "--file", str(file), "--yes")
+        assert done["admin_secret"] and done["taken_over"][0]["name"] == "one", done
+    finally:
+        person.run("down")
+
+
 def test_this_program_is_never_put_behind_itself(person):
     file = person.folder / "claude_desktop_config.json"
     person.run("setup", "claude-desktop", "--file", str(file), "--yes")
