@@ -338,8 +338,7 @@ void add_ghost(Toolbox& toolbox, Services& services) {
                  .access = Access::Read,
                  .core = true,
                  .parameters = "",
-                 .summary = "facts about this server: version, protocol eras, limits, "
-                            "features; for tools use capability.matrix"},
+                 .summary = "facts about this server: version, protocol eras, limits, features; for tools use capability.matrix"},
                 bind(services, facts));
     toolbox.add({.name = "capability.matrix",
                  .access = Access::Read,
