@@ -25,8 +25,8 @@ int print_block(const Common& common, const std::string& name) {
     std::vector<std::string> others;
     const Result<std::filesystem::path> file = client_file(name, "", others);
     const Result<clients::ClientText> empty = clients::ClientText::read(*client, "");
-    if (!file || !empty) {
-        return report(file ? empty.error() : file.error());
+    if (!empty) {
+        return report(empty.error());
     }
     const Result<clients::ClientText> block = empty->put(
         empty->place_of("resonant"), clients::own_entry(*client, self_of(*home).program.string(), std::filesystem::absolute(*home).string()));
@@ -36,7 +36,8 @@ int print_block(const Common& common, const std::string& name) {
     if (common.json) {
         std::cout << (client->form == clients::Form::Toml ? block->whole().dump(2) + "\n" : block->text());
     } else {
-        std::cout << fmt::format("# {} ({}); `resonant setup {}` puts it there\n{}", file->string(), client->afterwards, name, block->text());
+        std::cout << fmt::format("# {} ({}); `resonant setup {}` puts it there\n{}", file ? file->string() : std::string(client->title),
+                                 client->afterwards, name, block->text());
     }
     return kOk;
 }
