@@ -179,10 +179,10 @@ def test_beyond_the_limit_the_newcomer_reads_which_setting_raises_it():
 
 
 def test_without_descriptors_newcomers_are_refused_in_words_and_no_processor_is_burnt():
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with Kernel(flags=("--http", "127.0.0.1:0")) as kernel:
         used = len(os.listdir(f"/proc/{kernel.process.pid}/fd"))
-        resource.prlimit(kernel.process.pid, resource.RLIMIT_NOFILE, (used + 20, used + 20))
+        hard = resource.prlimit(kernel.process.pid, resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(kernel.process.pid, resource.RLIMIT_NOFILE, (used + 20, hard))
         wires, refused = [], []
         port_of(kernel)
         for _ in range(40):
@@ -208,7 +208,6 @@ def test_without_descriptors_newcomers_are_refused_in_words_and_no_processor_is_
             assert wire.ask(call(2, "health_check", {}))[0] == 200, "who is there is served"
         for wire in wires + waiting + refused:
             wire.close()
-        resource.prlimit(kernel.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def processor_s(pid):
