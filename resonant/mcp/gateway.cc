@@ -99,11 +99,25 @@ Gateway::Server& Gateway::make(call::UpstreamSpec spec, bool configured) {
                         .version = needs_.version,
                         .kernel = needs_.kernel},
         spec,
-        Upstream::Events{.listed = [this, server](Upstream::Reading tools) { listed(*server, std::move(tools)); },
-                         .offered = [this, server](call::UpstreamOffer::Kind kind, Upstream::Reading entries) {
-                             offered(*server, kind, std::move(entries));
-                         },
-                         .changed = [this, server] { state_changed(*server); },
+        // drop() took the Upstream of a server that was taken out: what that one says still is of no interest.
+        Upstream::Events{.listed =
+                             [this, server](Upstream::Reading tools) {
+                                 if (server->upstream) {
+                                     listed(*server, std::move(tools));
+                                 }
+                             },
+                         .offered =
+                             [this, server](call::UpstreamOffer::Kind kind, Upstream::Reading entries) {
+                                 if (server->upstream) {
+                                     offered(*server, kind, std::move(entries));
+                                 }
+                             },
+                         .changed =
+                             [this, server] {
+                                 if (server->upstream) {
+                                     state_changed(*server);
+                                 }
+                             },
                          .updated = [this, place = fmt::format("{}{}/", call::kUpstreamScheme, spec.name)](const std::string& uri) {
                              if (updated_) {
                                  updated_(place + uri);

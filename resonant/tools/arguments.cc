@@ -213,8 +213,11 @@ Result<std::optional<std::int64_t>> time_of(const call::Call& call, const char* 
     if (!has(call, name)) {
         return std::nullopt;
     }
-    RESONANT_ASSIGN(const std::int64_t at, parse_time(text_of(call, name), now));
-    return at;
+    const Result<std::int64_t> at = parse_time(text_of(call, name), now);
+    if (!at) {
+        return fail(at.error().code, fmt::format("{}: {}", name, at.error().message));
+    }
+    return *at;
 }
 
 Result<std::string> galaxy_key(Services& services, const call::Call& call) {
