@@ -275,7 +275,7 @@ bool Gateway::legible(Server& server, const std::string& list, Upstream::Reading
 }
 
 void Gateway::state_changed(Server& server) {
-    const Upstream::State state = server.upstream->state();
+    const Upstream::State state = server.upstream ? server.upstream->state() : Upstream::State::Closed;  // drop() holds one that goes
     if (state == Upstream::State::Refused) {
         server.listed = Json::array();  // nor what was approved of it
         server.offered.clear();
@@ -301,7 +301,7 @@ void Gateway::state_changed(Server& server) {
 
 // Pins what the server lists now, but for what should be looked at first.
 void Gateway::approve_clean(Server& server) {
-    std::set<std::string> seen;  // the first of a name is the one that is offered
+    std::set<std::string> seen;  // the first of a name is offered
     for (const Json& definition : server.listed) {
         const std::string name = definition.is_object() ? text_in(definition, "name") : "";
         if (!name.empty() && lets_through(server.spec, name) && seen.insert(name).second && findings(definition, needs_.hidden).empty()) {
