@@ -8,6 +8,8 @@
 #include "apps/resonant/commands.h"
 #include "apps/resonant/progress_line.h"
 #include "apps/resonant/render.h"
+#include "resonant/base/clock.h"
+#include "resonant/base/printable.h"
 #include "resonant/base/random.h"
 #include "resonant/net/kernel_link.h"
 
@@ -37,7 +39,7 @@ std::string ask_secret() {
 }
 
 // The answer; what the kernel tells of the way to it goes to `progress`.
-Result<Json> ask_kernel(const runtime::Home& home, const Json& question, ProgressLine& progress) {
+Result<Json> ask_long(const runtime::Home& home, const Json& question, ProgressLine& progress) {
     RESONANT_ASSIGN(net::KernelLink link, net::KernelLink::connect(home.socket()));
     RESONANT_CHECK(link.send(json::dump(question)));
     for (;;) {
@@ -80,24 +82,50 @@ Result<runtime::Home> Common::open() const {
     return runtime::open_home(root, random);
 }
 
+Result<runtime::Home> Common::look() const {
+    RESONANT_ASSIGN(const std::filesystem::path root, runtime::choose_home(home));
+    return runtime::find_home(root);
+}
+
 std::string no_kernel(const runtime::Home& home) {
     return fmt::format("no kernel runs on {}; start one with: resonant up --home {}", home.root.string(), home.root.string());
 }
 
+Result<Json> ask_kernel(const runtime::Home& home, const Json& question) {
+    Result<net::KernelLink> link = net::KernelLink::connect(home.socket());
+    if (!link) {
+        return fail(Code::NotFound, no_kernel(home));
+    }
+    RESONANT_ASSIGN(const std::string line, link->ask(json::dump(question), from_seconds(10)));
+    return json::parse(line);
+}
+
 void show(const Common& common, const Json& value) {
-    std::cout << (common.json ? json::dump(value) + "\n" : render(value)) << std::flush;
+    std::cout << (common.json ? printable_json(json::dump(value)) + "\n" : render(value, SystemClock().wall())) << std::flush;
 }
 
 int report(const Error& error, int exit_code) {
-    std::cerr << "resonant: " << error.message << "\n";
+    std::cerr << "resonant: " << printable(error.message, Lines::Kept) << "\n";
     return exit_code;
+}
+
+int report(const Error& error) { return report(error, exit_code_of(error)); }
+
+int report_no_home(const Error& error) {
+    return report(error, error.code == Code::NotFound         ? kNoKernel
+                         : error.code == Code::InvalidArgument ? kUsage
+                                                               : exit_code_of(error));
+}
+
+int exit_code_of(const Error& error) {
+    return error.code == Code::Timeout ? kTimedOut : kFailed;
 }
 
 std::expected<Json, int> whole_answer(const Common& common, const std::string& tool,
                                       const Json& arguments) {
-    const Result<runtime::Home> home = common.open();
+    const Result<runtime::Home> home = common.look();
     if (!home) {
-        return std::unexpected(report(home.error()));
+        return std::unexpected(report_no_home(home.error()));
     }
     const Result<std::string> secret = given_secret(common);
     if (!secret) {
@@ -113,12 +141,12 @@ std::expected<Json, int> whole_answer(const Common& common, const std::string& t
         question["progress"] = true;
     }
     ProgressLine progress(tool, common.quiet);
-    Result<Json> answer = ask_kernel(*home, question, progress);
+    Result<Json> answer = ask_long(*home, question, progress);
     if (answer && needs_owner(*answer) && secret->empty() && !common.as_person) {
         const std::string typed = ask_secret();
         if (!typed.empty()) {
             question["secret"] = typed;
-            answer = ask_kernel(*home, question, progress);
+            answer = ask_long(*home, question, progress);
         }
     }
     if (!answer) {
@@ -138,8 +166,44 @@ int exit_code_of(const Json& answer) {
     if (answer.value("denied", false)) {
         return kDenied;
     }
-    return answer.value("is_error", false) ? kFailed : kOk;
+    if (!answer.value("is_error", false)) {
+        return kOk;
+    }
+    const Json content = answer.value("content", Json());
+    const Json error = content.is_object() ? content.value("error", Json()) : Json();
+    return error.is_object() && error.value("code", "") == "timeout" ? kTimedOut : kFailed;
 }
+
+namespace {
+
+// A refusal or an error of a tool in words: why, what helps, and what else the answer holds.
+std::string words_of_refusal(const Json& content, const std::string& tool) {
+    const auto text_of = [](const Json& object, const char* key) {
+        const Json value = object.is_object() ? object.value(key, Json()) : Json();
+        return value.is_string() ? value.get<std::string>() : std::string();
+    };
+    if (const Json denial = content.value("denial", Json()); denial.is_object()) {
+        const std::string way_out = text_of(denial, "way_out");
+        return fmt::format("{}: refused by {} ({}): {}{}", tool, text_of(denial, "stage"), text_of(denial, "code"),
+                           text_of(denial, "reason"), way_out.empty() ? "" : "; " + way_out);
+    }
+    const std::string message = text_of(content.value("error", Json()), "message");
+    Json rest = content;
+    for (const char* shown : {"error", "tool", "schema", "schema_hash"}) {
+        rest.erase(shown);
+    }
+    if (rest.contains("errors") && rest["errors"].size() == 1) {
+        rest.erase("errors");
+    }
+    std::string words = message.starts_with(tool) || message.empty() ? message : tool + ": " + message;
+    if (!rest.empty()) {
+        words += (words.empty() ? tool + " failed:\n" : "\n") + render(rest, SystemClock().wall());
+        words.pop_back();
+    }
+    return words;
+}
+
+}  // namespace
 
 std::expected<Json, int> ask_tool(const Common& common, const std::string& tool, const Json& arguments) {
     const auto answer = whole_answer(common, tool, arguments);
@@ -148,18 +212,21 @@ std::expected<Json, int> ask_tool(const Common& common, const std::string& tool,
     }
     Json content = answer->value("content", Json::object());
     if (const int code = exit_code_of(*answer); code != kOk) {
-        return std::unexpected(report({Code::Internal, tool + ": " + json::dump(content)}, code));
+        if (common.json) {
+            show(common, content);
+        }
+        return std::unexpected(report({Code::Internal, words_of_refusal(content, tool)}, code));
     }
     return content;
 }
 
 int call_tool(const Common& common, const std::string& tool, const Json& arguments) {
-    const auto answer = whole_answer(common, tool, arguments);
-    if (!answer) {
-        return answer.error();
+    const auto content = ask_tool(common, tool, arguments);
+    if (!content) {
+        return content.error();
     }
-    show(common, answer->value("content", Json::object()));
-    return exit_code_of(*answer);
+    show(common, *content);
+    return kOk;
 }
 
 }  // namespace resonant::app

@@ -42,24 +42,47 @@ int print_block(const Common& common, const std::string& name) {
     return kOk;
 }
 
+// As client_names() lists them.
+std::vector<std::string> clients_known() {
+    std::vector<std::string> names;
+    std::string word;
+    for (const char c : clients::client_names() + ",") {
+        const bool letter = (c >= 'a' && c <= 'z') || c == '-' || (c >= '0' && c <= '9');
+        if (letter) {
+            word += c;
+        } else if (!word.empty()) {
+            if (word != "or") {
+                names.push_back(word);
+            }
+            word.clear();
+        }
+    }
+    return names;
+}
+
 }  // namespace
 
-void add_client_commands(CLI::App& app, Common& common) {
+void add_client_commands(Commands& commands) {
+    const std::vector<std::string> names = clients_known();
     auto flags = std::make_shared<SetupFlags>();
-    CLI::App* setup = app.add_subcommand("setup", "put this program into a client's file and take its servers over: shown first, asked, undone "
-                                                  "by --undo");
-    setup->add_option("client", flags->client, clients::client_names())->required();
-    setup->add_option("--file", flags->file, "the client's file, where it is not the usual one (a project's .mcp.json, .vscode/mcp.json ...)");
-    setup->add_option("--workspace", flags->workspace, "what ${workspaceFolder} is, and where relative paths begin");
-    setup->add_flag("--keep", flags->keep, "leave the servers in the client's file as well");
-    setup->add_flag("--undo", flags->undo, "bring the original back");
-    setup->add_flag("--yes", flags->yes, "do it without asking");
-    setup->add_flag("--dry-run", flags->dry_run, "only show what would be done");
-    setup->callback([&common, flags] { common.exit_code = flags->undo ? undo_client(common, *flags) : setup_client(common, *flags); });
+    commands.push_back(
+        {.name = "setup",
+         .summary = "put this program into a client's file and take its servers over: shown first, asked, undone by --undo",
+         .arguments = {{.name = "client", .target = &flags->client, .help = "whose", .choices = names, .required = true},
+                       {.name = "--file", .target = &flags->file,
+                        .help = "the client's file, where it is not the usual one (a project's .mcp.json, .vscode/mcp.json ...)", .value = "FILE"},
+                       {.name = "--workspace", .target = &flags->workspace,
+                        .help = "what ${workspaceFolder} is, and where relative paths begin", .value = "DIR"},
+                       {.name = "--keep", .target = &flags->keep, .help = "leave the servers in the client's file as well"},
+                       {.name = "--undo", .target = &flags->undo, .help = "bring the original back"},
+                       {.name = "--yes", .target = &flags->yes, .help = "do it without asking"},
+                       {.name = "--dry-run", .target = &flags->dry_run, .help = "only show what would be done"}},
+         .run = [flags](Common& common) { return flags->undo ? undo_client(common, *flags) : setup_client(common, *flags); }});
     auto client = std::make_shared<std::string>();
-    CLI::App* print = app.add_subcommand("client-config", "print the block a client needs to start this server; `resonant setup` puts it in place");
-    print->add_option("client", *client, clients::client_names())->required();
-    print->callback([&common, client] { common.exit_code = print_block(common, *client); });
+    commands.push_back({.name = "client-config",
+                        .summary = "print the block a client needs to start this server; `resonant setup` puts it in place",
+                        .arguments = {{.name = "client", .target = client.get(), .help = "whose", .choices = names, .required = true}},
+                        .run = [client](const Common& common) { return print_block(common, *client); }});
 }
 
 }  // namespace resonant::app

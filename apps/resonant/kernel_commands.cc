@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <climits>
 #include <cstdlib>
 #include <filesystem>
@@ -11,29 +12,18 @@
 #include "apps/resonant/attach.h"
 #include "apps/resonant/commands.h"
 #include "apps/resonant/launch.h"
-#include "resonant/broker/sandbox.h"
-#include "resonant/ipc/channel.h"
-#include "resonant/embed/minilm_embedder.h"
+#include "resonant/base/log_output.h"
+#include "resonant/base/printable.h"
 #include "resonant/net/kernel_link.h"
 #include "resonant/runtime/kernel.h"
 
 namespace resonant::app {
 namespace {
 
-// Asks the kernel one thing over its socket. Unavailable with the way out when none runs.
-Result<Json> ask(const runtime::Home& home, const Json& question) {
-    Result<net::KernelLink> link = net::KernelLink::connect(home.socket());
-    if (!link) {
-        return fail(Code::NotFound, no_kernel(home));
-    }
-    RESONANT_ASSIGN(const std::string line, link->ask(json::dump(question), from_seconds(10)));
-    return json::parse(line);
-}
-
 int init(const Common& common) {
     const Result<runtime::Home> home = common.open();
     if (!home) {
-        return report(home.error());
+        return report_no_home(home.error());
     }
     SystemRandom random;
     const Result<std::string> secret = runtime::set_admin_secret(*home, random);
@@ -56,7 +46,7 @@ struct UpFlags {
     bool conformance = false;
     bool detach = false;
     double idle_exit_s = 0;
-    std::string listing;
+    std::string listing, log_level, log_format;
 
     std::vector<std::string> words() const {
         std::vector<std::string> words;
@@ -72,31 +62,39 @@ struct UpFlags {
         if (conformance) {
             words.push_back("--conformance");
         }
-        if (!listing.empty()) {
-            words.insert(words.end(), {"--listing", listing});
+        for (const auto& [name, value] : {std::pair{"--listing", &listing}, {"--log-level", &log_level}, {"--log-format", &log_format}}) {
+            if (!value->empty()) {
+                words.insert(words.end(), {name, *value});
+            }
+        }
+        if (idle_exit_s > 0) {
+            words.insert(words.end(), {"--idle-exit", fmt::format("{}", idle_exit_s)});
         }
         return words;
     }
 };
 
+// HOST:PORT; nothing when it is not that.
+std::optional<std::pair<std::string, std::uint16_t>> address_of(const std::string& text) {
+    const std::size_t colon = text.rfind(':');
+    std::uint16_t port = 0;
+    const char* const end = text.data() + text.size();
+    const char* const digits = colon == std::string::npos ? end : text.data() + colon + 1;
+    const auto [at, error] = std::from_chars(digits, end, port);
+    return error == std::errc() && at == end && colon != 0 ? std::optional(std::pair(text.substr(0, colon), port)) : std::nullopt;
+}
+
+std::string wrong_up(const UpFlags& flags) {
+    return flags.http.empty() || address_of(flags.http)
+               ? ""
+               : fmt::format("--http: '{}' is not an address; give HOST:PORT, for example 127.0.0.1:7370, with a port of 0 to 65535",
+                             flags.http);
+}
+
 Status apply(const UpFlags& flags, runtime::Config& config) {
-    if (!flags.http.empty()) {
-        const std::size_t colon = flags.http.rfind(':');
-        int port = -1;
-        if (colon != std::string::npos) {
-            try {
-                port = std::stoi(flags.http.substr(colon + 1));
-            } catch (const std::exception&) {
-                port = -1;
-            }
-        }
-        if (port < 0 || port > 65'535) {
-            return fail(Code::InvalidArgument,
-                        fmt::format("--http: '{}' is no address; give HOST:PORT, for example 127.0.0.1:7370",
-                                    flags.http));
-        }
-        config.http.host = flags.http.substr(0, colon);
-        config.http.port = static_cast<std::uint16_t>(port);
+    if (const auto address = address_of(flags.http)) {
+        config.http.host = address->first;
+        config.http.port = address->second;
     }
     config.http.enabled = config.http.enabled && !flags.no_http;
     config.http.token = config.http.token && !flags.no_token;
@@ -104,25 +102,68 @@ Status apply(const UpFlags& flags, runtime::Config& config) {
     if (!flags.listing.empty()) {
         config.listing = flags.listing;
     }
-    return {};
+    if (!flags.log_level.empty()) {
+        config.log.level = flags.log_level;
+    }
+    if (!flags.log_format.empty()) {
+        RESONANT_ASSIGN(config.log.format, log_format_of(flags.log_format));
+    }
+    return set_up_log(config.log);
+}
+
+// Where a kernel listens, or why not: on standard output, whoever started it.
+void announce(const Common& common, const Json& status) {
+    if (common.json) {
+        show(common, status);
+        return;
+    }
+    const std::string http = status.value("http", "");
+    const std::string home = status.value("home", "");
+    std::cout << printable(fmt::format("kernel {} runs on {} (pid {})\n"
+                                       "  clients  resonant mcp --home {}\n"
+                                       "  socket   {}\n"
+                                       "  HTTP     {}{}\n"
+                                       "  stop     resonant down --home {}\n",
+                                       status.value("version", ""), home, status.value("pid", 0), home,
+                                       status.value("socket", ""), http,
+                                       status.value("http_token", "").empty() ? "" : ", bearer token in " + status.value("http_token", ""),
+                                       home),
+                           Lines::Kept)
+              << std::flush;
+}
+
+int up_detached(const Common& common, const runtime::Home& home, const UpFlags& flags) {
+    const Result<Launch> launched = ensure_kernel(home, flags.words());
+    if (!launched) {
+        return report(launched.error());
+    }
+    const Result<Json> status = ask_kernel(home, {{"op", "status"}});
+    if (!status) {
+        return report(status.error());
+    }
+    if (*launched == Launch::WasRunning) {
+        std::cerr << "resonant: a kernel runs on this home already; nothing was started, and the flags of this command "
+                     "change nothing\n";
+    }
+    announce(common, *status);
+    return kOk;
 }
 
 int up(const Common& common, const UpFlags& flags) {
     const Result<runtime::Home> home = common.open();
     if (!home) {
-        return report(home.error());
-    }
-    if (flags.detach) {
-        const Status started = ensure_kernel(*home, flags.words());
-        return started ? kOk : report(started.error());
+        return report_no_home(home.error());
     }
     Result<runtime::Config> config = runtime::load_config(home->config());
     if (!config) {
-        return report(config.error());
+        return report(config.error(), kUsage);
     }
     const Status applied = apply(flags, *config);
     if (!applied) {
         return report(applied.error(), kUsage);
+    }
+    if (flags.detach) {
+        return up_detached(common, *home, flags);
     }
     Result<std::unique_ptr<runtime::Kernel>> kernel = runtime::Kernel::start(
         *home, *config,
@@ -130,36 +171,38 @@ int up(const Common& common, const UpFlags& flags) {
     if (!kernel) {
         return report(kernel.error());
     }
-    if (::isatty(STDERR_FILENO) != 0) {
-        std::cerr << "resonant: kernel up on " << home->root.string() << "; " << (*kernel)->status().value("http", "")
-                  << "; stop with Ctrl-C or `resonant down`\n";
-    }
+    announce(common, (*kernel)->status());
     (*kernel)->run();
     return kOk;
 }
 
 int down(const Common& common) {
-    const Result<runtime::Home> home = common.open();
+    const Result<runtime::Home> home = common.look();
     if (!home) {
-        return report(home.error());
+        return report_no_home(home.error());
     }
-    const Result<Json> answer = ask(*home, {{"op", "down"}});
+    const Result<Json> before = ask_kernel(*home, {{"op", "status"}});
+    const Result<Json> answer = before ? ask_kernel(*home, {{"op", "down"}}) : before;
     if (!answer) {
-        return report(answer.error(), answer.error().code == Code::NotFound ? kNoKernel : kFailed);
+        return report(answer.error(), answer.error().code == Code::NotFound ? kNoKernel : exit_code_of(answer.error()));
     }
     // The home is free when the lock is.
     const Result<Descriptor> lock = runtime::lock_file(home->kernel_lock(), true);
-    return lock ? kOk : report(lock.error());
+    if (!lock) {
+        return report(lock.error());
+    }
+    show(common, {{"stopped", before->value("home", "")}, {"pid", before->value("pid", 0)}});
+    return kOk;
 }
 
 int status(const Common& common) {
-    const Result<runtime::Home> home = common.open();
+    const Result<runtime::Home> home = common.look();
     if (!home) {
-        return report(home.error());
+        return report_no_home(home.error());
     }
-    const Result<Json> answer = ask(*home, {{"op", "status"}});
+    const Result<Json> answer = ask_kernel(*home, {{"op", "status"}});
     if (!answer) {
-        return report(answer.error(), answer.error().code == Code::NotFound ? kNoKernel : kFailed);
+        return report(answer.error(), answer.error().code == Code::NotFound ? kNoKernel : exit_code_of(answer.error()));
     }
     show(common, *answer);
     return kOk;
@@ -189,7 +232,8 @@ Result<AttachOptions> attach_options(const Common& common) {
         options.socket = home.socket();
         options.start_kernel = [home]() -> Status {
             RESONANT_ASSIGN(const runtime::Config config, runtime::load_config(home.config()));
-            return ensure_kernel(home, {"--idle-exit", fmt::format("{}", config.idle_exit_s)});
+            RESONANT_CHECK(ensure_kernel(home, {"--idle-exit", fmt::format("{}", config.idle_exit_s)}));
+            return {};
         };
         return options;
     }
@@ -216,89 +260,42 @@ int mcp(const Common& common, const std::string& listing, bool contained) {
     return served ? kOk : report(served.error(), served.error().code == Code::InvalidArgument ? kUsage : kFailed);
 }
 
-Json part(const std::string& name, bool present, const std::string& words) {
-    return {{"part", name}, {"present", present}, {"detail", words}};
-}
-
-// Which of the ways that were built a running kernel goes.
-std::string in_use(const Json& native) {
-    const Json ipc = native.value("ipc", Json::object());
-    std::string channels;
-    for (const Json& kind : ipc.value("channels_in_use", Json::array())) {
-        channels += (channels.empty() ? "" : ", ") + kind.get<std::string>();
-    }
-    return fmt::format("board and ring: {}; channels of helpers: {}; search: {}, kernel {}; encoder: {}",
-                       ipc.value("board_and_ring", "?"), channels.empty() ? "none opened" : channels,
-                       native.value("search", "?"), native.value("search_kernel", "?"),
-                       native.value("model", "").empty() ? "none" : native.value("model", ""));
-}
-
-int doctor(const Common& common) {
-    const Result<runtime::Home> home = common.open();
-    if (!home) {
-        return report(home.error());
-    }
-    Json parts = Json::array();
-    const bool running = kernel_answers(*home);
-    parts.push_back(part("home", true, home->root.string()));
-    parts.push_back(part("kernel", running, running ? "answers" : "not running; `resonant mcp` and `up` start one"));
-    const std::filesystem::path model = embed::find_model_folder();
-    const auto embedder = embed::MiniLmEmbedder::open({.model_folder = model, .cache_folder = {}});
-    parts.push_back(part("embedding model", embedder.has_value(),
-                         embedder ? model.string() : embedder.error().message + " (recall uses words only)"));
-    SystemClock clock;
-    broker::Sandbox sandbox(clock, {});
-    const broker::SandboxStatus box = sandbox.status();
-    parts.push_back(part("sandbox (bubblewrap)", box.available, box.available ? box.runner : box.reason));
-    parts.push_back(part("admin secret", runtime::has_admin_secret(*home),
-                         runtime::has_admin_secret(*home) ? "set" : "missing; make it with: resonant init"));
-    const bool topics = ipc::is_built(ipc::Kind::Iceoryx2);
-    parts.push_back(part("iceoryx2", topics,
-                         topics ? "0.10.0, for helpers of this user; sealed descriptors for everybody else"
-                                : "left out of this build: no cargo >= 1.89 (apt-get install cargo-web rustc-web); "
-                                  "sealed descriptors are used between processes"));
-    if (running) {
-        Common quietly = common;
-        quietly.quiet = true;
-        if (const auto paths = ask_tool(quietly, "native.status", Json::object())) {
-            parts.push_back(part("paths in use", true, in_use(*paths)));
-        }
-    }
-    const std::string boundary =
-        "code of this uid outside a sandbox could edit the database itself: it is inside the trust boundary; "
-        "only clients of another uid or in a sandbox are contained";
-    show(common, {{"parts", parts}, {"trust_boundary", boundary}});
-    return kOk;
-}
-
 }  // namespace
 
-void add_kernel_commands(CLI::App& app, Common& common) {
-    app.add_subcommand("init", "make the home and its admin secret (shown once)")->callback([&common] {
-        common.exit_code = init(common);
-    });
+void add_kernel_commands(Commands& commands) {
+    const std::vector<std::string> listings = {"families", "core", "all"};
+    commands.push_back({.name = "init", .summary = "make the home and its admin secret (shown once)", .run = init});
     auto flags = std::make_shared<UpFlags>();
-    CLI::App* start = app.add_subcommand("up", "run the kernel of a home");
-    start->add_option("--http", flags->http, "HOST:PORT to listen on (127.0.0.1:7370); port 0: any");
-    start->add_flag("--no-http", flags->no_http, "no HTTP at all");
-    start->add_flag("--no-token", flags->no_token, "ask no bearer token over HTTP");
-    start->add_flag("--conformance", flags->conformance, "add the fixtures of the protocol's conformance suite");
-    start->add_flag("--detach", flags->detach, "in the background; returns when it answers");
-    start->add_option("--idle-exit", flags->idle_exit_s, "leave after so many idle seconds (0: never)");
-    start->add_option("--listing", flags->listing, "families, core or all")
-        ->check(CLI::IsMember({"families", "core", "all"}));
-    start->callback([&common, flags] { common.exit_code = up(common, *flags); });
-    app.add_subcommand("down", "stop the kernel of a home")->callback([&common] { common.exit_code = down(common); });
-    app.add_subcommand("status", "how the kernel is")->callback([&common] { common.exit_code = status(common); });
+    commands.push_back(
+        {.name = "up",
+         .summary = "run the kernel of a home",
+         .arguments = {{.name = "--http", .target = &flags->http, .help = "address to listen on (127.0.0.1:7370); port 0: any",
+                        .value = "HOST:PORT"},
+                       {.name = "--no-http", .target = &flags->no_http, .help = "no HTTP at all"},
+                       {.name = "--no-token", .target = &flags->no_token, .help = "ask no bearer token over HTTP"},
+                       {.name = "--conformance", .target = &flags->conformance,
+                        .help = "add the fixtures of the protocol's conformance suite"},
+                       {.name = "--detach", .target = &flags->detach, .help = "in the background; returns when it answers"},
+                       {.name = "--idle-exit", .target = &flags->idle_exit_s, .help = "leave after so many idle seconds (0: never)",
+                        .value = "SECONDS"},
+                       {.name = "--listing", .target = &flags->listing, .help = "what clients are shown", .choices = listings},
+                       {.name = "--log-level", .target = &flags->log_level, .help = "from which level on (log.level, else info)",
+                        .choices = {"trace", "debug", "info", "warn", "error", "off"}},
+                       {.name = "--log-format", .target = &flags->log_format, .help = "of lines on stderr (log.format, else text)",
+                        .choices = {"text", "json"}}},
+         .run = [flags](const Common& common) { return up(common, *flags); },
+         .check = [flags] { return wrong_up(*flags); }});
+    commands.push_back({.name = "down", .summary = "stop the kernel of a home", .run = down, .kernel = KernelNeed::Running});
+    commands.push_back({.name = "status", .summary = "how the kernel is", .run = status, .kernel = KernelNeed::Running});
     auto listing = std::make_shared<std::string>();
-    CLI::App* serve = app.add_subcommand("mcp", "serve an MCP client on stdin and stdout; starts a kernel if needed");
-    serve->add_option("--listing", *listing, "families, core or all")
-        ->check(CLI::IsMember({"families", "core", "all"}));
     auto contained = std::make_shared<bool>(false);
-    serve->add_flag("--contained", *contained, "as a contained client, of which policy may ask more: for programs in a sandbox");
-    serve->callback([&common, listing, contained] { common.exit_code = mcp(common, *listing, *contained); });
-    app.add_subcommand("doctor", "which parts are here, which are missing, and what that means")
-        ->callback([&common] { common.exit_code = doctor(common); });
+    commands.push_back(
+        {.name = "mcp",
+         .summary = "serve an MCP client on stdin and stdout; starts a kernel if needed",
+         .arguments = {{.name = "--listing", .target = listing.get(), .help = "what this client is shown", .choices = listings},
+                       {.name = "--contained", .target = contained.get(),
+                        .help = "as a contained client, of which policy may ask more: for programs in a sandbox"}},
+         .run = [listing, contained](const Common& common) { return mcp(common, *listing, *contained); }});
 }
 
 }  // namespace resonant::app

@@ -8,14 +8,18 @@
 
 #include <cerrno>
 #include <climits>
+#include <iostream>
 
+#include "resonant/base/printable.h"
 #include "resonant/net/kernel_link.h"
+#include "resonant/runtime/config.h"
 
 namespace resonant::app {
 namespace {
 
 constexpr int kStartMillis = 15'000;
 constexpr int kStepMillis = 10;
+constexpr std::uintmax_t kLogBytesMax = 8UL * 1024 * 1024;
 
 Result<std::string> own_program() {
     std::string path(PATH_MAX, '\0');
@@ -27,21 +31,36 @@ Result<std::string> own_program() {
     return path;
 }
 
-std::string last_lines(const runtime::Home& home) {
+// What this start logged: a log is kept over starts, and what stood in it before belongs to others.
+std::string lines_since(const runtime::Home& home, std::uintmax_t start) {
     const Result<std::string> text = runtime::read_file(home.log());
-    if (!text) {
-        return "(no log)";
+    if (!text || text->size() <= start) {
+        return "(nothing)";
     }
-    constexpr std::size_t kShown = 600;
-    return text->size() > kShown ? text->substr(text->size() - kShown) : *text;
+    constexpr std::size_t kShown = 2'000;
+    std::string lines = text->substr(start);
+    return printable(lines.size() > kShown ? "... " + lines.substr(lines.size() - kShown) : lines, Lines::Kept);
+}
+
+std::uintmax_t size_of(const std::filesystem::path& file) {
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(file, error);
+    return error ? 0 : size;
+}
+
+void keep_log_small(const runtime::Home& home) {
+    if (size_of(home.log()) > kLogBytesMax) {
+        std::error_code error;  // a log that cannot be moved grows on
+        std::filesystem::rename(home.log(), home.log().string() + ".1", error);
+    }
 }
 
 // Between fork and exec only async-signal-safe calls are made.
 [[noreturn]] void become_kernel(const std::vector<char*>& arguments, int log) {
     ::setsid();
-    const int null = ::open("/dev/null", O_RDONLY);
+    const int null = ::open("/dev/null", O_RDWR);
     ::dup2(null, 0);
-    ::dup2(log, 1);
+    ::dup2(null, 1);  // where it listens is said by who started it
     ::dup2(log, 2);
     // Nothing of the client's may live on in the kernel: a pipe it kept open would never end.
     ::close_range(3, ~0U, 0);
@@ -79,25 +98,45 @@ bool kernel_answers(const runtime::Home& home) {
     return link && link->ask(R"({"op":"ping"})", from_millis(500)).has_value();
 }
 
-Status ensure_kernel(const runtime::Home& home, const std::vector<std::string>& flags) {
+Result<Launch> ensure_kernel(const runtime::Home& home, const std::vector<std::string>& flags) {
     RESONANT_ASSIGN(const Descriptor lock, runtime::lock_file(home.start_lock(), true));
     if (kernel_answers(home)) {
-        return {};
+        return Launch::WasRunning;
     }
+    keep_log_small(home);
+    const std::uintmax_t before = size_of(home.log());
     RESONANT_ASSIGN(const pid_t child, spawn_kernel(home, flags));
     for (int waited = 0; waited < kStartMillis; waited += kStepMillis) {
         if (kernel_answers(home)) {
-            return {};
+            return Launch::Started;
         }
         int status = 0;
         if (::waitpid(child, &status, WNOHANG) == child) {
-            return fail(Code::Unavailable, fmt::format("start: the kernel ended at once; its log {} says:\n{}",
-                                                       home.log().string(), last_lines(home)));
+            return fail(Code::Unavailable, fmt::format("start: the kernel ended at once; it logged in {}:\n{}",
+                                                       home.log().string(), lines_since(home, before)));
         }
         ::poll(nullptr, 0, kStepMillis);
     }
     return fail(Code::Timeout, fmt::format("start: the kernel did not answer within {} s; see {}",
                                            kStartMillis / 1000, home.log().string()));
+}
+
+Status need_kernel(const Common& common, KernelNeed need) {
+    const Result<runtime::Home> there = common.look();
+    if (there && kernel_answers(*there)) {
+        return {};
+    }
+    if (!there && need == KernelNeed::Asked) {
+        return std::unexpected(there.error());
+    }
+    RESONANT_ASSIGN(const runtime::Home home, common.open());
+    RESONANT_ASSIGN(const runtime::Config config, runtime::load_config(home.config()));
+    RESONANT_ASSIGN(const Launch launch, ensure_kernel(home, {"--idle-exit", fmt::format("{}", config.idle_exit_s)}));
+    if (launch == Launch::Started && !common.quiet) {
+        std::cerr << fmt::format("resonant: no kernel ran on {}; one was started, it leaves after {} idle seconds\n",
+                                 home.root.string(), config.idle_exit_s);
+    }
+    return {};
 }
 
 }  // namespace resonant::app

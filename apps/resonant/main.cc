@@ -1,38 +1,69 @@
-// The one program of Resonant Swarm. Each subcommand explains itself with --help.
+// The one program of Resonant Swarm. Each command explains itself with --help.
 #include <exception>
 
+#include "apps/resonant/command_line.h"
 #include "apps/resonant/commands.h"
-#include "apps/resonant/server_commands.h"
+#include "apps/resonant/launch.h"
+#include "resonant/base/log_output.h"
 #include "resonant/base/processor.h"
 #include "resonant/runtime/kernel.h"
 
+namespace {
+
+using namespace resonant::app;
+
+std::vector<Argument> common_arguments(Common& common) {
+    return {
+        {.name = "--home", .target = &common.home, .help = "home folder (else RESONANT_HOME, $XDG_STATE_HOME/resonant, "
+                                                           "~/.local/state/resonant)", .value = "DIR"},
+        {.name = "--json", .target = &common.json, .help = "print JSON"},
+        {.name = "--quiet", .target = &common.quiet, .help = "nothing on stderr about how far long work is"},
+        {.name = "--secret-file", .target = &common.secret_file, .help = "file with the admin secret (else "
+                                                "RESONANT_ADMIN_SECRET, else asked on the terminal)", .value = "FILE"},
+    };
+}
+
+void add_all(Commands& commands, const std::vector<Argument>& common) {
+    add_kernel_commands(commands);
+    add_tool_commands(commands);
+    add_policy_commands(commands);
+    add_server_commands(commands);
+    add_client_commands(commands);
+    add_doctor_command(commands);
+    add_help_commands(commands, common);
+}
+
+int run(int argc, char** argv) {
+    Common common;
+    const std::vector<Argument> arguments = common_arguments(common);
+    Commands commands;
+    add_all(commands, arguments);
+    const auto command = parse(commands, arguments, resonant::runtime::program_version(), argc, argv);
+    if (!command) {
+        return command.error();
+    }
+    if (const std::string wrong = (*command)->check ? (*command)->check() : ""; !wrong.empty()) {
+        return report({resonant::Code::InvalidArgument, (*command)->name + ": " + wrong}, kUsage);
+    }
+    const KernelNeed need = (*command)->kernel;
+    if (need == KernelNeed::Started || need == KernelNeed::Asked) {
+        if (const resonant::Status there = need_kernel(common, need); !there) {
+            return report_no_home(there.error());
+        }
+    }
+    return (*command)->run(common);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-    using namespace resonant::app;
     if (const resonant::Status able = resonant::check_processor(); !able) {
         return report(able.error());
     }
-    CLI::App app{"resonant: shared state, events, memory and governed tools for agents, by MCP"};
-    app.require_subcommand(1);
-    app.set_version_flag("--version", resonant::runtime::program_version());
-    Common common;
-    app.add_option("--home", common.home,
-                   "home folder (else RESONANT_HOME, $XDG_STATE_HOME/resonant, ~/.local/state/resonant)");
-    app.add_flag("--json", common.json, "print JSON");
-    app.add_flag("--quiet", common.quiet, "do not tell on stderr how far long work is");
-    app.add_option("--secret-file", common.secret_file,
-                   "file with the admin secret (else RESONANT_ADMIN_SECRET, else asked on the terminal)");
-    app.fallthrough();
-    add_kernel_commands(app, common);
-    add_tool_commands(app, common);
-    add_policy_commands(app, common);
-    add_server_commands(app, common);
-    add_client_commands(app, common);
+    static_cast<void>(resonant::set_up_log({}));  // a level of RESONANT_LOG that is not known leaves warnings
     try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? kOk : kUsage;
+        return run(argc, argv);
     } catch (const std::exception& error) {
         return report({resonant::Code::Internal, error.what()});
     }
-    return common.exit_code;
 }

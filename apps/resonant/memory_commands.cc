@@ -10,6 +10,7 @@
 
 #include "apps/resonant/commands.h"
 #include "apps/resonant/progress_line.h"
+#include "resonant/base/printable.h"
 #include "resonant/runtime/verification.h"
 
 namespace resonant::app {
@@ -94,21 +95,34 @@ Result<Json> columns_of(const std::vector<std::string>& pairs) {
         const std::size_t mark = pair.find('=');
         if (mark == std::string::npos || mark == 0 || mark + 1 == pair.size()) {
             return fail(Code::InvalidArgument,
-                        "memory import: --columns " + pair + ": write OURS=THEIRS, for example content=Text");
+                        "--columns " + pair + ": write OURS=THEIRS, for example content=Text");
         }
         columns[pair.substr(0, mark)] = pair.substr(mark + 1);
     }
     return columns;
 }
 
+std::string wrong_import(const Options& options) {
+    if (std::error_code error; options.file != "-" && !fs::is_regular_file(options.file, error)) {
+        return options.file + " is not a file that can be read";
+    }
+    const auto columns = columns_of(options.columns);
+    return columns ? "" : columns.error().message;
+}
+
+std::string wrong_export(const Options& options) {
+    const bool is_table = options.format == "arrow" || options.format == "parquet";
+    if (is_table && options.output.empty()) {
+        return options.format + " needs --output FILE";
+    }
+    std::error_code error;
+    return !options.output.empty() && fs::exists(options.output, error) ? options.output + " is there; name another file" : "";
+}
+
 int import_file(const Common& common, const Options& options) {
     Json arguments = {{"on_conflict", options.on_conflict}};
-    const auto columns = columns_of(options.columns);
-    if (!columns) {
-        return report(columns.error(), kUsage);
-    }
-    if (!columns->empty()) {
-        arguments["columns"] = *columns;
+    if (const auto columns = columns_of(options.columns); columns && !columns->empty()) {
+        arguments["columns"] = *columns;  // judged by wrong_import()
     }
     if (!options.format.empty()) {
         arguments["format"] = options.format;  // else the kernel looks at the content
@@ -121,7 +135,7 @@ int import_file(const Common& common, const Options& options) {
     }
     const Result<runtime::Home> home = common.open();
     if (!home) {
-        return report(home.error());
+        return report_no_home(home.error());
     }
     const auto inbox = options.file == "-" ? std::make_unique<Inbox>(*home, std::cin)
                                            : std::make_unique<Inbox>(*home, fs::path(options.file));
@@ -183,14 +197,10 @@ Json export_arguments(const Options& options) {
 int export_file(const Common& common, const Options& options) {
     const Result<runtime::Home> home = common.open();
     if (!home) {
-        return report(home.error());
+        return report_no_home(home.error());
     }
     std::error_code error;
     const fs::path wanted = fs::absolute(options.output);
-    if (fs::exists(wanted, error)) {
-        return report({Code::AlreadyExists, "memory export: " + wanted.string() + " is there; name another file"},
-                      kUsage);
-    }
     // With its ending, which says the format.
     const fs::path made = home->outbox() / fmt::format(".to-{:016x}{}", std::hash<std::string>()(wanted.string()),
                                                        wanted.extension().string());
@@ -231,17 +241,18 @@ int export_text(const Common& common, const Options& options) {
         arguments["format"] = "jsonl";
     }
     std::string all;
+    const bool on_terminal = ::isatty(STDOUT_FILENO) != 0;  // a file gets the bytes as they are
     const auto give = [&](const std::string& text) {
         if (common.json) {
             all += text;
         } else {
-            std::cout << text << std::flush;
+            std::cout << (on_terminal ? printable(text, Lines::Kept) : text) << std::flush;
         }
     };
     std::size_t count = 0;
     Json told = {{"format", format}};
     // The text itself shows on a terminal how far it is.
-    ProgressLine progress("memory export", common.quiet || (!common.json && ::isatty(STDOUT_FILENO) != 0));
+    ProgressLine progress("memory export", common.quiet || (!common.json && on_terminal));
     give(is_list ? "{\"memories\":[\n" : "");
     do {
         const auto answer = ask_tool(common, "memory.export", arguments);
@@ -274,16 +285,7 @@ int export_text(const Common& common, const Options& options) {
     return kOk;
 }
 
-using Run = std::function<int(const Common&, const Options&)>;
-
-CLI::App* command(CLI::App& parent, Common& common, const std::shared_ptr<Options>& options,
-                  const std::string& name, const std::string& help, Run run) {
-    CLI::App* made = parent.add_subcommand(name, help);
-    made->callback([&common, options, run = std::move(run)] { common.exit_code = run(common, *options); });
-    return made;
-}
-
-int find(const Common& common, const Options& options, const std::string& tool) {
+int find_memories(const Common& common, const Options& options, const std::string& tool) {
     Json arguments = {{"query", options.query}, {"limit", options.limit}};
     if (!options.galaxy.empty()) {
         arguments["galaxy"] = options.galaxy;
@@ -303,20 +305,16 @@ int add(const Common& common, const Options& options) {
 }
 
 int export_memories(const Common& common, const Options& options) {
-    const bool is_table = options.format == "arrow" || options.format == "parquet";
     Common asking = common;
     asking.as_person = options.include_private;  // private memories belong to the user's clients, not to the operator
-    if (is_table && options.output.empty()) {
-        return report({Code::InvalidArgument, "memory export: " + options.format + " needs --output FILE"}, kUsage);
-    }
     return options.output.empty() ? export_text(asking, options) : export_file(asking, options);
 }
 
 // Reads the files itself, so it works with and without a kernel and does not ask the kernel to judge itself.
 int verify_memory(const Common& common) {
-    const Result<runtime::Home> home = common.open();
+    const Result<runtime::Home> home = common.look();
     if (!home) {
-        return report(home.error());
+        return report_no_home(home.error());
     }
     ProgressLine progress("memory verify", common.quiet);
     const Result<Json> found = runtime::verify_home(
@@ -330,48 +328,54 @@ int verify_memory(const Common& common) {
 
 }  // namespace
 
-void add_memory_commands(CLI::App& app, Common& common) {
-    CLI::App* memory = app.add_subcommand("memory", "memories: add, search, recall, import, export, stats, rebuild, verify");
-    memory->require_subcommand(1);
+void add_memory_commands(Commands& commands) {
     const auto options = std::make_shared<Options>();
-    const auto galaxy = [&](CLI::App* made) {
-        made->add_option("--galaxy", options->galaxy, "the store; else the default one (export: all; import: where they lay)");
-        return made;
+    using Run = int (*)(const Common&, const Options&);
+    const auto row = [&](const std::string& name, const std::string& summary, std::vector<Argument> arguments, Run run,
+                         KernelNeed kernel = KernelNeed::Started) {
+        commands.push_back({.name = "memory " + name, .summary = summary, .arguments = std::move(arguments),
+                            .run = [options, run](const Common& common) { return run(common, *options); }, .kernel = kernel});
     };
-    CLI::App* adding = galaxy(command(*memory, common, options, "add", "store one memory", add));
-    adding->add_option("content", options->content, "the text")->required();
-    adding->add_option("--title", options->title, "a title");
-    for (const char* name : {"search", "recall"}) {
-        const std::string tool = std::string("memory.") + name;
-        CLI::App* finding = galaxy(command(*memory, common, options, name, "find memories",
-                                           [tool](const Common& c, const Options& o) { return find(c, o, tool); }));
-        finding->add_option("query", options->query, "words")->required();
-        finding->add_option("--limit", options->limit, "hits at most");
-    }
-    CLI::App* loading = galaxy(command(*memory, common, options, "import",
-                                       "load memories from a file ('-': standard input)", import_file));
-    loading->add_option("file", options->file, "file to read")->required()
-        ->check(CLI::ExistingFile | CLI::IsMember({"-"}));
-    loading->add_option("--format", options->format,
-                        "json, jsonl, csv, markdown, parquet, arrow, server_memory, mem0, whitemagic, sqlite, chatgpt, "
-                        "claude, claude_code; told by the content where it can be");
-    loading->add_option("--on-conflict", options->on_conflict, "skip, merge or copy what is known");
-    loading->add_option("--columns", options->columns, "OURS=THEIRS, as in content=Text created=\"Written on\"");
-    loading->add_flag("--validate-only", options->validate_only, "read and judge, store nothing");
-    CLI::App* saving = galaxy(command(*memory, common, options, "export", "copy memories out", export_memories));
-    saving->add_option("--format", options->format, "json, jsonl, csv, markdown, parquet, arrow; told by the ending of --output");
-    saving->add_option("--output", options->output, "a new file; standard output else");
-    saving->add_option("--query", options->query, "only those with these words");
-    saving->add_flag("--include-private", options->include_private, "private memories of this user's clients, too");
-    galaxy(command(*memory, common, options, "stats", "the map of memory", [](const Common& c, const Options& o) {
+    const Argument galaxy = {.name = "--galaxy", .target = &options->galaxy, .help = "the store; else the default one (export: all; import: where they lay)", .value = "NAME"};
+    const Argument query = {.name = "query", .target = &options->query, .help = "words", .required = true, .is_text = true};
+    const Argument limit = {.name = "--limit", .target = &options->limit, .help = "hits at most"};
+    commands.push_back({.name = "memory", .summary = "memories: add, search, recall, import, export, stats, rebuild, verify"});
+    row("add", "store one memory",
+        {{.name = "content", .target = &options->content, .help = "the text", .required = true, .is_text = true},
+         {.name = "--title", .target = &options->title, .help = "a title"},
+         galaxy},
+        add);
+    row("search", "find memories by their words", {query, limit, galaxy},
+        [](const Common& c, const Options& o) { return find_memories(c, o, "memory.search"); }, KernelNeed::Asked);
+    row("recall", "find memories by words and meaning", {query, limit, galaxy},
+        [](const Common& c, const Options& o) { return find_memories(c, o, "memory.recall"); }, KernelNeed::Asked);
+    row("import", "load memories from a file",
+        {{.name = "file", .target = &options->file, .help = "file to read ('-': standard input)", .required = true},
+         {.name = "--format", .target = &options->format,
+          .help = "json, jsonl, csv, markdown, parquet, arrow, server_memory, mem0, whitemagic, sqlite, chatgpt, claude, claude_code; "
+                  "told by the content where it can be"},
+         {.name = "--on-conflict", .target = &options->on_conflict, .help = "skip, merge or copy what is known"},
+         {.name = "--columns", .target = &options->columns, .help = "as in content=Text or created=\"Written on\"; as often as wanted",
+          .value = "OURS=THEIRS"},
+         {.name = "--validate-only", .target = &options->validate_only, .help = "read and judge, store nothing"},
+         galaxy},
+        import_file, KernelNeed::Started);
+    commands.back().check = [options] { return wrong_import(*options); };
+    row("export", "copy memories out",
+        {{.name = "--format", .target = &options->format, .help = "json, jsonl, csv, markdown, parquet, arrow; told by the ending of --output"},
+         {.name = "--output", .target = &options->output, .help = "a new file; standard output else", .value = "FILE"},
+         {.name = "--query", .target = &options->query, .help = "only those with these words"},
+         {.name = "--include-private", .target = &options->include_private, .help = "private memories of this user's clients, too"},
+         galaxy},
+        export_memories, KernelNeed::Asked);
+    commands.back().check = [options] { return wrong_export(*options); };
+    row("stats", "the map of memory", {galaxy}, [](const Common& c, const Options& o) {
         return call_tool(c, "galactic.dashboard", o.galaxy.empty() ? Json::object() : Json{{"galaxy", o.galaxy}});
-    }));
-    command(*memory, common, options, "rebuild",
-            "write the mapped copy of the vectors anew from the database, and what the text index misses",
-            [](const Common& c, const Options&) { return call_tool(c, "vector.index", {{"rebuild", true}}); });
-    command(*memory, common, options, "verify",
-            "check database, words, histories, vectors, Arrow copy and ledger against each other",
-            [](const Common& c, const Options&) { return verify_memory(c); });
+    }, KernelNeed::Asked);
+    row("rebuild", "write the mapped copy of the vectors anew from the database, and what the text index misses", {},
+        [](const Common& c, const Options&) { return call_tool(c, "vector.index", {{"rebuild", true}}); }, KernelNeed::Asked);
+    row("verify", "check database, words, histories, vectors, Arrow copy and ledger against each other", {},
+        [](const Common& c, const Options&) { return verify_memory(c); }, KernelNeed::None);
 }
 
 }  // namespace resonant::app

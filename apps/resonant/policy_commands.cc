@@ -13,18 +13,12 @@
 namespace resonant::app {
 namespace {
 
-CLI::App* group(CLI::App& app, const std::string& name, const std::string& help) {
-    CLI::App* command = app.add_subcommand(name, help);
-    command->require_subcommand(1);
-    return command;
-}
-
 // Reads the database itself, so it works with and without a kernel and does not ask the kernel to judge
 // itself.
 int verify_ledger(const Common& common) {
-    const Result<runtime::Home> home = common.open();
+    const Result<runtime::Home> home = common.look();
     if (!home) {
-        return report(home.error());
+        return report_no_home(home.error());
     }
     Result<std::unique_ptr<sql::Database>> database = sql::Database::open(home->database(), {.readers = 1, .read_only = true});
     if (!database) {
@@ -49,7 +43,7 @@ int verify_ledger(const Common& common) {
 
 // The owner takes note of a break in the chain, while no kernel runs that would judge by the old finding.
 Status acknowledge_break(const Common& common, const std::string& reason) {
-    RESONANT_ASSIGN(const runtime::Home home, common.open());
+    RESONANT_ASSIGN(const runtime::Home home, common.look());
     RESONANT_ASSIGN(const std::string secret, given_secret(common));
     const bool owner = secret.empty() ? ::geteuid() == 0 : runtime::is_admin_secret(home, secret);
     if (!owner) {
@@ -69,22 +63,43 @@ Status acknowledge_break(const Common& common, const std::string& reason) {
     return ledger->acknowledge("operator", reason);
 }
 
-void add_ledger(CLI::App& app, Common& common) {
-    CLI::App* ledger = group(app, "ledger", "what was decided and done: tail, verify, acknowledge");
-    auto reason = std::make_shared<std::string>();
-    CLI::App* acknowledge = ledger->add_subcommand("acknowledge", "owner: take note of a break, so that writes go on");
-    acknowledge->add_option("--reason", *reason, "why the chain is broken, for the record")->required();
-    acknowledge->callback([&common, reason] {
-        const Status done = acknowledge_break(common, *reason);
-        common.exit_code = done ? kOk : report(done.error(), done.error().code == Code::PermissionDenied ? kDenied : kFailed);
-    });
+void add_ledger(Commands& commands) {
+    commands.push_back({.name = "ledger", .summary = "what was decided and done: tail, verify, acknowledge"});
     auto limit = std::make_shared<int>(20);
-    CLI::App* tail = ledger->add_subcommand("tail", "newest entries");
-    tail->add_option("--limit", *limit, "entries at most");
-    tail->callback([&common, limit] { common.exit_code = call_tool(common, "karma.trace", {{"limit", *limit}}); });
-    ledger->add_subcommand("verify", "check the chain of hashes in the database file")->callback([&common] {
-        common.exit_code = verify_ledger(common);
-    });
+    commands.push_back({.name = "ledger tail",
+                        .summary = "newest entries",
+                        .arguments = {{.name = "--limit", .target = limit.get(), .help = "entries at most"}},
+                        .run = [limit](const Common& common) { return call_tool(common, "karma.trace", {{"limit", *limit}}); },
+                        .kernel = KernelNeed::Running});
+    commands.push_back(
+        {.name = "ledger verify", .summary = "check the chain of hashes in the database file", .run = verify_ledger});
+    auto reason = std::make_shared<std::string>();
+    commands.push_back(
+        {.name = "ledger acknowledge",
+         .summary = "owner: take note of a break, so that writes go on",
+         .arguments = {{.name = "--reason", .target = reason.get(), .help = "why the chain is broken, for the record",
+                        .required = true, .is_text = true}},
+         .run = [reason](const Common& common) {
+             const Status done = acknowledge_break(common, *reason);
+             return done ? kOk : report(done.error(), done.error().code == Code::PermissionDenied ? kDenied : exit_code_of(done.error()));
+         }});
+}
+
+int check_policy(const Common& common, const std::string& folder) {
+    std::filesystem::path where = folder;
+    if (where.empty()) {
+        const Result<runtime::Home> home = common.look();
+        if (!home) {
+            return report_no_home(home.error());
+        }
+        where = home->policy();
+    }
+    const Result<std::size_t> rules = govern::Rules::check(where);
+    if (!rules) {
+        return report(rules.error(), kFailed);
+    }
+    show(common, {{"folder", where.string()}, {"rules", *rules}, {"ok", true}});
+    return kOk;
 }
 
 // Whom `policy test` judges.
@@ -96,11 +111,7 @@ struct Judged {
 };
 
 int test_policy(const Common& common, const Judged& judged) {
-    const Result<Json> parsed = json::parse(judged.arguments);
-    if (!parsed) {
-        return report(parsed.error(), kUsage);
-    }
-    Json question = {{"tool", judged.tool}, {"arguments", *parsed}, {"as", judged.as}, {"contained", judged.contained}};
+    Json question = {{"tool", judged.tool}, {"arguments", *json::parse(judged.arguments)}, {"as", judged.as}, {"contained", judged.contained}};
     if (!judged.role.empty()) {
         question["role"] = judged.role;
     }
@@ -112,143 +123,188 @@ int test_policy(const Common& common, const Judged& judged) {
     return answer->contains("denial") ? kDenied : answer->value("allowed", false) ? kOk : kFailed;
 }
 
-void add_policy_test(CLI::App& policy, Common& common) {
-    auto judged = std::make_shared<Judged>();
-    CLI::App* test = policy.add_subcommand("test", "what would happen to a call, stage by stage; nothing runs, exit code 3 when denied");
-    test->add_option("tool", judged->tool, "dotted name")->required();
-    test->add_option("arguments", judged->arguments, "its arguments, a JSON object");
-    test->add_option("--as", judged->as, "principal that calls, as the ledger names it (a client of yours: uid:N)")->capture_default_str();
-    test->add_option("--role", judged->role, "observer, agent, coordinator or owner (what the configuration gives, else agent)")
-        ->check(CLI::IsMember({"observer", "agent", "coordinator", "owner"}));
-    test->add_flag("--contained", judged->contained, "as an agent of another user or in a sandbox");
-    test->callback([&common, judged] { common.exit_code = test_policy(common, *judged); });
-}
-
-void add_policy(CLI::App& app, Common& common) {
-    CLI::App* policy = group(app, "policy", "the owner's rules: check, test");
+void add_policy(Commands& commands) {
+    commands.push_back({.name = "policy", .summary = "the owner's rules: check, test"});
     auto folder = std::make_shared<std::string>();
-    CLI::App* check = policy->add_subcommand("check", "read policy files, say what is wrong with file:line");
-    check->add_option("folder", *folder, "folder of YAML files (the home's policy.d)");
-    check->callback([&common, folder] {
-        std::filesystem::path where = *folder;
-        if (where.empty()) {
-            const Result<runtime::Home> home = common.open();
-            if (!home) {
-                common.exit_code = report(home.error());
-                return;
-            }
-            where = home->policy();
-        }
-        const Result<std::size_t> rules = govern::Rules::check(where);
-        if (!rules) {
-            common.exit_code = report(rules.error());
-            return;
-        }
-        show(common, {{"folder", where.string()}, {"rules", *rules}, {"ok", true}});
-    });
-    add_policy_test(*policy, common);
+    commands.push_back({.name = "policy check",
+                        .summary = "read policy files, say what is wrong with file:line",
+                        .arguments = {{.name = "folder", .target = folder.get(),
+                                       .help = "folder of YAML files (the home's policy.d)", .value = "DIR"}},
+                        .run = [folder](const Common& common) { return check_policy(common, *folder); }});
+    auto judged = std::make_shared<Judged>();
+    commands.push_back(
+        {.name = "policy test",
+         .summary = "what would happen to a call, stage by stage; nothing runs, exit code 3 when denied",
+         .arguments = {{.name = "tool", .target = &judged->tool, .help = "dotted name", .required = true},
+                       {.name = "arguments", .target = &judged->arguments, .help = "its arguments, a JSON object",
+                        .value = "JSON", .is_text = true},
+                       {.name = "--as", .target = &judged->as,
+                        .help = "principal that calls, as the ledger names it (a client of yours: uid:N)", .value = "PRINCIPAL"},
+                       {.name = "--role", .target = &judged->role, .help = "what the configuration gives, else agent",
+                        .choices = {"observer", "agent", "coordinator", "owner"}},
+                       {.name = "--contained", .target = &judged->contained, .help = "as an agent of another user or in a sandbox"}},
+         .run = [judged](const Common& common) { return test_policy(common, *judged); },
+         .kernel = KernelNeed::Running,
+         .check = [judged] {
+             const Result<Json> parsed = json::parse(judged->arguments);
+             return parsed && parsed->is_object() ? "" : "the arguments are not a JSON object; give for example '{\"query\":\"x\"}'";
+         }});
 }
 
-void add_consent(CLI::App& app, Common& common) {
-    CLI::App* consent = group(app, "consent", "a person's consent: list, grant, revoke");
-    consent->add_subcommand("list", "live consents and waiting requests")->callback([&common] {
-        common.exit_code = call_tool(common, "consent.verify", Json::object());
-    });
-    auto request = std::make_shared<std::string>();
-    auto scope = std::make_shared<std::string>();
-    auto to = std::make_shared<std::string>();
-    auto ttl = std::make_shared<double>(3600);
-    CLI::App* grant = consent->add_subcommand("grant", "answer a request, or grant a scope of your own");
-    grant->add_option("request", *request, "id of the request it answers");
-    grant->add_option("--scope", *scope, "for example sandbox.run or 'sandbox.run:rm *'");
-    grant->add_option("--to", *to, "principal, or *");
-    grant->add_option("--ttl", *ttl, "seconds until it expires");
-    grant->callback([&common, request, scope, to, ttl] {
-        Json arguments = {{"scope", *scope}, {"to", *to}, {"ttl_s", *ttl}};
-        if (!request->empty()) {
-            arguments["request_id"] = *request;
-        }
-        common.exit_code = call_tool(common, "consent.grant", arguments);
-    });
+void add_consent(Commands& commands) {
+    commands.push_back({.name = "consent", .summary = "a person's consent: list, grant, revoke"});
+    commands.push_back({.name = "consent list",
+                        .summary = "live consents and waiting requests",
+                        .run = [](const Common& common) { return call_tool(common, "consent.verify", Json::object()); },
+                        .kernel = KernelNeed::Running});
+    struct Grant {
+        std::string request, scope, to;
+        double ttl_s = 3600;
+    };
+    auto grant = std::make_shared<Grant>();
+    commands.push_back(
+        {.name = "consent grant",
+         .summary = "answer a request, or grant a scope of your own",
+         .arguments = {{.name = "request", .target = &grant->request, .help = "id of the request it answers"},
+                       {.name = "--scope", .target = &grant->scope, .help = "for example sandbox.run or 'sandbox.run:rm *'"},
+                       {.name = "--to", .target = &grant->to, .help = "principal, or *", .value = "PRINCIPAL"},
+                       {.name = "--ttl", .target = &grant->ttl_s, .help = "until it expires", .value = "SECONDS"}},
+         .run = [grant](const Common& common) {
+             Json arguments = {{"scope", grant->scope}, {"to", grant->to}, {"ttl_s", grant->ttl_s}};
+             if (!grant->request.empty()) {
+                 arguments["request_id"] = grant->request;
+             }
+             return call_tool(common, "consent.grant", arguments);
+         },
+         .kernel = KernelNeed::Running});
     auto id = std::make_shared<std::string>();
-    CLI::App* revoke = consent->add_subcommand("revoke", "take a consent back at once");
-    revoke->add_option("id", *id, "its id")->required();
-    revoke->callback([&common, id] { common.exit_code = call_tool(common, "consent.revoke", {{"consent_id", *id}}); });
+    commands.push_back(
+        {.name = "consent revoke",
+         .summary = "take a consent back at once",
+         .arguments = {{.name = "id", .target = id.get(), .help = "its id", .required = true}},
+         .run = [id](const Common& common) { return call_tool(common, "consent.revoke", {{"consent_id", *id}}); },
+         .kernel = KernelNeed::Running});
 }
 
-void add_standing(CLI::App& app, Common& common) {
-    const auto suspend = [&common](const std::string& agent, bool suspended, const std::string& reason) {
-        common.exit_code =
-            call_tool(common, "agent.suspend", {{"agent", agent}, {"suspended", suspended}, {"reason", reason}});
+void add_standing(Commands& commands) {
+    const auto suspend = [](const Common& common, const std::string& agent, bool suspended, const std::string& reason) {
+        return call_tool(common, "agent.suspend", {{"agent", agent}, {"suspended", suspended}, {"reason", reason}});
     };
     auto reason = std::make_shared<std::string>("by the operator");
-    CLI::App* pause = app.add_subcommand("pause", "refuse every call but the owner's, at once");
-    pause->add_option("--reason", *reason, "shown to whoever is refused");
-    pause->callback([suspend, reason] { suspend("*", true, *reason); });
-    app.add_subcommand("resume", "lift a pause (owner)")->callback([suspend, reason] { suspend("*", false, *reason); });
+    const Argument why = {.name = "--reason", .target = reason.get(), .help = "shown to whoever is refused", .is_text = true};
+    commands.push_back({.name = "pause",
+                        .summary = "refuse every call but the owner's, at once",
+                        .arguments = {why},
+                        .run = [suspend, reason](const Common& common) { return suspend(common, "*", true, *reason); },
+                        .kernel = KernelNeed::Running});
+    commands.push_back({.name = "resume",
+                        .summary = "lift a pause (owner)",
+                        .run = [suspend, reason](const Common& common) { return suspend(common, "*", false, *reason); },
+                        .kernel = KernelNeed::Running});
     auto agent = std::make_shared<std::string>();
     auto lift = std::make_shared<bool>(false);
-    CLI::App* quarantine = app.add_subcommand("quarantine", "refuse one agent's calls at once");
-    quarantine->add_option("agent", *agent, "its principal, for example uid:1000")->required();
-    quarantine->add_flag("--lift", *lift, "let it call again (owner)");
-    quarantine->callback([suspend, agent, lift, reason] { suspend(*agent, !*lift, *reason); });
+    commands.push_back(
+        {.name = "quarantine",
+         .summary = "refuse one agent's calls at once",
+         .arguments = {{.name = "agent", .target = agent.get(), .help = "its principal, for example uid:1000", .required = true},
+                       {.name = "--lift", .target = lift.get(), .help = "let it call again (owner)"},
+                       why},
+         .run = [suspend, agent, lift, reason](const Common& common) { return suspend(common, *agent, !*lift, *reason); },
+         .kernel = KernelNeed::Running});
 }
-
-int report_none(const Error& error) { return report(error, error.code == Code::Unavailable ? kNoKernel : kFailed); }
 
 // One line to the kernel's data-plane socket; the words behind "ok".
 Result<std::string> ask_plane(const Common& common, const std::string& line) {
-    RESONANT_ASSIGN(const runtime::Home home, common.open());
+    RESONANT_ASSIGN(const runtime::Home home, common.look());
     Result<net::KernelLink> link = net::KernelLink::connect(home.root / "plane.sock");
     if (!link) {
-        return fail(Code::Unavailable, no_kernel(home));
+        return fail(Code::NotFound, no_kernel(home));
     }
     RESONANT_ASSIGN(const std::string answer, link->ask(line, from_seconds(10)));
     return answer.starts_with("ok") ? Result<std::string>(answer.substr(std::min<std::size_t>(3, answer.size())))
                                     : fail(Code::InvalidArgument, answer);
 }
 
-void add_helpers(CLI::App& app, Common& common) {
-    CLI::App* helper = group(app, "helper", "processes of your own user that publish on the ring: list, revoke");
-    helper->add_subcommand("list", "who is there, what it may publish, what became of it")->callback([&common] {
-        const Result<std::string> answer = ask_plane(common, "helpers");
-        const Result<Json> helpers = answer ? json::parse(*answer) : std::unexpected(answer.error());
-        helpers ? show(common, {{"helpers", *helpers}}) : static_cast<void>(common.exit_code = report_none(helpers.error()));
-    });
-    auto name = std::make_shared<std::string>();
-    auto event = std::make_shared<std::string>();
-    CLI::App* revoke = helper->add_subcommand("revoke", "from its next event on, none of it is republished");
-    revoke->add_option("name", *name, "the helper's name")->required();
-    revoke->add_option("--event", *event, "only events of this type");
-    revoke->callback([&common, name, event] {
-        const Result<std::string> answer = ask_plane(common, fmt::format("revoke {} {}", *name, *event));
-        answer ? show(common, {{"revoked", *name}, {"events", event->empty() ? "all" : *event}})
-               : static_cast<void>(common.exit_code = report_none(answer.error()));
-    });
+int report_plane(const Error& error) {
+    return report(error, error.code == Code::NotFound ? kNoKernel : exit_code_of(error));
 }
 
-void add_agents(CLI::App& app, Common& common) {
-    CLI::App* agent = group(app, "agent", "agents of other users of this machine: address, close");
-    agent->add_subcommand("address", "let them read board and ring; what each is given to attach with, on one line")
-        ->callback([&common] {
-            const Result<std::string> address = ask_plane(common, "contained");
-            address ? show(common, {{"address", *address}}) : static_cast<void>(common.exit_code = report_none(address.error()));
-        });
-    agent->add_subcommand("close", "no more: the address is void from now on")->callback([&common] {
-        const Result<std::string> closed = ask_plane(common, "contained close");
-        closed ? show(common, {{"closed", true}}) : static_cast<void>(common.exit_code = report_none(closed.error()));
-    });
+int list_helpers(const Common& common) {
+    const Result<std::string> answer = ask_plane(common, "helpers");
+    const Result<Json> helpers = answer ? json::parse(*answer) : std::unexpected(answer.error());
+    if (!helpers) {
+        return report_plane(helpers.error());
+    }
+    show(common, {{"helpers", *helpers}});
+    return kOk;
+}
+
+int revoke_helper(const Common& common, const std::string& name, const std::string& event) {
+    const Result<std::string> answer = ask_plane(common, fmt::format("revoke {} {}", name, event));
+    if (!answer) {
+        return report_plane(answer.error());
+    }
+    show(common, {{"revoked", name}, {"events", event.empty() ? "all" : event}});
+    return kOk;
+}
+
+void add_helpers(Commands& commands) {
+    commands.push_back(
+        {.name = "helper", .summary = "processes of your own user that publish on the ring: list, revoke"});
+    commands.push_back({.name = "helper list",
+                        .summary = "who is there, what it may publish, what became of it",
+                        .run = list_helpers,
+                        .kernel = KernelNeed::Running});
+    auto name = std::make_shared<std::string>();
+    auto event = std::make_shared<std::string>();
+    commands.push_back(
+        {.name = "helper revoke",
+         .summary = "from its next event on, none of it is republished",
+         .arguments = {{.name = "name", .target = name.get(), .help = "the helper's name", .required = true},
+                       {.name = "--event", .target = event.get(), .help = "only events of this type", .value = "TYPE"}},
+         .run = [name, event](const Common& common) { return revoke_helper(common, *name, *event); },
+         .kernel = KernelNeed::Running});
+}
+
+int open_door(const Common& common) {
+    const Result<std::string> address = ask_plane(common, "contained");
+    if (!address) {
+        return report_plane(address.error());
+    }
+    show(common, {{"address", *address}});
+    return kOk;
+}
+
+int close_door(const Common& common) {
+    const Result<std::string> closed = ask_plane(common, "contained close");
+    if (!closed) {
+        return report_plane(closed.error());
+    }
+    show(common, {{"closed", true}});
+    return kOk;
+}
+
+void add_agents(Commands& commands) {
+    commands.push_back({.name = "agent", .summary = "agents of other users of this machine: address, close"});
+    commands.push_back({.name = "agent address",
+                        .summary = "let them read board and ring; what each is given to attach with, on one line",
+                        .run = open_door,
+                        .kernel = KernelNeed::Running});
+    commands.push_back({.name = "agent close",
+                        .summary = "no more: the address is void from now on",
+                        .run = close_door,
+                        .kernel = KernelNeed::Running});
 }
 
 }  // namespace
 
-void add_policy_commands(CLI::App& app, Common& common) {
-    add_ledger(app, common);
-    add_policy(app, common);
-    add_consent(app, common);
-    add_standing(app, common);
-    add_helpers(app, common);
-    add_agents(app, common);
+void add_policy_commands(Commands& commands) {
+    add_ledger(commands);
+    add_policy(commands);
+    add_consent(commands);
+    add_standing(commands);
+    add_helpers(commands);
+    add_agents(commands);
 }
 
 }  // namespace resonant::app

@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <string>
+
+#include "resonant/base/printable.h"
+#include "resonant/base/utf8.h"
 
 namespace resonant::app {
 namespace {
@@ -23,10 +25,7 @@ std::string line_of(std::string_view what, double done, double total, std::strin
     if (total > 0) {
         line += fmt::format("{:3.0f} % ", 100 * std::clamp(done / total, 0.0, 1.0));
     }
-    for (const char c : words.substr(0, kWordsMax)) {
-        line += std::iscntrl(static_cast<unsigned char>(c)) != 0 ? ' ' : c;
-    }
-    return line;
+    return line + printable(cut_utf8(words, kWordsMax));
 }
 
 }  // namespace

@@ -34,11 +34,6 @@ void remember_path(call::UpstreamSpec& spec) {
     }
 }
 
-Status need_kernel(const Common& common) {
-    RESONANT_ASSIGN(const runtime::Home home, common.open());
-    return kernel_answers(home) ? Status() : ensure_kernel(home, {});
-}
-
 Added add_one(const Common& common, call::UpstreamSpec spec, int& exit_code) {
     remember_path(spec);
     Added added;

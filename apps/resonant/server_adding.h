@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/resonant/commands.h"
+#include "apps/resonant/launch.h"
 #include "resonant/clients/server_entry.h"
 
 namespace resonant::app {
@@ -35,9 +36,6 @@ Status answer_questions(const runtime::Home& home, const clients::ServerEntry& e
 // Makes sure once that calls of the owner will be taken: root needs nothing; else the secret is given, asked for at the
 // terminal, or made where the home has none yet (`made` then holds it, to be shown once).
 Status be_owner(Common& common, const runtime::Home& home, std::string& made);
-
-// Starts a kernel where none runs.
-Status need_kernel(const Common& common);
 
 // A line from the terminal, shown while it is typed or not; nothing without a terminal.
 std::optional<std::string> ask_line(const std::string& question, bool hidden);

@@ -1,4 +1,4 @@
-#include "apps/resonant/server_commands.h"
+#include "apps/resonant/commands.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "apps/resonant/server_adding.h"
+#include "resonant/base/printable.h"
 #include "resonant/mcp/server_file.h"
 #include "resonant/runtime/secrets.h"
 
@@ -51,11 +52,11 @@ clients::EntryPlace place_for(const std::filesystem::path& file, const std::stri
 int import_servers(Common& common, const std::string& path, const std::string& workspace) {
     const Result<std::string> text = runtime::read_file(path);
     if (!text) {
-        return report(text.error());
+        return report(text.error(), kUsage);
     }
     const Result<runtime::Home> home = common.open();
     if (!home) {
-        return report(home.error());
+        return report_no_home(home.error());
     }
     std::error_code error;
     const Result<clients::ServerFile> file = clients::read_servers(std::filesystem::absolute(path, error), *text, place_for(path, workspace),
@@ -117,7 +118,7 @@ int approve(const Common& common, const std::string& name, const std::string& to
         if (!tool.empty() && wire != tool && wire != name + "__" + tool) {
             continue;
         }
-        std::cerr << fmt::format("{}: {}\n{}", wire, one.value("why", ""), one.value("difference", ""));
+        std::cerr << printable(fmt::format("{}: {}\n{}", wire, one.value("why", ""), one.value("difference", "")), Lines::Kept);
         if (!yes && !agreed("approve this description?")) {
             continue;
         }
@@ -153,7 +154,7 @@ int enable(const Common& common, const std::string& name, bool enabled) {
 int secret(const Common& common, const std::string& server, const std::string& name, bool forget) {
     const Result<runtime::Home> home = common.open();
     if (!home) {
-        return report(home.error());
+        return report_no_home(home.error());
     }
     const runtime::Secrets secrets(*home);
     if (name.empty()) {
@@ -183,100 +184,133 @@ int secret(const Common& common, const std::string& server, const std::string& n
     return kOk;
 }
 
-void add_switches(CLI::App& server, Common& common) {
+struct AddWords {
+    call::UpstreamSpec spec;
+    std::vector<std::string> pairs, headers;
+};
+
+// NAME=VALUE, each.
+void take_pairs(const std::vector<std::string>& from, std::map<std::string, std::string>& into) {
+    for (const std::string& pair : from) {
+        const std::size_t equal = pair.find('=');
+        into[pair.substr(0, equal)] = equal == std::string::npos ? "" : pair.substr(equal + 1);
+    }
+}
+
+int add_server(const Common& common, AddWords& words) {
+    take_pairs(words.pairs, words.spec.environment);
+    take_pairs(words.headers, words.spec.headers);
+    if (const Status good = mcp::check(words.spec); !good) {
+        return report(good.error(), kUsage);
+    }
+    if (const Status there = need_kernel(common); !there) {
+        return report(there.error());
+    }
+    remember_path(words.spec);
+    if (!common.quiet) {
+        std::cerr << fmt::format("resonant: server add: starting {} and asking it for its tools ...\n", printable(words.spec.name));
+    }
+    return call_tool(common, kAdd, mcp::json_of(words.spec));
+}
+
+void add_add(Commands& commands) {
+    auto words = std::make_shared<AddWords>();
+    call::UpstreamSpec& spec = words->spec;
+    commands.push_back(
+        {.name = "server add",
+         .summary = "put a server behind this one: server add NAME -- COMMAND ..., or --url URL",
+         .arguments = {{.name = "name", .target = &spec.name, .help = "a short name", .required = true},
+                       {.name = "command", .target = &spec.command, .help = "program and arguments"},
+                       {.name = "--url", .target = &spec.url, .help = "http(s) address of a server by Streamable HTTP", .value = "URL"},
+                       {.name = "--env", .target = &words->pairs, .help = "for the program; as often as wanted", .value = "NAME=VALUE"},
+                       {.name = "--header", .target = &words->headers, .help = "for the server; as often as wanted", .value = "NAME=VALUE"},
+                       {.name = "--cwd", .target = &spec.folder, .help = "where the program runs", .value = "DIR"},
+                       {.name = "--gana", .target = &spec.family, .help = "family that shows it (roof)", .value = "FAMILY"},
+                       {.name = "--timeout", .target = &spec.timeout_s, .help = "for one call", .value = "SECONDS"},
+                       {.name = "--start-timeout", .target = &spec.start_timeout_s, .help = "until it has started (60)", .value = "SECONDS"},
+                       {.name = "--era", .target = &spec.era, .help = "of the protocol, when it should not be found out",
+                        .choices = {"modern", "legacy"}},
+                       {.name = "--env-file", .target = &spec.env_file, .help = "NAME=VALUE lines, read at each start", .value = "FILE"},
+                       {.name = "--allow-tool", .target = &spec.tools_allowed, .help = "only these tools, as the server calls them; as often as wanted", .value = "TOOL"},
+                       {.name = "--deny-tool", .target = &spec.tools_denied, .help = "not these tools; as often as wanted", .value = "TOOL"},
+                       {.name = "--disabled", .target = &spec.disabled, .help = "keep it, and do not start it"},
+                       {.name = "--reads-only", .target = &spec.reads_only, .help = "no tool of it acts: calls are noted as reads"}},
+         .run = [words](const Common& common) { return add_server(common, *words); },
+         .more = "Starts a kernel where none runs, as `resonant mcp` does."});
+}
+
+void add_switches(Commands& commands) {
     auto name = std::make_shared<std::string>();
     auto variable_name = std::make_shared<std::string>();
     auto forget = std::make_shared<bool>(false);
     for (const bool on : {true, false}) {
-        CLI::App* command = server.add_subcommand(on ? "enable" : "disable", on ? "start a server that is switched off (owner)"
-                                                                                : "switch a server off and keep it (owner)");
-        command->add_option("name", *name, "its name")->required();
-        command->callback([&common, name, on] { common.exit_code = enable(common, *name, on); });
+        commands.push_back({.name = on ? "server enable" : "server disable",
+                            .summary = on ? "start a server that is switched off (owner)" : "switch a server off and keep it (owner)",
+                            .arguments = {{.name = "name", .target = name.get(), .help = "its name", .required = true}},
+                            .run = [name, on](const Common& common) { return enable(common, *name, on); },
+                            .kernel = KernelNeed::Running});
     }
-    CLI::App* kept = server.add_subcommand("secret", "keep a value that a server names as ${NAME} or ${input:NAME}: asked for at the "
-                                                     "terminal, or piped in; without NAME: which there are");
-    kept->add_option("server", *name, "the server's name")->required();
-    kept->add_option("name", *variable_name, "the variable, or the id of the question");
-    kept->add_flag("--forget", *forget, "take it away");
-    kept->callback([&common, name, variable_name, forget] { common.exit_code = secret(common, *name, *variable_name, *forget); });
-}
-
-void add_add(CLI::App& server, Common& common) {
-    auto spec = std::make_shared<call::UpstreamSpec>();
-    auto pairs = std::make_shared<std::vector<std::string>>();
-    auto headers = std::make_shared<std::vector<std::string>>();
-    CLI::App* add = server.add_subcommand("add", "put a server behind this one: server add NAME -- COMMAND ..., or --url URL");
-    add->add_option("name", spec->name, "a short name")->required();
-    add->add_option("command", spec->command, "program and arguments");
-    add->add_option("--url", spec->url, "http(s) address of a server by Streamable HTTP");
-    add->add_option("--env", *pairs, "NAME=VALUE for the program");
-    add->add_option("--header", *headers, "NAME=VALUE for the server");
-    add->add_option("--cwd", spec->folder, "folder where the program runs");
-    add->add_option("--gana", spec->family, "family that shows it (roof)");
-    add->add_option("--timeout", spec->timeout_s, "seconds for one call");
-    add->add_option("--start-timeout", spec->start_timeout_s, "seconds until it has started (60)");
-    add->add_option("--era", spec->era, "modern or legacy, when it should not be found out");
-    add->add_option("--env-file", spec->env_file, "file of NAME=VALUE lines, read at each start");
-    add->add_option("--allow-tool", spec->tools_allowed, "only these tools, as the server calls them");
-    add->add_option("--deny-tool", spec->tools_denied, "not these tools");
-    add->add_flag("--disabled", spec->disabled, "keep it, and do not start it");
-    add->add_flag("--reads-only", spec->reads_only, "no tool of it acts: calls are noted as reads");
-    add->callback([&common, spec, pairs, headers] {
-        const auto take = [](const std::vector<std::string>& from, std::map<std::string, std::string>& into) {
-            for (const std::string& pair : from) {
-                const std::size_t equal = pair.find('=');
-                into[pair.substr(0, equal)] = equal == std::string::npos ? "" : pair.substr(equal + 1);
-            }
-        };
-        take(*pairs, spec->environment);
-        take(*headers, spec->headers);
-        if (const Status good = mcp::check(*spec); !good) {
-            common.exit_code = report(good.error(), kUsage);
-            return;
-        }
-        if (const Status there = need_kernel(common); !there) {
-            common.exit_code = report(there.error());
-            return;
-        }
-        remember_path(*spec);
-        common.exit_code = call_tool(common, kAdd, mcp::json_of(*spec));
-    });
+    commands.push_back(
+        {.name = "server secret",
+         .summary = "keep a value that a server names as ${NAME} or ${input:NAME}: asked for at the terminal, or piped in; without "
+                    "NAME: which there are",
+         .arguments = {{.name = "server", .target = name.get(), .help = "the server's name", .required = true},
+                       {.name = "name", .target = variable_name.get(), .help = "the variable, or the id of the question"},
+                       {.name = "--forget", .target = forget.get(), .help = "take it away"}},
+         .run = [name, variable_name, forget](const Common& common) { return secret(common, *name, *variable_name, *forget); }});
 }
 
 }  // namespace
 
-void add_server_commands(CLI::App& app, Common& common) {
-    CLI::App* server = app.add_subcommand("server", "other MCP servers behind this one: add, import, list, approve, "
-                                                       "enable, disable, secret, remove");
-    server->require_subcommand(1);
+void add_server_commands(Commands& commands) {
+    commands.push_back({.name = "server", .summary = "other MCP servers behind this one: add, import, list, approve, enable, disable, secret, remove, scan"});
     auto name = std::make_shared<std::string>();
     auto tool = std::make_shared<std::string>();
     auto yes = std::make_shared<bool>(false);
-    CLI::App* list = server->add_subcommand("list", "servers and their health, or one with its tools");
-    list->add_option("name", *name, "one server");
-    list->callback([&common, name] {
-        common.exit_code = call_tool(common, "server.list", name->empty() ? Json::object() : Json{{"name", *name}});
-    });
-    CLI::App* scan = server->add_subcommand("scan", "look for poisoned descriptions, shadowed names, secrets");
-    scan->add_option("name", *name, "its name")->required();
-    scan->callback([&common, name] { common.exit_code = call_tool(common, "server.scan", {{"name", *name}}); });
-    CLI::App* removed = server->add_subcommand("remove", "take a server out (owner)");
-    removed->add_option("name", *name, "its name")->required();
-    removed->callback([&common, name] { common.exit_code = call_tool(common, "server.remove", {{"name", *name}}); });
-    CLI::App* approved = server->add_subcommand("approve", "accept new or changed descriptions, shown first (owner)");
-    approved->add_option("name", *name, "its name")->required();
-    approved->add_option("tool", *tool, "one tool; else each in quarantine");
-    approved->add_flag("--yes", *yes, "do not ask");
-    approved->callback([&common, name, tool, yes] { common.exit_code = approve(common, *name, *tool, *yes); });
-    auto file = std::make_shared<std::string>();
-    auto workspace = std::make_shared<std::string>();
-    CLI::App* import = server->add_subcommand("import", "take the servers of a client's file over and leave the file as it is "
-                                                        "(resonant setup changes it); prints listing bytes before and after");
-    import->add_option("file", *file, "the file of any client, JSON or TOML")->required()->check(CLI::ExistingFile);
-    import->add_option("--workspace", *workspace, "what ${workspaceFolder} is, and where relative paths begin");
-    import->callback([&common, file, workspace] { common.exit_code = import_servers(common, *file, *workspace); });
-    add_add(*server, common);
-    add_switches(*server, common);
+    const Argument server = {.name = "name", .target = name.get(), .help = "its name", .required = true};
+    commands.push_back(
+        {.name = "server list",
+         .summary = "servers and their health, or one with its tools",
+         .arguments = {{.name = "name", .target = name.get(), .help = "one server"}},
+         .run = [name](const Common& common) {
+             return call_tool(common, "server.list", name->empty() ? Json::object() : Json{{"name", *name}});
+         },
+         .kernel = KernelNeed::Running});
+    commands.push_back(
+        {.name = "server scan",
+         .summary = "look for poisoned descriptions, shadowed names, secrets",
+         .arguments = {server},
+         .run = [name](const Common& common) { return call_tool(common, "server.scan", {{"name", *name}}); },
+         .kernel = KernelNeed::Running});
+    commands.push_back(
+        {.name = "server remove",
+         .summary = "take a server out (owner)",
+         .arguments = {server},
+         .run = [name](const Common& common) { return call_tool(common, "server.remove", {{"name", *name}}); },
+         .kernel = KernelNeed::Running});
+    commands.push_back(
+        {.name = "server approve",
+         .summary = "accept new or changed descriptions, shown first (owner)",
+         .arguments = {server,
+                       {.name = "tool", .target = tool.get(), .help = "one tool; else each in quarantine"},
+                       {.name = "--yes", .target = yes.get(), .help = "do not ask"}},
+         .run = [name, tool, yes](const Common& common) { return approve(common, *name, *tool, *yes); },
+         .kernel = KernelNeed::Running});
+    struct Import {
+        std::string file, workspace;
+    };
+    auto words = std::make_shared<Import>();
+    commands.push_back(
+        {.name = "server import",
+         .summary = "take the servers of a client's file over and leave the file as it is (resonant setup changes it); prints "
+                    "listing bytes before and after",
+         .arguments = {{.name = "file", .target = &words->file, .help = "the file of any client, JSON or TOML", .required = true},
+                       {.name = "--workspace", .target = &words->workspace,
+                        .help = "what ${workspaceFolder} is, and where relative paths begin", .value = "DIR"}},
+         .run = [words](Common& common) { return import_servers(common, words->file, words->workspace); },
+         .more = "Starts a kernel where none runs, as `resonant mcp` does."});
+    add_add(commands);
+    add_switches(commands);
 }
 
 }  // namespace resonant::app

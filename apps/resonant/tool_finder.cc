@@ -6,6 +6,7 @@
 #include <memory>
 #include <thread>
 
+#include "resonant/base/printable.h"
 #include "resonant/embed/minilm_embedder.h"
 #include "resonant/tools/families.h"
 #include "resonant/tools/services.h"
@@ -114,10 +115,10 @@ Result<Json> answer(const ToolIndex& index, embed::MiniLmEmbedder* embedder, con
 void print(const Json& found) {
     for (const Json& tool : found["tools"]) {
         const std::string server = tool.value("server", "");
-        std::cout << fmt::format("{:.2f}  {:<32} {}\n      {}\n      {}\n", tool["score"].get<double>(),
+        std::cout << printable(fmt::format("{:.2f}  {:<32} {}\n      {}\n      {}\n", tool["score"].get<double>(),
                                  (server.empty() ? "" : server + ": ") + tool["tool"].get<std::string>(),
                                  tool["summary"].get<std::string>(), json::dump(tool["example"]),
-                                 tool.value("why", ""));
+                                 tool.value("why", "")), Lines::Kept);
     }
     if (found["tools"].empty()) {
         std::cout << "no tool has these words; say the goal otherwise\n";

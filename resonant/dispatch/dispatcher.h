@@ -35,6 +35,7 @@
 #include "resonant/call/call.h"
 #include "resonant/call/client_set.h"
 #include "resonant/call/upstreams.h"
+#include "resonant/dispatch/call_log.h"
 #include "resonant/dispatch/commit_queue.h"
 #include "resonant/dispatch/doorkeeper.h"
 #include "resonant/dispatch/harmony.h"
@@ -168,6 +169,7 @@ class Dispatcher final : public call::Door, public Doorkeeper {
     Needs needs_;
     Router router_;
     Precheck precheck_;
+    CallLog log_{needs_.clock};
     HarmonyMeter harmony_;
     ResonanceTracker resonance_;
     const std::vector<json::Schema> schemas_;  // by tool id

@@ -34,6 +34,7 @@ void Dispatcher::refuse(Work& work, const call::Denial& denial) {
 
 // What a refusal leaves behind: ledger note, events, history, board.
 void Dispatcher::keep_books(Work& work, const call::Denial& denial) {
+    log_.refused(work.call, denial);
     if (!matters(denial)) {
         needs_.ledger.note_read(work.call, false, needs_.clock.monotonic() - work.started);
     }
@@ -51,6 +52,7 @@ void Dispatcher::keep_books(Work& work, const call::Denial& denial) {
 }
 
 void Dispatcher::fail_call(Work& work, const Error& error) {
+    log_.failed(work.call, error.code);
     work.reply.error = true;
     work.reply.content = Work::error_body(error, work.call.contract->name);
 }

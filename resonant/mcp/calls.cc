@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "resonant/mcp/render.h"
+#include "resonant/base/log.h"
 #include "resonant/mcp/server.h"
 #include "resonant/mcp/turn.h"
 
@@ -110,6 +111,11 @@ void Server::identify(const Turn& turn, call::Request& request) const {
         const auto client = turn.meta().find(kMetaClient);
         if (client != turn.meta().end() && client->is_object()) {
             request.caller.client = text_of(*client, "name").substr(0, 200);
+        }
+        // It says its name with each request; a pipe has one client for its life.
+        if (std::string& known = turn.conversation->caller.client; known.empty() && request.caller.connection != 0) {
+            known = request.caller.client;
+            log().info("attached: client '{}', {} by stdio, protocol {}", known, request.caller.principal, kModernVersion);
         }
     }
     request.trace = text_of(turn.meta(), "traceparent");

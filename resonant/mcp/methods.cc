@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "resonant/base/base64.h"
+#include "resonant/base/log.h"
 #include "resonant/mcp/kernel_path.h"
 #include "resonant/mcp/server.h"
 #include "resonant/mcp/turn.h"
@@ -271,6 +272,8 @@ void Server::initialize(const Turn& turn) {
     if (const auto able = turn.params.find("capabilities"); able != turn.params.end() && able->is_object()) {
         conversation.capabilities = std::make_shared<const Json>(*able);
     }
+    log().info("attached: client '{}', {} by {}, protocol {}", conversation.caller.client, conversation.caller.principal,
+               conversation.caller.transport == call::Transport::Http ? "HTTP" : "stdio", conversation.version);
     turn.outlet->agreed();
     look_on(turn.conversation);
     remember(*turn.conversation);

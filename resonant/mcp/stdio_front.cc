@@ -100,6 +100,7 @@ class StdioFront::Client final : public Outlet,
         settle();
     }
     void closed(net::LineConnection&, const std::string& why) override {
+        log().info("left: client '{}', {}: {}", talk_->caller.client, talk_->caller.principal, why);
         front_.server_.abandon(*talk_);
         if (closed_) {
             closed_(why);

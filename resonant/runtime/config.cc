@@ -9,6 +9,7 @@
 #include <string_view>
 #include <toml++/toml.h>
 
+#include "resonant/base/near_name.h"
 #include "resonant/mcp/cross_origin.h"
 #include "resonant/mcp/listing.h"
 #include "resonant/mcp/server_file.h"
@@ -29,7 +30,9 @@ Status known_keys(const std::filesystem::path& file, const toml::table& table,
             found = found || key.str() == name;
         }
         if (!found) {
-            return wrong(file, node, fmt::format("'{}' is no setting; see docs/configuration.md", key.str()));
+            const std::string near = near_name(std::string(key.str()), {known.begin(), known.end()});
+            return wrong(file, node, fmt::format("'{}' is not a setting here{}; see docs/configuration.md", key.str(),
+                                                 near.empty() ? "" : fmt::format(", did you mean '{}'", near)));
         }
     }
     return {};
@@ -280,6 +283,22 @@ Status read_embedding(const std::filesystem::path& file, const toml::table& tabl
     return {};
 }
 
+Status read_log(const std::filesystem::path& file, const toml::table& table, LogOutput& log) {
+    RESONANT_CHECK(known_keys(file, table, {"level", "format"}));
+    std::string format = "text";
+    RESONANT_CHECK(take(file, table, "level", log.level));
+    RESONANT_CHECK(take(file, table, "format", format));
+    if (!is_log_level(log.level)) {
+        return wrong(file, *table.get("level"), fmt::format("level is '{}'; it is trace, debug, info, warn, error or off", log.level));
+    }
+    const Result<LogFormat> known = log_format_of(format);
+    if (!known) {
+        return wrong(file, *table.get("format"), fmt::format("format is '{}'; it is text or json", format));
+    }
+    log.format = *known;
+    return {};
+}
+
 // [servers.NAME]: what server.add takes, and trusted_first.
 Status read_servers(const std::filesystem::path& file, const toml::table& table,
                     std::vector<call::UpstreamSpec>& servers) {
@@ -308,7 +327,7 @@ Status read_servers(const std::filesystem::path& file, const toml::table& table,
 Status read_all(const std::filesystem::path& file, const toml::table& table, Config& config) {
     RESONANT_CHECK(known_keys(file, table, {"http", "embedding", "listing", "clients_max", "idle_exit_s", "import_folders",
                                             "export_folders", "model", "answer_bytes_max", "board_field",
-                                            "helper", "agent", "servers", "server_files", "client"}));
+                                            "helper", "agent", "servers", "server_files", "client", "log"}));
     if (const toml::node* agents = table.get("agent")) {
         RESONANT_CHECK(read_agents(file, *agents, config.agents));
     }
@@ -339,6 +358,12 @@ Status read_all(const std::filesystem::path& file, const toml::table& table, Con
             return wrong(file, *embedding, "'embedding' must be a table: [embedding]");
         }
         RESONANT_CHECK(read_embedding(file, *embedding->as_table(), config.embedding));
+    }
+    if (const toml::node* log = table.get("log")) {
+        if (!log->is_table()) {
+            return wrong(file, *log, "'log' must be a table: [log]");
+        }
+        RESONANT_CHECK(read_log(file, *log->as_table(), config.log));
     }
     RESONANT_CHECK(take(file, table, "listing", config.listing));
     if (config.listing != "families" && config.listing != "core" && config.listing != "all") {

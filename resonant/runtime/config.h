@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "resonant/base/log_output.h"
 #include "resonant/base/result.h"
 #include "resonant/board/fields.h"
 #include "resonant/call/client_set.h"
@@ -58,6 +59,7 @@ struct Config {
         std::string key_variable;                  // environment variable that holds the key
         std::int64_t timeout_ms = 10'000;
     } embedding;
+    LogOutput log = {.level = "info"};             // of the kernel
     std::string listing = "families";              // families | core | all
     std::size_t clients_max = 4'096;               // on standard streams; fewer where descriptors run out
     double idle_exit_s = 600;                      // kernel leaves after this long without work; 0 = never

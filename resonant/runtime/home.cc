@@ -25,19 +25,15 @@ std::string environment(const char* name) {
     return value == nullptr ? std::string() : std::string(value);
 }
 
-Status make_private_folder(const fs::path& folder) {
-    std::error_code error;
-    fs::create_directories(folder.parent_path(), error);
-    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-        return fail_errno(fmt::format("home: making {}", folder.string()), errno);
-    }
+// Whose folder it is, and who else may write to it. Nothing is changed: a mode was somebody's wish.
+Status check_folder(const fs::path& folder) {
     struct stat seen {};
     if (::stat(folder.c_str(), &seen) != 0) {
         return fail_errno(fmt::format("home: looking at {}", folder.string()), errno);
     }
     if (!S_ISDIR(seen.st_mode)) {
         return fail(Code::InvalidArgument,
-                    fmt::format("home: {} is no folder; give another with --home", folder.string()));
+                    fmt::format("home: {} is not a folder; give another with --home", folder.string()));
     }
     if (seen.st_uid != ::geteuid()) {
         return fail(Code::PermissionDenied,
@@ -45,10 +41,52 @@ Status make_private_folder(const fs::path& folder) {
                                 "--home",
                                 folder.string(), seen.st_uid, ::geteuid()));
     }
-    if ((seen.st_mode & 077) != 0 && ::chmod(folder.c_str(), 0700) != 0) {
-        return fail_errno(fmt::format("home: closing {} to others", folder.string()), errno);
+    if ((seen.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return fail(Code::PermissionDenied,
+                    fmt::format("home: others may write to {} (mode {:04o}); close it with `chmod go-w {}` or give "
+                                "another folder with --home",
+                                folder.string(), seen.st_mode & 07777U, folder.string()));
     }
     return {};
+}
+
+Status make_private_folder(const fs::path& folder) {
+    if (::mkdir(folder.c_str(), 0700) == 0) {
+        return {};
+    }
+    if (errno != EEXIST) {
+        return fail_errno(fmt::format("home: making {}", folder.string()), errno);
+    }
+    return check_folder(folder);
+}
+
+// What is in a folder that may be a home.
+enum class Contents : std::uint8_t { Absent, Empty, Home, Other };
+
+Result<Contents> contents_of(const fs::path& root) {
+    std::error_code error;
+    if (!fs::exists(root, error)) {
+        return error ? Result<Contents>(fail_errno(fmt::format("home: looking at {}", root.string()), error.value())) : Contents::Absent;
+    }
+    RESONANT_CHECK(check_folder(root));
+    const Home home{root};
+    for (const fs::path& mark : {home.database(), home.policy(), home.config()}) {
+        if (fs::exists(mark, error)) {
+            return Contents::Home;
+        }
+    }
+    for (fs::directory_iterator entry(root, error), end; !error && entry != end; entry.increment(error)) {
+        if (entry->path().filename() != "lost+found") {  // of a disk of its own
+            return Contents::Other;
+        }
+    }
+    return error ? Result<Contents>(fail_errno(fmt::format("home: looking into {}", root.string()), error.value())) : Contents::Empty;
+}
+
+std::unexpected<Error> refuse_other(const fs::path& root) {
+    return fail(Code::InvalidArgument, fmt::format("home: {} holds other things and is not a home of resonant; give an "
+                                                   "empty or new folder with --home",
+                                                   root.string()));
 }
 
 Status sync_folder(const fs::path& folder) {
@@ -78,10 +116,29 @@ Result<fs::path> choose_home(const std::optional<std::string>& flag) {
                                 "give --home DIR");
 }
 
+Result<Home> find_home(const fs::path& root) {
+    RESONANT_ASSIGN(const Contents contents, contents_of(root));
+    switch (contents) {
+        case Contents::Home: return Home{root};
+        case Contents::Other: return refuse_other(root);
+        case Contents::Absent:
+        case Contents::Empty: break;
+    }
+    return fail(Code::NotFound, fmt::format("there is no home in {} yet; make one with: resonant --home {} init",
+                                            root.string(), root.string()));
+}
+
 Result<Home> open_home(const fs::path& root, Random& random) {
     Home home{root};
+    RESONANT_ASSIGN(const Contents contents, contents_of(root));
+    if (contents == Contents::Other) {
+        return refuse_other(root);
+    }
+    std::error_code error;
+    fs::create_directories(root.parent_path(), error);
     RESONANT_CHECK(make_private_folder(root));
-    for (const fs::path& folder : {home.segments(), home.policy(), home.prompts(), home.inbox(), home.outbox()}) {
+    // policy.d first: what is left by a start that was cut off is a home.
+    for (const fs::path& folder : {home.policy(), home.segments(), home.prompts(), home.inbox(), home.outbox()}) {
         RESONANT_CHECK(make_private_folder(folder));
     }
     if (!fs::exists(home.token())) {

@@ -1,5 +1,6 @@
 // A Home is the folder that holds everything one kernel keeps: database, policy, segments, secrets. It
-// is made on first use, 0700, and belongs to one kernel at a time.
+// is made by the first command that needs one, 0700, and belongs to one kernel at a time. A folder is a home when it
+// holds a database, a policy.d or a resonant.toml; only that, or an empty folder, is used.
 //
 // Threads: any; values are constant after open().
 #pragma once
@@ -40,8 +41,12 @@ struct Home {
 // `flag` when given, else RESONANT_HOME, else $XDG_STATE_HOME/resonant, else ~/.local/state/resonant.
 Result<std::filesystem::path> choose_home(const std::optional<std::string>& flag);
 
-// Makes the folders (0700) and the token (0600) when absent. PermissionDenied when the home is not
-// writable or belongs to somebody else.
+// The home in this folder, for who only looks: nothing is made, nothing is changed. NotFound when there is no folder or
+// an empty one, InvalidArgument for a folder that holds something else, PermissionDenied for one of somebody else.
+Result<Home> find_home(const std::filesystem::path& root);
+
+// The same, made when it is not there: folders 0700, the token 0600. The mode of a folder that exists stays as it is;
+// PermissionDenied when others may write to it.
 Result<Home> open_home(const std::filesystem::path& root, Random& random);
 
 // Locks a file for this process until the Descriptor is closed. Conflict when somebody holds it and

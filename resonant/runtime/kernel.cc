@@ -82,10 +82,11 @@ struct Kernel::Inner {
     Status open_socket();
     Status open_gateway();
     Json status();
+    std::string address() const;
     bool idle() const;
     void leave_when_idle();
     void schedule_idle_check();
-    void end();
+    void end(std::string_view why);
 };
 
 Kernel::Kernel(std::unique_ptr<Inner> inner) : inner_(std::move(inner)) {}
@@ -103,6 +104,7 @@ Kernel::~Kernel() {
         inner_->parts->close();
     }
     inner_->server.reset();
+    log().info("stopped");
 }
 
 Result<std::unique_ptr<Kernel>> Kernel::start(const Home& home, const Config& config, KernelOptions options) {
@@ -128,6 +130,8 @@ Result<std::unique_ptr<Kernel>> Kernel::start(const Home& home, const Config& co
     *changed = [server = inner->server.get()](mcp::Change change) { server->changed(change); };
     RESONANT_CHECK(inner->open_gateway());
     inner->parts->start();
+    log().info("started: kernel {} (pid {}) on {}, socket {}, HTTP {}", program_version(), ::getpid(), home.root.string(),
+               home.socket().string(), inner->address());
     return std::unique_ptr<Kernel>(new Kernel(std::move(inner)));
 }
 
@@ -273,7 +277,7 @@ Status Kernel::Inner::open_socket() {
                                   descriptor_limit().hard);
     }
     how.status = [this] { return status(); };
-    how.down = [this] { end(); };
+    how.down = [this] { end("by `resonant down`"); };
     how.owner = [this](const net::Peer& peer, std::string_view secret) {
         return secret.empty() ? peer.uid == 0 : is_admin_secret(home, std::string(secret));
     };
@@ -315,10 +319,18 @@ Json Kernel::Inner::status() {
     status["clients"] = stdio->clients();
     status["clients_max"] = room.clients;
     status["descriptors_max"] = descriptor_limit().soft;
-    status["http"] = http ? fmt::format("http{}://{}:{}/mcp", config.http.tls_certificate.empty() ? "" : "s", config.http.host,
-                                        http->port())
-                          : "off: " + http_missing;
+    status["socket"] = home.socket().string();
+    status["http"] = address();
+    if (http && config.http.token && is_loopback(config.http.host)) {
+        status["http_token"] = home.token().string();
+    }
     return status;
+}
+
+// Where HTTP is served, or why not.
+std::string Kernel::Inner::address() const {
+    return http ? fmt::format("http{}://{}:{}/mcp", config.http.tls_certificate.empty() ? "" : "s", config.http.host, http->port())
+                : "off: " + http_missing;
 }
 
 bool Kernel::Inner::idle() const {
@@ -334,8 +346,7 @@ void Kernel::Inner::leave_when_idle() {
         Result<Descriptor> start_lock = lock_file(home.start_lock(), false);
         if (start_lock && idle()) {
             leaving = std::move(*start_lock);
-            log().info("nothing to do for {} s: leaving", options.idle_exit_s);
-            end();
+            end(fmt::format("nothing to do for {} s", options.idle_exit_s));
             return;
         }
     }
@@ -347,7 +358,8 @@ void Kernel::Inner::schedule_idle_check() {
 }
 
 // Waiting processes are told that this is an end in good order, so that they do not start another kernel.
-void Kernel::Inner::end() {
+void Kernel::Inner::end(std::string_view why) {
+    log().info("stopping: {}", why);
     front->announce_end();
     loop->stop();
 }
@@ -360,7 +372,11 @@ void Kernel::run() {
     const sigset_t ending = ending_signals();
     inner_->signals.reset(::signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK));
     const Status watched =
-        inner_->loop->watch(inner_->signals.get(), EPOLLIN, [this](std::uint32_t) { inner_->end(); });
+        inner_->loop->watch(inner_->signals.get(), EPOLLIN, [this](std::uint32_t) {
+            signalfd_siginfo signal{};
+            const bool known = ::read(inner_->signals.get(), &signal, sizeof signal) == sizeof signal;
+            inner_->end(known ? fmt::format("by signal {}", signal.ssi_signo == SIGTERM ? "TERM" : "INT") : "by a signal");
+        });
     if (!watched) {
         log().error("signals: {}", watched.error().message);
     }

@@ -48,7 +48,7 @@ constexpr std::pair<std::string_view, std::string_view> kForms[] = {
     {"event.stats", "epoch*:int published*:int dampened*:int newest*:object consumers*:object[] note"},
     {"event.tail",
      "count*:int lost*:int next* events*:{position:int at type tool:any source:any confidence:number "
-     "data:any[]}[]"},
+     "data:object}[]"},
     {"executor.status", "executor_id goal state at steps:object[] count:int executions:object[]"},
     {"galactic.dashboard",
      "galaxy* total*:int zones*:object protected*:int archived*:int embedded*:int mean_retention*:number "

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <charconv>
+#include <deque>
 #include <map>
 
 #include "resonant/agents/scheduler.h"
@@ -10,6 +11,7 @@
 #include "resonant/society/results.h"
 #include "resonant/tools/answers.h"
 #include "resonant/tools/arguments.h"
+#include "resonant/tools/event_words.h"
 #include "resonant/tools/services.h"
 
 namespace resonant::tools {
@@ -135,7 +137,9 @@ Json show(const Services& services, const ring::Event& event, std::uint64_t posi
         shown["tool"] = services.toolbox->tools()[event.tool - 1].contract.name;
     }
     if (event.type != ring::EventType::Custom) {
-        shown["data"] = event.data;
+        if (Json data = data_of(event, *services.toolbox, services.plane->board()); !data.empty()) {
+            shown["data"] = std::move(data);
+        }
         return shown;
     }
     shown["confidence"] = rounded(event.confidence);
@@ -148,13 +152,16 @@ Json show(const Services& services, const ring::Event& event, std::uint64_t posi
     return shown;
 }
 
-// Where to read from: the sequence asked for, or the newest event.
+// Where to read from: the sequence asked for; else far enough back for the newest events, or, for who waits, the head.
 Result<ring::Subscription> subscription(const Services& services, const call::Call& call,
                                         bool& other_epoch) {
     ring::EventRing& ring = services.plane->ring();
     const auto& segment = ring.segment();
     if (!has(call, "since")) {
-        return ring::Subscription::over(segment.data(), segment.size());
+        const std::uint64_t back = number_of(call, "wait_s", 0) > 0                    ? 0
+                                   : call.arguments.value("types", Json()).is_array() ? kStatsWindow
+                                                                                      : limit_of(call, 50, 500);
+        return ring::Subscription::over(segment.data(), segment.size(), ring.head() - std::min(ring.head(), back));
     }
     const std::string since = text_of(call, "since");
     const std::size_t colon = since.find(':');
@@ -191,13 +198,18 @@ Result<Json> tail(Services& services, call::Call& call) {
     const std::vector<std::string> types = words_of(call, "types");
     const std::size_t limit = limit_of(call, 50, 500);
     const Nanos deadline = services.clock->monotonic() + from_seconds(number_of(call, "wait_s", 0));
-    Json events = Json::array();
+    const bool newest = !has(call, "since") && number_of(call, "wait_s", 0) <= 0;  // the last ones, up to this moment
+    const std::uint64_t until = services.plane->ring().head();
+    std::deque<Json> events;
     ring::Event event;
-    while (events.size() < limit && !call.is_cancelled()) {
+    while ((newest ? reader.position() < until : events.size() < limit) && !call.is_cancelled()) {
         const ring::Poll poll = reader.poll(event);
         if (poll == ring::Poll::Got) {
             if (wanted(event, types)) {
                 events.push_back(show(services, event, reader.position() - 1));
+            }
+            if (events.size() > limit) {
+                events.pop_front();
             }
             continue;
         }
@@ -209,7 +221,7 @@ Result<Json> tail(Services& services, call::Call& call) {
                     std::min(left, services.plane->nap()));
     }
     Json answer = {{"count", events.size()},
-                   {"events", std::move(events)},
+                   {"events", Json(std::vector<Json>(events.begin(), events.end()))},
                    {"lost", reader.lost()},
                    {"next", fmt::format("{}:{}", reader.epoch(), reader.position())}};
     if (other_epoch) {
@@ -272,8 +284,8 @@ void add_encampment(Toolbox& toolbox, Services& services) {
                  .access = Access::Read,
                  .core = false,
                  .parameters = "types:string[] since:sequence limit:int wait_s:number<=30",
-                 .summary = "live events of the machine, with the exact number lost; start "
-                            "with no since",
+                 .summary = "live events of the machine, with the exact number lost; with no "
+                            "since: the newest, or with wait_s the next",
                  .pace = Pace::Waits},
                 bind(services, tail));
     toolbox.add({.name = "event.stats",

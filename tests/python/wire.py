@@ -24,7 +24,7 @@ class Kernel:
 
     def __init__(self, faults="", flags=("--no-http",), policy=None, environment=None, toml=None):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="resonant-test-"))
-        self.environment = dict(os.environ, RESONANT_FAULTS=faults, RESONANT_LOG="error", RESONANT_CHECK_ANSWERS="1", **(environment or {}))
+        self.environment = {**os.environ, "RESONANT_FAULTS": faults, "RESONANT_LOG": "error", "RESONANT_CHECK_ANSWERS": "1", **(environment or {})}
         self.clients = []
         self.secret = self.run("init", "--json")["admin_secret"]
         if policy is not None:
@@ -52,8 +52,8 @@ class Kernel:
         environment = dict(self.environment)
         if owner:
             environment["RESONANT_ADMIN_SECRET"] = self.secret
-        done = subprocess.run([PROGRAM, "--home", self.home, *words], env=environment, capture_output=True,
-                              text=True, timeout=PATIENCE)
+        done = subprocess.run([PROGRAM, "--home", self.home, *(word for word in ("--json",) if word not in words), *words],
+                              env=environment, capture_output=True, text=True, timeout=PATIENCE)
         if check and done.returncode not in (0, 1, 3):
             raise AssertionError(f"{words}: exit {done.returncode}: {done.stderr}")
         return json.loads(done.stdout) if done.stdout.strip() else {"exit": done.returncode, "error": done.stderr}

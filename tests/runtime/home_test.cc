@@ -44,6 +44,59 @@ TEST_F(HomeTest, what_is_written_through_a_link_leaves_the_link_and_nothing_besi
     EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 2) << "half a file is left";
 }
 
+TEST_F(HomeTest, looking_for_a_home_makes_none_and_changes_no_folder) {
+    EXPECT_EQ(find_home(folder_ / "absent").error().code, Code::NotFound);
+    EXPECT_FALSE(fs::exists(folder_));
+    fs::create_directories(folder_);
+    ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
+    const auto empty = find_home(folder_);
+    ASSERT_FALSE(empty);
+    EXPECT_EQ(empty.error().code, Code::NotFound);
+    EXPECT_NE(empty.error().message.find("init"), std::string::npos) << empty.error().message;
+    EXPECT_TRUE(fs::is_empty(folder_));
+    EXPECT_EQ(fs::status(folder_).permissions(), fs::perms(0755));
+}
+
+TEST_F(HomeTest, a_folder_with_other_things_is_refused_and_stays_as_it_is) {
+    fs::create_directories(folder_);
+    ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
+    ASSERT_TRUE(write_file(folder_ / "letter.txt", "of somebody"));
+    for (const auto& home : {find_home(folder_), open_home(folder_, random_)}) {
+        ASSERT_FALSE(home);
+        EXPECT_EQ(home.error().code, Code::InvalidArgument);
+        EXPECT_NE(home.error().message.find("--home"), std::string::npos) << home.error().message;
+    }
+    EXPECT_EQ(fs::status(folder_).permissions(), fs::perms(0755));
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
+}
+
+TEST_F(HomeTest, an_empty_folder_a_fresh_disk_and_a_prepared_folder_become_homes_in_their_own_mode) {
+    for (const char* prepared : {"", "lost+found", "policy.d", "resonant.toml"}) {
+        fs::create_directories(folder_);
+        ASSERT_EQ(::chmod(folder_.c_str(), 0750), 0);
+        if (std::string(prepared).ends_with(".toml")) {
+            ASSERT_TRUE(write_file(folder_ / prepared, "listing = \"core\"\n"));
+        } else if (*prepared != 0) {
+            ASSERT_TRUE(fs::create_directory(folder_ / prepared));
+        }
+        const auto home = open_home(folder_, random_);
+        ASSERT_TRUE(home) << prepared << ": " << home.error().message;
+        EXPECT_TRUE(find_home(folder_)) << prepared;
+        EXPECT_EQ(fs::status(folder_).permissions(), fs::perms(0750)) << prepared;
+        fs::remove_all(folder_);
+    }
+}
+
+TEST_F(HomeTest, a_folder_that_others_may_write_to_is_refused_with_the_way_out) {
+    fs::create_directories(folder_);
+    ASSERT_EQ(::chmod(folder_.c_str(), 0777), 0);
+    const auto home = open_home(folder_, random_);
+    ASSERT_FALSE(home);
+    EXPECT_EQ(home.error().code, Code::PermissionDenied);
+    EXPECT_NE(home.error().message.find("chmod go-w"), std::string::npos) << home.error().message;
+    EXPECT_TRUE(fs::is_empty(folder_));
+}
+
 TEST_F(HomeTest, a_second_lock_is_refused_with_the_way_out) {
     const auto home = open_home(folder_, random_);
     ASSERT_TRUE(home);

@@ -30,6 +30,33 @@ TEST(Encampment, a_reader_that_comes_too_late_is_told_exactly_how_many_it_lost) 
     EXPECT_GE(tail["lost"].get<std::uint64_t>(), 1000U);
 }
 
+TEST(Encampment, without_a_place_to_start_the_newest_events_are_shown_and_nothing_before_is_lost) {
+    test::World world;
+    for (int i = 0; i < 9; ++i) {
+        world.ask("event.publish", {{"type", "step_" + std::to_string(i)}});
+    }
+    const Json newest = world.ask("event.tail", {{"limit", 3}, {"types", {"step_6", "step_7", "step_8", "step_2"}}});
+    ASSERT_EQ(newest["count"], 3) << newest.dump();
+    EXPECT_EQ(newest["events"][0]["type"], "step_6");
+    EXPECT_EQ(newest["events"][2]["type"], "step_8");
+    EXPECT_EQ(newest["lost"], 0);
+    EXPECT_EQ(world.ask("event.tail", {{"limit", 4}})["count"], 4);
+}
+
+TEST(Encampment, the_numbers_of_an_event_have_names) {
+    test::World world;
+    world.ask("memory.add", {{"content", "a named thing"}});
+    const Json tail = world.ask("event.tail", {{"types", {"tool_completed", "memory_created"}}});
+    ASSERT_GE(tail["count"], 2) << tail.dump();
+    bool called = false, stored = false;
+    for (const Json& event : tail["events"]) {
+        ASSERT_TRUE(event["data"].is_object()) << event.dump();
+        called = called || (event.value("tool", "") == "memory.add" && event["data"].contains("took_ms"));
+        stored = stored || event["data"].value("memory", "").starts_with("m");
+    }
+    EXPECT_TRUE(called && stored) << tail.dump();
+}
+
 TEST(Encampment, an_event_named_as_a_user_field_carries_its_value_to_the_board) {
     test::World world;
     board::StateBoard& board = world.parts().plane->board();
