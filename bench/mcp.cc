@@ -5,7 +5,7 @@
 //     stdio_rate   1/s  16 calls in flight over pipes
 //     http_p50     us   one call in flight over one connection that stays open
 //     http_rate    1/s  16 connections, a call in flight on each
-//     list_ms      ms   tools/list, 181 tools in 28 families
+//     list_ms      ms   tools/list, the families
 //     attach_ms    ms   `resonant mcp` on a running kernel until its initialize is answered
 //     ready_ms     ms   `resonant up` on a fresh home until it takes connections
 //     gateway_added us  a call of the peer's echo through us less one straight to it, in turn; needs --peers
