@@ -257,7 +257,7 @@ def test_a_file_that_says_nothing_about_itself_needs_a_format(kernel, tmp_path):
     file = tmp_path / "what"
     file.write_text("nothing")
     done = memory(kernel, "import", str(file))
-    assert done.returncode == 2 and "--format" in done.stderr
+    assert done.returncode == 1 and "--format" in done.stdout
 
 
 def test_the_real_server_memorys_file_is_taken_over(kernel, tmp_path):
