@@ -84,10 +84,38 @@ bool takes_null(const Json& schema, const Json& root, int depth) {
     return true;
 }
 
+// Where a schema wants an object or a list and a text holds one, the text becomes that, at any depth of the schema.
+void read_texts(Json& value, const Json& schema, int depth) {
+    if (!schema.is_object() || depth > kDepthMax) {
+        return;
+    }
+    const Json type = schema.value("type", Json());
+    if (value.is_string() && (type == "object" || type == "array")) {
+        Result<Json> held = json::parse(value.get_ref<const std::string&>());
+        if (held && (type == "object" ? held->is_object() : held->is_array())) {
+            value = std::move(*held);
+        }
+    }
+    if (const auto items = schema.find("items"); value.is_array() && items != schema.end()) {
+        for (Json& item : value) {
+            read_texts(item, *items, depth + 1);
+        }
+    }
+    const auto properties = schema.find("properties");
+    if (!value.is_object() || properties == schema.end() || !properties->is_object()) {
+        return;
+    }
+    for (auto at = value.begin(); at != value.end(); ++at) {
+        if (const auto declared = properties->find(at.key()); declared != properties->end()) {
+            read_texts(*at, *declared, depth + 1);
+        }
+    }
+}
+
 // Models write null for what they leave out, and JSON as text where an object is wanted. An optional argument whose schema
 // does not take null is left out, then; a text that holds the object or list that the schema wants becomes that.
 Route routed(const tools::Tool* tool, std::shared_ptr<const call::UpstreamTool> upstream, Json arguments) {
-    const auto is_odd = [](const Json& value) { return value.is_null() || value.is_string(); };
+    const auto is_odd = [](const Json& value) { return value.is_null() || value.is_string() || value.is_structured(); };
     if (std::none_of(arguments.begin(), arguments.end(), is_odd)) {
         return Route{tool, std::move(upstream), std::move(arguments)};
     }
@@ -108,13 +136,7 @@ Route routed(const tools::Tool* tool, std::shared_ptr<const call::UpstreamTool> 
             at = arguments.erase(at);
             continue;
         }
-        const Json type = declared->is_object() ? declared->value("type", Json()) : Json();
-        if (at->is_string() && (type == "object" || type == "array")) {
-            Result<Json> held = json::parse(at->get_ref<const std::string&>());
-            if (held && (type == "object" ? held->is_object() : held->is_array())) {
-                *at = std::move(*held);
-            }
-        }
+        read_texts(*at, *declared, 0);
         ++at;
     }
     return Route{tool, std::move(upstream), std::move(arguments)};

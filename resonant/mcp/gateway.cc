@@ -100,29 +100,13 @@ Gateway::Server& Gateway::make(call::UpstreamSpec spec, bool configured) {
                         .kernel = needs_.kernel},
         spec,
         // drop() took the Upstream of a server that was taken out: what that one says still is of no interest.
-        Upstream::Events{.listed =
-                             [this, server](Upstream::Reading tools) {
-                                 if (server->upstream) {
-                                     listed(*server, std::move(tools));
-                                 }
-                             },
-                         .offered =
-                             [this, server](call::UpstreamOffer::Kind kind, Upstream::Reading entries) {
-                                 if (server->upstream) {
-                                     offered(*server, kind, std::move(entries));
-                                 }
-                             },
-                         .changed =
-                             [this, server] {
-                                 if (server->upstream) {
-                                     state_changed(*server);
-                                 }
-                             },
-                         .updated = [this, place = fmt::format("{}{}/", call::kUpstreamScheme, spec.name)](const std::string& uri) {
-                             if (updated_) {
-                                 updated_(place + uri);
-                             }
-                         }});
+        Upstream::Events{
+            .listed = [this, server](Upstream::Reading tools) { if (server->upstream) { listed(*server, std::move(tools)); } },
+            .offered = [this, server](call::UpstreamOffer::Kind kind, Upstream::Reading entries)
+                { if (server->upstream) { offered(*server, kind, std::move(entries)); } },
+            .changed = [this, server] { if (server->upstream) { state_changed(*server); } },
+            .updated = [this, place = fmt::format("{}{}/", call::kUpstreamScheme, spec.name)](const std::string& uri)
+                { if (updated_) { updated_(place + uri); } }});
     servers_[spec.name] = std::move(made);
     return *server;
 }
@@ -275,7 +259,7 @@ bool Gateway::legible(Server& server, const std::string& list, Upstream::Reading
 }
 
 void Gateway::state_changed(Server& server) {
-    const Upstream::State state = server.upstream ? server.upstream->state() : Upstream::State::Closed;  // drop() holds one that goes
+    const Upstream::State state = server.upstream->state();
     if (state == Upstream::State::Refused) {
         server.listed = Json::array();  // nor what was approved of it
         server.offered.clear();

@@ -23,15 +23,28 @@ bool sees(const call::ClientSet* set, const Contract& tool) { return set == null
 
 // What models' interfaces take (OpenAI's strict mode, Gemini's subset): to them an object without properties is either
 // empty or no schema at all. It is shown as text that holds it; the router takes both.
+void close_objects(nlohmann::ordered_json& properties);
+
+void close_object(nlohmann::ordered_json& schema) {
+    if (!schema.is_object()) {
+        return;
+    }
+    if (schema.contains("properties")) {
+        close_objects(schema["properties"]);
+    } else if (schema.value("type", "") == "object") {
+        schema["type"] = "string";
+        schema.erase("additionalProperties");
+        schema["description"] = schema.contains("description") ? schema["description"].get<std::string>() + " (" + kAsText + ")"
+                                                               : std::string(kAsText);
+    }
+    if (schema.contains("items")) {
+        close_object(schema["items"]);
+    }
+}
+
 void close_objects(nlohmann::ordered_json& properties) {
     for (auto& property : properties) {
-        if (property.is_object() && property.value("type", "") == "object" && !property.contains("properties")) {
-            property["type"] = "string";
-            property.erase("additionalProperties");
-            property["description"] = property.contains("description")
-                                          ? property["description"].get<std::string>() + " (" + kAsText + ")"
-                                          : std::string(kAsText);
-        }
+        close_object(property);
     }
 }
 

@@ -98,8 +98,10 @@ HttpServer::Wait HttpServer::Connection::wait() const {
     return Draining;
 }
 
+// Of a body what has come: the parser reserves the length that a head claims, and pages that nobody wrote cost nothing.
+// What heads may claim all together is bounded apart (has_room).
 std::size_t HttpServer::Connection::bytes() const {
-    return kConnectionBytes + input.capacity() + output.capacity() + (parser ? parser->get().body().capacity() : 0);
+    return kConnectionBytes + input.capacity() + output.capacity() + (parser ? parser->get().body().size() : 0);
 }
 
 void HttpServer::enter(Connection& connection, State state) {

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from wire import PATIENCE, Client, Kernel
+from wire import FAMILIES, PATIENCE, Client, Kernel
 
 SERVER = pathlib.Path(__file__).with_name("scripted_server.py")
 MODERN = "2026-07-28"
@@ -300,7 +300,7 @@ def test_a_kernel_behind_a_kernel_works_by_http_in_both_eras(tmp_path):
         url = inner.run("--json", "status")["http"]
         for era in ("modern", "legacy"):
             added = outer.call("server.add", {"name": era, "url": url, "era": era}, owner=True)
-            assert added.get("tools") == 28, added
+            assert added.get("tools") == FAMILIES, added
             assert added["protocol"] == (MODERN if era == "modern" else "2025-11-25")
             result = outer.client().result(f"{era}__gana_root_health", {"tool": "health.check"})
             assert not result["isError"] and "status" in json.dumps(result["structuredContent"]), result

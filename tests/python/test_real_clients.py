@@ -11,12 +11,11 @@ import subprocess
 
 import pytest
 
-from wire import PATIENCE, PROGRAM, ROOT, Client, Kernel
+from wire import FAMILIES, PATIENCE, PROGRAM, ROOT, Client, Kernel
 
 CLIENTS = ROOT / "build/clients"
 SCRIPTS = ROOT / "tests/clients"
 NODE = ROOT / "build/conformance/bin"
-FAMILIES = 28
 
 # name: interpreter, script
 SCRIPTED = {
