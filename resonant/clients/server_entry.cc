@@ -121,7 +121,7 @@ class EntryReader {
         for (const auto& [name, value] : entry_.items()) {
             if (!kKnown.contains(name) && !value.is_null() && value != Json(false) && !(value.is_structured() && value.empty())) {
                 made_.words.push_back(name == "alwaysAllow" || name == "autoApprove" || name == "trust"
-                                          ? name + " is not carried over: what the client approves by itself are the calls of resonant from now on"
+                                          ? name + " is not carried over: from now on the client approves the calls of resonant by itself"
                                           : name + " is not carried over");
             }
         }
