@@ -1,6 +1,7 @@
 #include "resonant/sql/opening.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 
@@ -45,6 +46,29 @@ Status create_private(const std::filesystem::path& file) {
     return {};
 }
 
+namespace {
+
+// A kernel keeps the log file there as long as it has the database open; the last one to close it removes it.
+bool is_closed(const std::filesystem::path& file) {
+    std::error_code unseen;
+    return !std::filesystem::exists(file.string() + "-wal", unseen) && !unseen;
+}
+
+// The file's name as SQLite's URI, with the promise that nobody changes it.
+std::string immutable(const std::filesystem::path& file) {
+    std::string uri = "file:";
+    for (const char each : std::filesystem::absolute(file).string()) {
+        if (each == '%' || each == '?' || each == '#') {
+            uri += fmt::format("%{:02x}", static_cast<unsigned>(each));
+        } else {
+            uri += each;
+        }
+    }
+    return uri + "?immutable=1";
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& file, bool read_only) {
     // Statistics of memory cost a lock for each allocation, in all connections. Before SQLite's first use only.
     static std::once_flag configured;
@@ -58,7 +82,11 @@ Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& file, b
     sqlite3* handle = nullptr;
     const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                       (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
-    const int outcome = sqlite3_open_v2(file.c_str(), &handle, flags, page_files());
+    // Who only looks leaves no files beside a database of ours that no process has open.
+    const bool untouched = read_only && is_closed(file) && std::filesystem::exists(mark, unseen);
+    const int outcome = untouched
+                            ? sqlite3_open_v2(immutable(file).c_str(), &handle, flags | SQLITE_OPEN_URI, page_files())
+                            : sqlite3_open_v2(file.c_str(), &handle, flags, page_files());
     auto connection = std::make_unique<Connection>(handle);
     const std::string tried = "open database " + file.string();
     if (outcome != SQLITE_OK) {
