@@ -204,7 +204,8 @@ void print_event(const Json& event) {
     if (const Json tool = event.value("tool", Json()); tool.is_string()) {
         line += " " + tool.get<std::string>();
     }
-    for (const auto& [name, value] : event.value("data", Json::object()).items()) {
+    const Json data = event.value("data", Json::object());  // items() refers to it
+    for (const auto& [name, value] : data.items()) {
         const bool took = name == "took_ms" && value.is_number();
         line += took ? fmt::format(" took={}", duration_in_words(value.get<double>() / 1e3))
                      : fmt::format(" {}={}", name, value.is_string() ? value.get<std::string>() : json::dump(value));

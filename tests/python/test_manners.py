@@ -292,7 +292,7 @@ def log_of(kernel):
 
 
 def test_the_log_tells_start_attach_refusal_and_stop_and_nobodys_texts():
-    policy = "rules:\n  - name: no_notes\n    tools: [scratchpad.create]\n    action: block\n    reason: not here\n"
+    policy = "version: 1\nrules:\n  - name: no_notes\n    tools: [scratchpad.create]\n    action: block\n    reason: not here\n"
     with Kernel(environment={"RESONANT_LOG": "info"}, policy=policy) as kernel:
         client = Client(kernel.home, kernel.environment, initialize=False)
         kernel.clients.append(client)
@@ -360,7 +360,7 @@ def test_doctor_names_what_needs_a_person_and_the_command_for_it(tmp_path):
 
 def test_doctor_sees_a_taken_port_pauses_and_waiting_consents(kernel):
     client = kernel.client()
-    client.call("consent.request", {"scope": "sandbox.run", "reason": "to look"})
+    assert not client.call("consent.request", {"action": "sandbox.run", "reason": "to look", "wait_s": 0})[1]
     kernel.run("pause", "--reason", "fire drill", owner=True)
     try:
         parts = doctor(kernel.home)
