@@ -8,12 +8,15 @@ namespace {
 class RouterTest : public ::testing::Test {
   protected:
     RouterTest() : router_(catalogue_, nullptr) {
+        const tools::Handler handler = [](call::Call&) -> Result<Json> { return Json::object(); };
         catalogue_.begin({"horn", "gana_horn_sessions", "角 Jiao", "East", "Work sessions"});
         catalogue_.add({.name = "session.start", .access = call::Access::Write, .core = true,
-                        .parameters = "name*:string", .summary = "open a session"});
+                        .parameters = "name*:string", .summary = "open a session"},
+                       handler);
         catalogue_.begin({"neck", "gana_neck_save", "亢 Kang", "East", "Save memories"});
         catalogue_.add({.name = "memory.add", .access = call::Access::Write, .core = true,
-                        .parameters = "content*:string title:string", .summary = "store one memory"});
+                        .parameters = "content*:string title:string", .summary = "store one memory"},
+                       handler);
     }
 
     Catalogue catalogue_;

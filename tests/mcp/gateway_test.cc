@@ -78,7 +78,7 @@ class GatewayTest : public testing::Test {
         gateway_ = std::make_unique<Gateway>(Gateway::Needs{
             .loop = *loop_, .clock = clock_, .random = random_, .catalogue = toolbox_,
             .start_child = [this](const call::UpstreamSpec& spec) { return servers_.at(spec.name).start()(spec); },
-            .hidden = {}, .load = [kept]() -> Result<Json> { return kept; },
+            .hidden = {}, .fill_in = {}, .load = [kept]() -> Result<Json> { return kept; },
             .save = [this](const Json& now) -> Status {
                 saved_ = now;
                 return {};
