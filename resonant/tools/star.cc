@@ -84,8 +84,18 @@ Result<std::string> session_name(Services& services, const call::Call& call) {
     return society::wire_id('s', session);
 }
 
+// The owner widens what a session of somebody else may spend: that is the way out of a spent budget.
+Result<std::string> session_to_steer(Services& services, const call::Call& call) {
+    Result<std::string> own = session_name(services, call);
+    if (own || call.caller.role != call::Role::Owner) {
+        return own;
+    }
+    const std::string named = text_of(call, "session_id");
+    return services.governor->goal(named) ? Result<std::string>(named) : own;
+}
+
 Result<Json> set_goal(Services& services, call::Call& call) {
-    RESONANT_ASSIGN(const std::string session, session_name(services, call));
+    RESONANT_ASSIGN(const std::string session, session_to_steer(services, call));
     const Json asked = call.arguments.value("budget", Json::object());
     govern::SessionBudget budget;
     if (asked.contains("calls"))

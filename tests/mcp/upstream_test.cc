@@ -42,7 +42,7 @@ class Rig {
                                 workers_.emplace_back(std::move(work));
                                 return true;
                             },
-                            .version = "1", .kernel = "this kernel"},
+                            .fill_in = {}, .version = "1", .kernel = "this kernel"},
             std::move(spec),
             Upstream::Events{.listed = [this](Upstream::Reading read) {
                                  const std::lock_guard lock(mutex_);
