@@ -193,7 +193,7 @@ std::uint16_t Gateway::id_of(const std::string& name) {
 }
 
 void Gateway::listed(Server& server, Upstream::Reading tools) {
-    if (!legible(server, "tools", tools, [](Json& tool) { return conform_tool(tool); })) {
+    if (!server.upstream || !legible(server, "tools", tools, [](Json& tool) { return conform_tool(tool); })) {
         return;
     }
     const bool known = server.listed == tools.entries && !server.adding;

@@ -41,7 +41,7 @@ void Gateway::offered(Server& server, call::UpstreamOffer::Kind kind, Upstream::
     const std::string list = kind == call::UpstreamOffer::Kind::Prompt     ? "prompts"
                              : kind == call::UpstreamOffer::Kind::Template ? "resource templates"
                                                                            : "resources";
-    if (!legible(server, list, entries, [kind](Json& entry) { return conform_offer(kind, entry); }) ||
+    if (!server.upstream || !legible(server, list, entries, [kind](Json& entry) { return conform_offer(kind, entry); }) ||
         server.offered[kind] == entries.entries) {
         return;
     }

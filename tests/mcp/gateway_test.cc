@@ -198,6 +198,21 @@ TEST_F(GatewayTest, one_that_turns_out_to_lead_back_offers_nothing_though_it_was
     EXPECT_EQ(servers_.at("it").starts, 1) << "it is not tried again";
 }
 
+TEST_F(GatewayTest, a_server_that_is_taken_out_while_it_talks_leaves_the_others_alone) {
+    start();
+    for (const char* name : {"it", "other"}) {
+        listed_[name].set(Json::array({tool("act")}));
+        ASSERT_TRUE(add(name));
+    }
+    for (int i = 0; i < 50; ++i) {
+        servers_.at("it").note("notifications/tools/list_changed");
+    }
+    ASSERT_TRUE(gateway_->remove("it"));
+    ASSERT_TRUE(comes([&] { return gateway_->list("")->at("count") == 1; }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // its link ends in the meantime
+    EXPECT_EQ(gateway_->list("other")->at("state"), "ready");
+}
+
 TEST_F(GatewayTest, equal_names_of_several_servers_stay_apart_and_clashes_are_told) {
     start();
     listed_["a"].set(Json::array({tool("act"), tool("x y"), tool("x.y")}));

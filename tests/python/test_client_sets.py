@@ -109,7 +109,7 @@ def test_resources_and_prompts_keep_to_it(kernel):
 
 @pytest.mark.parametrize("toml, word", [('[[client]]\nlisting = "all"\n', "needs the name"),
                                         ('[[client]]\nname = "a"\nlisting = "most"\n', "families, core or all"),
-                                        ('[[client]]\nname = "a"\nserver = ["x"]\n', "no setting"),
+                                        ('[[client]]\nname = "a"\nserver = ["x"]\n', "not a setting"),
                                         ('client = 5\n', "list of tables")])
 def test_a_wrong_setting_is_named(tmp_path, toml, word):
     with Kernel() as kernel:

@@ -60,7 +60,7 @@ def test_a_structured_answer_alone_is_told_as_text_too(made):
 
 
 def test_a_large_structured_answer_is_cut_kept_and_continued(made):
-    content = {"rows": [{"n": number} for number in range(LARGE // 12)]}
+    content = {"rows": [{"n": number, "words": "of a row"} for number in range(LARGE // 20)]}
     result = made.client.result("it__give", {"result": {"structuredContent": content}})
     cut = result["structuredContent"]["resonant_cut"]
     shown, hint = texts(result)
