@@ -92,21 +92,20 @@ Gateway::Server& Gateway::make(call::UpstreamSpec spec, bool configured) {
     server->upstream = std::make_unique<Upstream>(
         Upstream::Needs{.loop = needs_.loop, .clock = needs_.clock, .random = needs_.random,
                         .start_child = needs_.start_child,
-                        .elsewhere = [this](std::function<void()> work) {
-                            return elsewhere_.post(std::move(work)).has_value();
-                        },
-                        .fill_in = needs_.fill_in,
-                        .version = needs_.version,
-                        .kernel = needs_.kernel},
+                        .elsewhere = [this](std::function<void()> work) { return elsewhere_.post(std::move(work)).has_value(); },
+                        .fill_in = needs_.fill_in, .version = needs_.version, .kernel = needs_.kernel},
         spec,
-        // drop() took the Upstream of a server that was taken out: what that one says still is of no interest.
         Upstream::Events{
-            .listed = [this, server](Upstream::Reading tools) { if (server->upstream) { listed(*server, std::move(tools)); } },
-            .offered = [this, server](call::UpstreamOffer::Kind kind, Upstream::Reading entries)
-                { if (server->upstream) { offered(*server, kind, std::move(entries)); } },
-            .changed = [this, server] { if (server->upstream) { state_changed(*server); } },
-            .updated = [this, place = fmt::format("{}{}/", call::kUpstreamScheme, spec.name)](const std::string& uri)
-                { if (updated_) { updated_(place + uri); } }});
+            .listed = [this, server](Upstream::Reading tools) { listed(*server, std::move(tools)); },
+            .offered = [this, server](call::UpstreamOffer::Kind kind, Upstream::Reading entries) {
+                offered(*server, kind, std::move(entries));
+            },
+            .changed = [this, server] { state_changed(*server); },
+            .updated = [this, place = fmt::format("{}{}/", call::kUpstreamScheme, spec.name)](const std::string& uri) {
+                if (updated_) {
+                    updated_(place + uri);
+                }
+            }});
     servers_[spec.name] = std::move(made);
     return *server;
 }
@@ -259,7 +258,7 @@ bool Gateway::legible(Server& server, const std::string& list, Upstream::Reading
 }
 
 void Gateway::state_changed(Server& server) {
-    const Upstream::State state = server.upstream->state();
+    const Upstream::State state = server.upstream ? server.upstream->state() : Upstream::State::Closed;  // taken out, as in listed()
     if (state == Upstream::State::Refused) {
         server.listed = Json::array();  // nor what was approved of it
         server.offered.clear();
