@@ -75,12 +75,12 @@ TEST_F(ClientRecordsFile, the_oldest_give_way_and_the_file_stays_small) {
     for (int i = 0; i < 5'000; ++i) {
         ASSERT_TRUE(records->put("busy", std::to_string(i)));
     }
-    EXPECT_LT(std::filesystem::file_size(path_), 400'000U);
-    for (std::size_t i = 0; i < 200; ++i) {
+    EXPECT_LT(std::filesystem::file_size(path_), kRecordsMax * 200U) << "5,000 changes of one record leave no trail";
+    for (std::size_t i = 0; i < kRecordsBytesMax / kRecordBytesMax + 200; ++i) {
         ASSERT_TRUE(records->put(std::to_string(i), std::string(kRecordBytesMax, 'y')));
     }
-    EXPECT_LE(records->size(), kRecordsBytesMax / kRecordBytesMax);
-    EXPECT_EQ(open()->find("199"), std::string(kRecordBytesMax, 'y'));
+    EXPECT_LE(records->size() * kRecordBytesMax, kRecordsBytesMax + kRecordsMax * kRecordBytesMax);
+    EXPECT_EQ(open()->find(std::to_string(kRecordsBytesMax / kRecordBytesMax + 199)), std::string(kRecordBytesMax, 'y'));
 }
 
 TEST_F(ClientRecordsFile, one_that_is_too_long_is_refused_and_the_old_one_is_gone) {

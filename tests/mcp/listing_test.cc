@@ -88,17 +88,25 @@ TEST_F(ListingTest, names_are_legal_on_the_wire_and_unique) {
     }
 }
 
+// An object of anything is shown as text that holds it, at any depth.
+void show_as_text(Json& properties) {
+    for (Json& property : properties) {
+        Json& schema = property.contains("items") ? property["items"] : property;
+        if (schema.contains("properties")) {
+            show_as_text(schema["properties"]);
+        } else if (schema.value("type", Json()) == "object") {
+            schema["type"] = "string";
+            schema["description"] = "JSON object";
+        }
+    }
+}
+
 TEST_F(ListingTest, single_tools_carry_their_schemas) {
     for (const Json& tool : list(Listing::All)) {
         const tools::Tool* found = toolbox_.find(tool["name"].get<std::string>());
         ASSERT_NE(found, nullptr) << tool["name"];
         Json wanted = found->contract.input_schema;
-        for (Json& property : wanted["properties"]) {
-            if (property.value("type", Json()) == "object" && !property.contains("properties")) {
-                property["type"] = "string";  // an object of anything is shown as text that holds it
-                property["description"] = "JSON object";
-            }
-        }
+        show_as_text(wanted["properties"]);
         EXPECT_EQ(tool["inputSchema"], wanted);
         EXPECT_EQ(tool["inputSchema"]["type"], "object");
     }
@@ -115,15 +123,16 @@ TEST_F(ListingTest, the_same_catalogue_gives_the_same_bytes) {
 TEST(LargeFamily, names_its_groups_in_place_of_more_than_forty_tools) {
     tools::Toolbox toolbox;
     toolbox.begin({.key = "big", .wire_name = "gana_big", .mansion = "x", .quadrant = "East", .summary = "Much"});
+    const tools::Handler handler = [](call::Call&) -> Result<Json> { return Json::object(); };
     std::vector<std::string> names;
     for (int i = 0; i < 41; ++i) {
         names.push_back((i % 2 == 0 ? "even.t" : "odd.t") + std::to_string(i));
     }
     for (std::size_t i = 0; i < 40; ++i) {
-        toolbox.add({.name = names[i], .access = call::Access::Read, .core = false, .parameters = "id*:id", .summary = "s"});
+        toolbox.add({.name = names[i], .access = call::Access::Read, .core = false, .parameters = "id*:id", .summary = "s"}, handler);
     }
     EXPECT_EQ(Json::parse(list_tools(toolbox, Listing::Families))[0]["inputSchema"]["properties"]["tool"]["enum"].size(), 40U);
-    toolbox.add({.name = names[40], .access = call::Access::Read, .core = false, .parameters = "id*:id", .summary = "s"});
+    toolbox.add({.name = names[40], .access = call::Access::Read, .core = false, .parameters = "id*:id", .summary = "s"}, handler);
     const Json entry = Json::parse(list_tools(toolbox, Listing::Families))[0];
     EXPECT_FALSE(entry["inputSchema"]["properties"]["tool"].contains("enum"));
     EXPECT_NE(entry["description"].get<std::string>().find("even.* (21), odd.* (20)"), std::string::npos);

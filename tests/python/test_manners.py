@@ -292,7 +292,7 @@ def log_of(kernel):
 
 
 def test_the_log_tells_start_attach_refusal_and_stop_and_nobodys_texts():
-    policy = "version: 1\nrules:\n  - name: no_notes\n    tools: [scratchpad.create]\n    action: block\n    reason: not here\n"
+    policy = "version: 1\nrules:\n  - name: no_notes\n    explain: not here\n    action: block\n    when: {tools: [scratchpad.create]}\n"
     with Kernel(environment={"RESONANT_LOG": "info"}, policy=policy) as kernel:
         client = Client(kernel.home, kernel.environment, initialize=False)
         kernel.clients.append(client)
@@ -412,14 +412,14 @@ def test_ring_tail_shows_the_newest_and_follows(kernel):
     lines = run("ring", "tail", "-n", "7", home=kernel.home).stdout.splitlines()
     assert len(lines) == 7 and all(re.match(r"\d{4}-\d\d-\d\dT", line) for line in lines), lines
     follower = subprocess.Popen([PROGRAM, "--home", kernel.home, "ring", "tail", "-f", "--type", "branch"], env=kernel.environment,
-                                stdout=subprocess.PIPE, text=True)
+                                stdout=subprocess.PIPE)
     try:
         deadline = time.monotonic() + PATIENCE
         os.set_blocking(follower.stdout.fileno(), False)
         seen = ""
         while "branch" not in seen and time.monotonic() < deadline:
             kernel.call("event.publish", {"type": "branch", "payload": {"value": 12}})
-            seen += follower.stdout.read() or ""
+            seen += (follower.stdout.read() or b"").decode()
         assert 'branch' in seen and '"value":12' in seen, seen
     finally:
         follower.terminate()
