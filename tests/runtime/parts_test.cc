@@ -172,7 +172,7 @@ void call_often(PartsTest& test) {
 }
 void call_slowly(PartsTest& test) {
     for (int i = 0; i < 3; ++i) {  // more than the twentieth part of all calls
-        test.run("sandbox.run", {{"command", {"sleep", "0.8"}}});
+        test.run("sandbox.run", {{"command", {"sleep", "1.1"}}});
     }
 }
 void cross_a_boundary(PartsTest& test) { test.run("sandbox.run", {{"command", {"rm", "-rf", "/"}}}); }

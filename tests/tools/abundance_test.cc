@@ -77,11 +77,8 @@ TEST(Abundance, engines_tell_what_they_watch_and_their_newest_batch) {
     EXPECT_EQ(output["columns"][0], "memory_id");
     EXPECT_EQ(output["values"][0][0], id.substr(1));
     const Json list = world.ask("engine.list");
-    EXPECT_EQ(list["count"], 28);
-    EXPECT_EQ(list["engines"][22]["engine"], "galactic");
-    EXPECT_EQ(list["engines"][22]["built"], true);
-    EXPECT_EQ(list["engines"][22]["on_board"], true);
-    EXPECT_EQ(list["engines"][19]["built"], false);
+    EXPECT_EQ(list["count"], 2) << "engines that are built";
+    EXPECT_NE(list["engines"].dump().find("galactic"), std::string::npos);
     EXPECT_EQ(world.error("engine.output", {{"engine", "narrative"}}), "unimplemented");
     EXPECT_EQ(world.error("engine.output", {{"engine", "nonsense"}}), "not_found");
     EXPECT_EQ(world.ask("datasea.status")["engines"][0]["engine"], "galactic");
