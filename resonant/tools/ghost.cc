@@ -371,7 +371,7 @@ void add_ghost(Toolbox& toolbox, Services& services) {
     toolbox.add({.name = "tool.explain",
                  .access = Access::Read,
                  .core = true,
-                 .parameters = "tool*:string arguments:object as:string role:observer|agent|coordinator|owner "
+                 .parameters = "tool*:string arguments:object as:id role:observer|agent|coordinator|owner "
                                "contained:bool",
                  .summary = "dry run of one call: which stage and rule would allow or deny it, "
                             "declared effects, cost; nothing runs",

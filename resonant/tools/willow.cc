@@ -136,7 +136,7 @@ void add_willow(Toolbox& toolbox, Services& services) {
     toolbox.add({.name = "rate.stats",
                  .access = Access::Read,
                  .core = true,
-                 .parameters = "agent:string",
+                 .parameters = "agent:id",
                  .summary = "budgets left, denials, by agent and tool"},
                 bind(services, rates));
     toolbox.add({.name = "breaker.status",

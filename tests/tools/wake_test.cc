@@ -73,7 +73,7 @@ TEST_F(WakeTest, an_answer_wakes_who_asked_for_consent) {
                     id = each["state"] == "waiting" ? each["consent_id"].get<std::string>() : id;
                 }
             }
-            yes ? world_.ask("consent.grant", {{"scope", "sandbox.run"}, {"to", "ada"}, {"request_id", id}},
+            yes ? world_.ask("consent.grant", {{"scope", "sandbox.run"}, {"to", "ada"}, {"ttl_s", 60}, {"request_id", id}},
                              call::Role::Owner, "owner")
                 : world_.ask("consent.revoke", {{"consent_id", id}}, call::Role::Owner, "owner");
         });
