@@ -41,7 +41,8 @@ class Private : public testing::Test {
         // What the caller says itself may come back to it.
         Json said = arguments;
         EXPECT_THAT(text, Not(HasSubstr("quetzalcoatl"))) << tool << " " << said.dump();
-        if (said.dump().find(secret_) == std::string::npos) {
+        // The ring carries numbers of memories by design, never a word of them.
+        if (tool != "event.tail" && said.dump().find(secret_) == std::string::npos) {
             // Its id as a word of its own: between quotes, in JSON within JSON, or in a sentence.
             EXPECT_FALSE(std::regex_search(text, std::regex("\\b" + secret_ + "\\b"))) << tool << " " << said.dump() << text;
         }

@@ -187,7 +187,7 @@ TEST(FindingMemories, a_deeper_recall_keeps_to_its_filters) {
     const Json answer = world.ask("memory.recall", {{"query", "heron"}, {"depth", 1}, {"tags", {"bird"}}});
     ASSERT_EQ(answer["count"], 2) << answer.dump();
     EXPECT_EQ(answer["hits"][1]["id"], linked);
-    EXPECT_EQ(world.ask("memory.search", {{"tags", {"none"}}})["note"], "no memory meets these filters");
+    EXPECT_TRUE(world.ask("memory.search", {{"tags", {"none"}}})["note"].get<std::string>().starts_with("no memory meets these filters"));
 }
 
 TEST(FindingMemories, a_day_alone_is_that_day_too) {
