@@ -137,3 +137,14 @@ def test_every_call_leaves_its_trace_in_a_ledger_that_verifies():
         assert ("dharma.reload", "deny") in kinds, kinds
         verified = kernel.run("--json", "ledger", "verify")
         assert verified["ok"] is True, verified
+
+
+def test_a_watcher_of_the_error_rate_wakes_when_calls_fail():
+    with Kernel() as kernel:
+        client = kernel.client()
+        spawned, _ = client.call("monitor.spawn", {"field": "error_rate", "above": 0.3})
+        assert spawned["value_now"] == 0 and spawned["rises"] == "worse" and "note" not in spawned, spawned
+        for _ in range(8):
+            assert client.call("memory.history", {"id": "m999999"})[1]
+        assert client.call("reasoner.next", {"wait_s": 20})[0]["reasoner_id"]
+        assert client.call("monitor.list")[0]["groups"][0]["fired"] == 1

@@ -66,19 +66,6 @@ TEST(Ox, an_execution_shows_its_steps_to_its_own_agent_and_to_who_steers) {
     EXPECT_EQ(world.ask("executor.status")["count"], 1);
 }
 
-TEST(Ox, a_watcher_of_the_error_rate_wakes_when_calls_fail) {
-    test::World world;
-    const Json spawned = world.ask("monitor.spawn", {{"field", "error_rate"}, {"above", 0.3}});
-    EXPECT_EQ(spawned["value_now"], 0.0) << spawned.dump();
-    EXPECT_EQ(spawned["rises"], "worse");
-    EXPECT_FALSE(spawned.contains("note")) << spawned.dump();
-    for (int i = 0; i < 8; ++i) {
-        world.error("memory.history", {{"id", "m999999"}});
-    }
-    ASSERT_TRUE(world.ask("reasoner.next", {{"wait_s", 20}}).contains("reasoner_id"));
-    EXPECT_EQ(world.ask("monitor.list")["groups"][0]["fired"], 1);
-}
-
 TEST(Ox, a_watcher_that_would_wake_when_things_go_well_is_told_so) {
     test::World world;
     EXPECT_TRUE(world.ask("monitor.spawn", {{"field", "error_rate"}, {"below", 0.3}}).contains("note"));
