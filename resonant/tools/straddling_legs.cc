@@ -29,10 +29,8 @@ Json show(const society::Consent& consent) {
                   {"state", consent.state},
                   {"scope", consent.scope},
                   {"to", consent.principal},
+                  {"reason", consent.reason},  // an empty one too: the answer promises it
                   {"expires", show_time(consent.expires_at.count)}};
-    if (!consent.reason.empty()) {
-        shown["reason"] = consent.reason;
-    }
     if (!consent.answered_by.empty()) {
         shown["answered_by"] = consent.answered_by;
     }

@@ -51,6 +51,13 @@ std::vector<Json> hostile_arguments(const call::Contract& contract) {
             all.push_back(std::move(arguments));
         }
     }
+    for (Json& arguments : all) {  // nothing here is worth waiting for
+        for (const char* wait : {"wait_s", "timeout_s"}) {
+            if (properties.contains(wait)) {
+                arguments[wait] = 0.01;
+            }
+        }
+    }
     return all;
 }
 
@@ -65,8 +72,8 @@ TEST(Fault, no_bad_input_opens_the_circuit_of_any_built_tool) {
     int caller = 0;
     for (const Tool& tool : world.parts().toolbox.tools()) {
         const call::Contract& contract = tool.contract;
-        if (!tool.handler || contract.pace == call::Pace::Waits) {
-            continue;  // what waits does so for as long as it is asked to; its arguments are judged by the same schema
+        if (!tool.handler) {
+            continue;
         }
         for (const Json& arguments : hostile_arguments(contract)) {
             const call::Reply reply = world.call(contract.name, arguments, call::Role::Owner, "u" + std::to_string(++caller / 100));
