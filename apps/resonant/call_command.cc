@@ -1,6 +1,4 @@
 #include <fmt/format.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <iostream>
@@ -8,6 +6,7 @@
 #include "apps/resonant/commands.h"
 #include "apps/resonant/progress_line.h"
 #include "apps/resonant/render.h"
+#include "apps/resonant/terminal.h"
 #include "resonant/base/clock.h"
 #include "resonant/base/printable.h"
 #include "resonant/base/random.h"
@@ -17,26 +16,6 @@ namespace resonant::app {
 namespace {
 
 constexpr Nanos kPatience = from_seconds(3600);  // from one word of the kernel to the next; it ends when it hangs up
-
-// Reads a line from the terminal without showing it; empty when there is no terminal.
-std::string ask_secret() {
-    if (::isatty(STDIN_FILENO) == 0) {
-        return {};
-    }
-    std::cerr << "admin secret: " << std::flush;
-    termios shown{};
-    if (::tcgetattr(STDIN_FILENO, &shown) != 0) {
-        return {};
-    }
-    termios hidden = shown;
-    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    ::tcsetattr(STDIN_FILENO, TCSANOW, &hidden);
-    std::string secret;
-    std::getline(std::cin, secret);
-    ::tcsetattr(STDIN_FILENO, TCSANOW, &shown);
-    std::cerr << "\n";
-    return secret;
-}
 
 // The answer; what the kernel tells of the way to it goes to `progress`.
 Result<Json> ask_long(const runtime::Home& home, const Json& question, ProgressLine& progress) {
@@ -143,9 +122,9 @@ std::expected<Json, int> whole_answer(const Common& common, const std::string& t
     ProgressLine progress(tool, common.quiet);
     Result<Json> answer = ask_long(*home, question, progress);
     if (answer && needs_owner(*answer) && secret->empty() && !common.as_person) {
-        const std::string typed = ask_secret();
-        if (!typed.empty()) {
-            question["secret"] = typed;
+        const std::optional<std::string> typed = ask_line("admin secret: ", true);
+        if (typed && !typed->empty()) {
+            question["secret"] = *typed;
             answer = ask_long(*home, question, progress);
         }
     }

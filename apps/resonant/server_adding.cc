@@ -1,14 +1,13 @@
 #include "apps/resonant/server_adding.h"
 
 #include <fmt/format.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <iostream>
 
 #include "apps/resonant/launch.h"
+#include "apps/resonant/terminal.h"
 #include "resonant/mcp/server_file.h"
 #include "resonant/runtime/config.h"
 #include "resonant/runtime/secrets.h"
@@ -63,31 +62,6 @@ Json json_of(const Added& added) {
         one["quarantined"] = added.quarantined;
     }
     return one;
-}
-
-std::optional<std::string> ask_line(const std::string& question, bool hidden) {
-    termios shown{};
-    if (::isatty(STDIN_FILENO) == 0 || ::tcgetattr(STDIN_FILENO, &shown) != 0) {
-        return std::nullopt;
-    }
-    std::cerr << question << std::flush;
-    if (hidden) {
-        termios silent = shown;
-        silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-        ::tcsetattr(STDIN_FILENO, TCSANOW, &silent);
-    }
-    std::string line;
-    const bool read = static_cast<bool>(std::getline(std::cin, line));
-    if (hidden) {
-        ::tcsetattr(STDIN_FILENO, TCSANOW, &shown);
-        std::cerr << "\n";
-    }
-    return read ? std::optional(std::move(line)) : std::nullopt;
-}
-
-bool agreed(const std::string& question) {
-    const std::optional<std::string> line = ask_line(question + " [y/N] ", false);
-    return line && (*line == "y" || *line == "yes" || *line == "Y");
 }
 
 Status answer_questions(const runtime::Home& home, const clients::ServerEntry& entry) {

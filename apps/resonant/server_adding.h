@@ -37,11 +37,6 @@ Status answer_questions(const runtime::Home& home, const clients::ServerEntry& e
 // terminal, or made where the home has none yet (`made` then holds it, to be shown once).
 Status be_owner(Common& common, const runtime::Home& home, std::string& made);
 
-// A line from the terminal, shown while it is typed or not; nothing without a terminal.
-std::optional<std::string> ask_line(const std::string& question, bool hidden);
-// "y" or "yes" at a terminal.
-bool agreed(const std::string& question);
-
 std::optional<std::string> variable(const std::string& name);
 
 // This program as a client's file may name it.

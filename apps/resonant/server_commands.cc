@@ -1,7 +1,6 @@
 #include "apps/resonant/commands.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include <optional>
 
 #include "apps/resonant/server_adding.h"
+#include "apps/resonant/terminal.h"
 #include "resonant/base/printable.h"
 #include "resonant/mcp/server_file.h"
 #include "resonant/runtime/secrets.h"

@@ -8,6 +8,7 @@
 
 #include "apps/resonant/server_adding.h"
 #include "apps/resonant/setup_record.h"
+#include "apps/resonant/terminal.h"
 #include "resonant/base/sha256.h"
 #include "resonant/clients/person_file.h"
 #include "resonant/clients/setup_plan.h"

@@ -7,9 +7,11 @@ import pathlib
 import pty
 import select
 import shutil
+import signal
 import stat
 import subprocess
 import sys
+import termios
 import time
 import tomllib
 
@@ -280,6 +282,22 @@ def test_what_a_client_would_ask_is_asked_at_a_terminal_and_never_shown(person):
     assert (person.home / "secrets" / "one@key").read_text() == "typed-secret"
     assert "typed-secret" in json.dumps(person.run("call", "one__env", "{}"))
     assert "one" not in value_of(file)["servers"]
+
+
+def test_a_terminal_left_at_a_hidden_question_shows_again_what_is_typed(person):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(PROGRAM, [str(PROGRAM), "--home", str(person.home), "server", "secret", "one", "key"], person.environment)
+    said, deadline = b"", time.monotonic() + PATIENCE
+    while b"key of server one" not in said and time.monotonic() < deadline:
+        said += os.read(terminal, 65536)
+    local_modes = 3
+    assert not termios.tcgetattr(terminal)[local_modes] & termios.ECHO, said
+    os.write(terminal, b"\x03")  # Ctrl-C
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGINT
+    assert termios.tcgetattr(terminal)[local_modes] & termios.ECHO
+    assert not (person.home / "secrets" / "one@key").exists()
 
 
 def test_an_entry_of_servers_json_that_cannot_be_used_is_named_and_kept(person):
