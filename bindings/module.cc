@@ -10,9 +10,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cerrno>
+#include <cmath>
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -26,6 +30,7 @@ namespace resonant::bindings {
 namespace {
 
 constexpr Nanos kSlice = from_millis(250);  // a sleeper looks this often whether it shall end
+constexpr double kWaitMax_s = 1e9;          // some 30 years
 
 [[noreturn]] void raise(PyObject* type, const std::string& words) {
     PyErr_SetString(type, words.c_str());
@@ -45,13 +50,23 @@ T must(Result<T> result) {
     return std::move(*result);
 }
 
+// A descriptor of one's own beside the one that was handed over.
+Descriptor copy_of(int descriptor) {
+    Descriptor copy(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+    if (!copy) {
+        raise(PyExc_OSError, "Board: " + std::to_string(descriptor) + " is not an open descriptor (" + std::strerror(errno) +
+                                 "); give the number of one that was handed over, or a home");
+    }
+    return copy;
+}
+
 // One page, mapped: of the kernel behind a socket, or of a descriptor that was handed over. Reading a
 // field is one load.
 class Board {
   public:
     explicit Board(const std::string& path) : client_(must(client::Client::attach(path))), view_(client_->board()) {}
     explicit Board(int descriptor)
-        : segment_(must(shm::Segment::attach(Descriptor(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0)), Bytes{board::kPageBytes}))),
+        : segment_(must(shm::Segment::attach(copy_of(descriptor), Bytes{board::kPageBytes}))),
           view_(must(board::BoardView::over(segment_->data(), segment_->size()))) {}
 
     Board(const Board&) = delete;
@@ -63,6 +78,23 @@ class Board {
     }
 
     const board::BoardView& view() const { return view_; }
+    // Whether the kernel still writes the page.
+    bool is_alive() const { return connection().is_alive(); }
+    // Whether a kernel answers; its page takes the place of the old one, which nobody may look at any more.
+    bool attach_again() {
+        if (connection().is_alive()) {
+            return true;
+        }
+        if (views > 0) {
+            raise(PyExc_BufferError, "Board: the page is held by a view of it (memoryview, numpy); release it first, or make another Board");
+        }
+        if (!client_->attach_again()) {
+            return false;
+        }
+        view_ = client_->board();
+        return true;
+    }
+    std::size_t views = 0;  // buffers that others hold of the page
     // A new reference to the field's value. The float that was made for it last is given again while the
     // value is bit for bit the same: floats do not change, and making one costs as much as the rest.
     PyObject* value_of(board::Field field) {
@@ -78,6 +110,7 @@ class Board {
         }
         return made;
     }
+    std::vector<std::string> user_fields() const { return client_ ? client_->user_fields() : std::vector<std::string>(); }
     // A page that was handed over has no names of user fields: they are "user.N" there.
     std::optional<board::Field> field_named(std::string_view name) const {
         return client_ ? client_->field_named(name) : client::field_named(name);
@@ -91,6 +124,13 @@ class Board {
     }
 
   private:
+    client::Client& connection() const {
+        if (!client_) {
+            raise(PyExc_ValueError, "Board: a page that was handed over has no connection to its kernel; make a Board of its home");
+        }
+        return *client_;
+    }
+
     std::unique_ptr<client::Client> client_;
     std::optional<shm::Segment> segment_;
     board::BoardView view_;
@@ -138,13 +178,28 @@ PyObject* board_item(PyObject* self, PyObject* key) {
 
 // The page itself, read-only and without a copy: memoryview(board), numpy.frombuffer(board).
 int board_buffer(PyObject* self, Py_buffer* target, int flags) {
-    const auto& board = *nb::inst_ptr<Board>(self);
-    return PyBuffer_FillInfo(target, self, const_cast<void*>(board.view().page()), board::kPageBytes, 1, flags);
+    auto& board = *nb::inst_ptr<Board>(self);
+    const int filled = PyBuffer_FillInfo(target, self, const_cast<void*>(board.view().page()), board::kPageBytes, 1, flags);
+    board.views += filled == 0 ? 1 : 0;
+    return filled;
 }
+void board_released(PyObject* self, Py_buffer*) { --nb::inst_ptr<Board>(self)->views; }
 
 PyType_Slot board_slots[] = {{Py_mp_subscript, reinterpret_cast<void*>(&board_item)},
                              {Py_bf_getbuffer, reinterpret_cast<void*>(&board_buffer)},
+                             {Py_bf_releasebuffer, reinterpret_cast<void*>(&board_released)},
                              {0, nullptr}};
+
+nb::list names_of(const Board& board) {
+    nb::list names;
+    for (const board::FieldInfo& info : board::built_in_fields()) {
+        names.append(nb::str(info.name.data(), info.name.size()));
+    }
+    for (const std::string& name : board.user_fields()) {
+        names.append(nb::str(name.data(), name.size()));
+    }
+    return names;
+}
 
 nb::tuple harmony(const Board& board) {
     const board::Harmony whole = board.view().harmony();
@@ -209,16 +264,38 @@ class Sleeper {
     std::jthread thread_;  // ends first
 };
 
+// Says that a thread goes on without the interpreter's lock; made and ended with it.
+struct Away {
+    explicit Away(bool& flag) : away(flag) { away = true; }
+    Away(const Away&) = delete;
+    Away& operator=(const Away&) = delete;
+    ~Away() { away = false; }
+    bool& away;
+};
+
+// Invariants:
+//   (1) What talks to the kernel does so in the process that attached: a child after fork() has the memory, but neither a
+//       connection of its own nor the sleeping thread.
+//   (2) While one thread waits without the interpreter's lock, no other uses the ring.
 class Ring {
   public:
     // Attaches twice, at once: the process may give up its user afterwards.
     explicit Ring(std::string path)
         : path_(std::move(path)),
           client_(must(client::Client::attach(path_))),
-          sleeper_(std::make_unique<Sleeper>(must(client::Client::attach(path_)))) {}
+          sleeper_(std::make_unique<Sleeper>(must(client::Client::attach(path_)))),
+          process_(::getpid()) {}
+    Ring(const Ring&) = delete;
+    Ring& operator=(const Ring&) = delete;
+    ~Ring() {
+        if (::getpid() != process_) {
+            static_cast<void>(sleeper_.release());  // its thread is not here and never ends
+        }
+    }
 
     // (position, type, lane, source, confidence, tool, at_ns, data, name), or None.
     nb::object poll_now() {
+        expect_alone();
         ring::Event event;
         if (client_->events().poll(event) != ring::Poll::Got) {
             return nb::none();
@@ -230,20 +307,41 @@ class Ring {
                               nb::make_tuple(event.data[0], event.data[1], event.data[2], event.data[3]),
                               nb::steal(PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), "replace")));
     }
+    // In slices, so that Ctrl-C ends it and the kernel's end is seen.
     bool wait(double timeout_s) {
-        const nb::gil_scoped_release free;
-        Result<bool> news = client_->wait(from_seconds(timeout_s));
-        if (!news) {
-            const nb::gil_scoped_acquire held;
-            raise(news.error());
+        if (std::isnan(timeout_s)) {
+            raise(PyExc_ValueError, "wait: the time is not a number; give seconds");
         }
-        return *news;
+        expect_connected();
+        Nanos left = from_seconds(std::clamp(timeout_s, 0.0, kWaitMax_s));
+        for (;;) {
+            const Nanos slice = std::min(left, kSlice);
+            Result<bool> news = false;
+            {
+                const Away away(waits_);
+                const nb::gil_scoped_release free;
+                news = client_->wait(slice);
+            }
+            left = left - slice;
+            if (PyErr_CheckSignals() != 0) {
+                throw nb::python_error();
+            }
+            if (!news) {
+                raise(news.error());
+            }
+            if (*news || left <= Nanos{}) {
+                return *news;
+            }
+        }
     }
     int listen() {
+        expect_connected();
         sleeper_->want(client_->events().position());
         return sleeper_->descriptor();
     }
     bool attach_again() {
+        expect_connected();
+        const Away away(waits_);
         const nb::gil_scoped_release free;
         auto second = client::Client::attach(path_);
         if (!second || !client_->attach_again()) {
@@ -252,15 +350,33 @@ class Ring {
         sleeper_ = std::make_unique<Sleeper>(std::move(*second));
         return true;
     }
-    bool is_alive() { return client_->is_alive(); }
+    bool is_alive() {
+        expect_connected();
+        return client_->is_alive();
+    }
     std::uint64_t epoch() const { return client_->board().epoch(); }
     std::uint64_t position() const { return client_->events().position(); }
     std::uint64_t lost() const { return client_->lost(); }
 
   private:
+    void expect_alone() const {
+        if (waits_) {
+            raise(PyExc_RuntimeError, "Ring: another thread waits on this ring; give each thread a Ring of its own");
+        }
+    }
+    void expect_connected() const {
+        if (::getpid() != process_) {
+            raise(PyExc_RuntimeError, "Ring: it was attached in process " + std::to_string(process_) +
+                                          ", before a fork; make a Ring in this process");
+        }
+        expect_alone();
+    }
+
     std::string path_;
     std::unique_ptr<client::Client> client_;
     std::unique_ptr<Sleeper> sleeper_;
+    pid_t process_;
+    bool waits_ = false;  // of the interpreter's lock
 };
 
 }  // namespace
@@ -270,16 +386,20 @@ NB_MODULE(_native, module) {
         .def(nb::init<const std::string&>(), nb::arg("socket"))
         .def(nb::init<int>(), nb::arg("descriptor"))
         .def("number_of", &Board::number_of, nb::arg("name"), "The number of a field: board[number] is the fastest way to read it.")
-        .def("harmony", &harmony, "The seven harmony fields, whole.")
-        .def_prop_ro("epoch", [](const Board& board) { return board.view().epoch(); });
+        .def("names", &names_of, "The names of all fields, yours last.")
+        .def("harmony", &harmony, "The seven harmony scores, read whole: balance, headroom, swiftness, reliability, dharma, accord, energy.")
+        .def("is_alive", &Board::is_alive, "Whether the kernel still writes the page.")
+        .def("attach_again", &Board::attach_again,
+             "Whether a kernel answers. After its end the page of the next one takes the place of the old one.")
+        .def_prop_ro("epoch", [](const Board& board) { return board.view().epoch(); }, "Which start of the kernel wrote the page.");
     nb::class_<Ring>(module, "Ring")
         .def(nb::init<std::string>(), nb::arg("socket"))
         .def("_poll_now", &Ring::poll_now)
-        .def("wait", &Ring::wait, nb::arg("timeout_s"), "Sleeps until there is news; the interpreter goes on meanwhile.")
+        .def("_wait", &Ring::wait, nb::arg("timeout_s"))
         .def("_listen", &Ring::listen)
         .def("_attach_again", &Ring::attach_again)
-        .def("_is_alive", &Ring::is_alive)
-        .def_prop_ro("epoch", &Ring::epoch)
+        .def("is_alive", &Ring::is_alive, "Whether the kernel still runs.")
+        .def_prop_ro("epoch", &Ring::epoch, "Which start of the kernel these events are of.")
         .def_prop_ro("position", &Ring::position, "The position of the next event.")
         .def_prop_ro("lost", &Ring::lost, "Events that were overwritten before this reader came, exactly.");
 }

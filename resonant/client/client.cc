@@ -46,8 +46,11 @@ Result<Descriptor> connected(const std::string& path) {
     const timeval patience{kPatience_s, 0};
     static_cast<void>(::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience));
     if (::connect(socket.get(), address.get(), address.size) != 0) {
-        return fail(Code::NotFound, fmt::format("attach: no kernel listens on {} ({}); start one with: resonant up",
-                                                path, std::strerror(errno)));
+        const int error = errno;
+        constexpr std::string_view kSocket = "/plane.sock";
+        const std::string home = path.ends_with(kSocket) ? " --home " + path.substr(0, path.size() - kSocket.size()) : "";
+        return fail(Code::NotFound, fmt::format("attach: no kernel listens on {} ({}); start one with: resonant up{}",
+                                                path, std::strerror(error), home));
     }
     RESONANT_CHECK(is_abstract ? expect_holder(socket.get(), path) : Status{});
     return socket;

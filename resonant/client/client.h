@@ -35,6 +35,8 @@ class Client {
     const board::BoardView& board() const { return plane_->board(); }
     // A field by name, a user field too: "user.queue_depth", "queue_depth".
     std::optional<board::Field> field_named(std::string_view name) const;
+    // Names of the user fields, by number: "user.queue_depth".
+    const std::vector<std::string>& user_fields() const { return user_fields_; }
     ring::Subscription& events() { return events_; }
     const ring::Subscription& events() const { return events_; }
     // Goes to a position; what is no longer there is counted as lost.
