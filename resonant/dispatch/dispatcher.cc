@@ -99,7 +99,8 @@ void Dispatcher::remember_waiting(const std::shared_ptr<std::atomic<bool>>& canc
 }
 
 void Dispatcher::submit(call::Request request, std::function<void(call::Reply)> done) {
-    Result<Route> route = router_.route(request.tool, std::move(request.arguments));
+    const call::ClientSet* set = needs_.client_sets == nullptr ? nullptr : needs_.client_sets->find(request.caller);
+    Result<Route> route = router_.route(request.tool, std::move(request.arguments), set);
     if (!route) {
         call::Reply reply;
         reply.error = true;

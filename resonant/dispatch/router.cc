@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <set>
 
 #include "resonant/tools/nearest.h"
 
@@ -11,6 +13,11 @@ namespace resonant::dispatch {
 namespace {
 
 constexpr std::size_t kNearest = 3;
+constexpr std::size_t kUpstreamsLooked = 4096;  // tools of servers that a wrong name is compared with
+constexpr std::size_t kUpstreamsKept = 256;     // of them, those that share a word with it
+constexpr std::size_t kNameShown = 80;
+// What others call `args`; "arguments" is the protocol's own word.
+constexpr std::array kOtherArgs = {"arguments", "parameters", "params", "input"};
 
 // `args` as an object: absent is empty, JSON text is read, anything else is refused.
 Result<Json> object_of(Json args) {
@@ -112,6 +119,17 @@ void read_texts(Json& value, const Json& schema, int depth) {
     }
 }
 
+bool has_argument(const call::Contract& contract, const char* name) {
+    const Json& schema = contract.input_schema;
+    return schema.is_object() && schema.value("properties", Json::object()).contains(name);
+}
+
+// The last word of a name, without its server or family: "echo" of "files__echo", "write" of "scratchpad.write".
+std::string_view last_word(std::string_view name) {
+    const std::size_t end = name.find_last_of("._- ");
+    return end == std::string_view::npos ? name : name.substr(end + 1);
+}
+
 // Models write null for what they leave out, and JSON as text where an object is wanted. An optional argument whose schema
 // does not take null is left out, then; a text that holds the object or list that the schema wants becomes that.
 Route routed(const tools::Tool* tool, std::shared_ptr<const call::UpstreamTool> upstream, Json arguments) {
@@ -159,19 +177,19 @@ Route Router::find(const std::string& name, const Json& arguments) const {
     return {ours, ours != nullptr || upstreams_ == nullptr ? nullptr : upstreams_->find(*wanted), {}};
 }
 
-Result<Route> Router::route(const std::string& name, Json arguments) const {
+Result<Route> Router::route(const std::string& name, Json arguments, const call::ClientSet* set) const {
     RESONANT_ASSIGN(Json sent, object_of(std::move(arguments)));
     if (const tools::Tool* tool = catalogue_.find(name)) {
         return routed(tool, nullptr, std::move(sent));
     }
     const int family = catalogue_.find_family(name);
     if (family < 0) {
-        return route_to_upstream(name, std::move(sent));
+        return route_to_upstream(name, std::move(sent), set);
     }
-    return route_in_family(family, std::move(sent));
+    return route_in_family(family, std::move(sent), set);
 }
 
-Result<Route> Router::route_in_family(int family, Json arguments) const {
+Result<Route> Router::route_in_family(int family, Json arguments, const call::ClientSet* set) const {
     const auto wanted = arguments.find("tool");
     if (wanted == arguments.end() || !wanted->is_string()) {
         std::vector<std::string> names;
@@ -192,10 +210,22 @@ Result<Route> Router::route_in_family(int family, Json arguments) const {
     }
     const auto& name = wanted->get_ref<const std::string&>();
     if (name.ends_with(".*")) {
-        return list_group(name);
+        return list_group(name, set);
     }
     const tools::Tool* tool = catalogue_.find(name);
-    const auto args = arguments.find("args");
+    const auto upstream = tool != nullptr || upstreams_ == nullptr ? nullptr : upstreams_->find(name);
+    const call::Contract* contract = tool != nullptr ? &tool->contract : upstream ? &upstream->contract : nullptr;
+    auto args = arguments.find("args");
+    for (const char* other : kOtherArgs) {
+        if (args == arguments.end() && contract != nullptr && !has_argument(*contract, other)) {
+            const auto found = arguments.find(other);
+            if (found != arguments.end() && (found->is_object() || found->is_string())) {
+                arguments["args"] = Json(std::move(*found));
+                arguments.erase(other);
+                args = arguments.find("args");
+            }
+        }
+    }
     RESONANT_ASSIGN(Json inner, object_of(args == arguments.end() ? Json() : std::move(*args)));
     // Arguments beside `tool`: taken when `args` does not say otherwise.
     for (auto& [key, value] : arguments.items()) {
@@ -204,20 +234,20 @@ Result<Route> Router::route_in_family(int family, Json arguments) const {
         }
     }
     if (tool == nullptr) {
-        return route_to_upstream(wanted->get<std::string>(), std::move(inner));
+        return route_to_upstream(arguments["tool"].get<std::string>(), std::move(inner), set);
     }
     return routed(tool, nullptr, std::move(inner));
 }
 
-Result<Route> Router::route_to_upstream(const std::string& name, Json arguments) const {
+Result<Route> Router::route_to_upstream(const std::string& name, Json arguments, const call::ClientSet* set) const {
     auto tool = upstreams_ == nullptr ? nullptr : upstreams_->find(name);
     if (!tool) {
-        return unknown(name);
+        return unknown(name, set);
     }
     return routed(nullptr, std::move(tool), std::move(arguments));
 }
 
-std::unexpected<Error> Router::list_group(const std::string& group) const {
+std::unexpected<Error> Router::list_group(const std::string& group, const call::ClientSet* set) const {
     const std::string_view name = std::string_view(group).substr(0, group.size() - 2);
     std::string listed;
     for (const tools::Tool& tool : catalogue_.tools()) {
@@ -228,22 +258,51 @@ std::unexpected<Error> Router::list_group(const std::string& group) const {
         }
     }
     if (listed.empty()) {
-        return unknown(group);
+        return unknown(group, set);
     }
     return fail(Code::InvalidArgument,
                 fmt::format("{} are these, with the arguments each requires; give one as `tool`: {}", group, listed));
 }
 
-std::unexpected<Error> Router::unknown(const std::string& name) const {
+// Names of servers' tools that share the server or the last word with a wrong name; of a named server that is there, no others.
+std::vector<std::string> Router::near_upstreams(const std::string& name, const call::ClientSet* set) const {
+    std::vector<std::string> names;
+    const auto tools = upstreams_ == nullptr ? nullptr : upstreams_->tools();
+    const std::string_view server = call::server_of(name);
+    const std::string_view word = last_word(name);
+    for (std::size_t i = 0; tools && i < std::min(tools->size(), kUpstreamsLooked) && names.size() < kUpstreamsKept; ++i) {
+        const call::UpstreamTool& tool = *(*tools)[i];
+        const bool near = server.empty() ? word.size() > 2 && tool.contract.name.find(word) != std::string::npos : tool.server == server;
+        if (near && (set == nullptr || set->has_upstream(tool.server, tool.contract.name))) {
+            names.push_back(tool.contract.name);
+        }
+    }
+    return names;
+}
+
+std::unexpected<Error> Router::unknown(const std::string& name, const call::ClientSet* set) const {
     if (const call::Contract* planned = catalogue_.find_planned(name)) {
         return fail(Code::Unimplemented, fmt::format("{} is not built yet; capability.suggest with a goal finds what is",
                                                      planned->name));
     }
-    const std::string shown = name.substr(0, 80);
+    const std::string shown = name.substr(0, kNameShown);
+    std::vector<std::string> names = near_upstreams(shown, set);
+    if (names.empty() || call::server_of(shown).empty()) {
+        std::set<int> families;
+        for (const tools::Tool& tool : catalogue_.tools()) {
+            if (set == nullptr || set->has_tool(tool.contract.name)) {
+                names.push_back(tool.contract.name);
+                families.insert(tool.contract.family);
+            }
+        }
+        for (const int family : families) {
+            names.emplace_back(catalogue_.families()[static_cast<std::size_t>(family)].wire_name);
+        }
+    }
     return fail(Code::NotFound,
                 fmt::format("no tool or family is named '{}'; nearest: {}; to look for one call "
                             "capability.suggest with a goal",
-                            shown, fmt::join(catalogue_.nearest(shown, kNearest), ", ")));
+                            shown, fmt::join(tools::nearest_names(shown, std::move(names), kNearest), ", ")));
 }
 
 }  // namespace resonant::dispatch

@@ -10,7 +10,7 @@ constexpr std::size_t kGuessMax = 60;  // no name is longer
 
 std::string wire_form(std::string_view name) {
     std::string wire(name);
-    std::replace(wire.begin(), wire.end(), '.', '_');
+    std::replace_if(wire.begin(), wire.end(), [](char c) { return c == '.' || c == '-' || c == ' '; }, '_');
     return wire;
 }
 
@@ -33,6 +33,23 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     return last[b.size()];
 }
 
+// The words of a name in alphabetical order: "add_memory" and "memory_add" are one.
+std::string sorted_words(std::string_view wire) {
+    std::vector<std::string_view> words;
+    while (!wire.empty()) {
+        const std::size_t end = std::min(wire.find('_'), wire.size());
+        words.push_back(wire.substr(0, end));
+        wire.remove_prefix(std::min(end + 1, wire.size()));
+    }
+    std::sort(words.begin(), words.end());
+    std::string joined;
+    for (const std::string_view word : words) {
+        joined += joined.empty() || word.empty() ? "" : "_";
+        joined += word;
+    }
+    return joined;
+}
+
 // Distance of a guess from a tool's name: whole names, or the guess against the part after the dot,
 // so that "recall" finds memory.recall.
 double strangeness(std::string_view guess, std::string_view wire) {
@@ -41,7 +58,8 @@ double strangeness(std::string_view guess, std::string_view wire) {
     const std::size_t dot = server == std::string_view::npos ? wire.find('_') : server + 1;
     const std::string_view last = dot == std::string_view::npos ? wire : wire.substr(dot + 1);
     const std::size_t part = edit_distance(guess, last) + 1;
-    return static_cast<double>(std::min(whole, part)) +
+    const std::size_t turned = edit_distance(sorted_words(guess), sorted_words(wire)) + 1;
+    return static_cast<double>(std::min({whole, part, turned})) +
            (wire.find(guess) != std::string_view::npos ? -0.5 : 0.0);
 }
 

@@ -61,6 +61,23 @@ TEST_F(RouterTest, a_misspelt_tool_is_answered_with_the_nearest_names_and_never_
     EXPECT_NE(route.error().message.find("memory.add"), std::string::npos) << route.error().message;
 }
 
+TEST_F(RouterTest, a_family_that_is_half_named_is_among_the_nearest_names) {
+    const auto route = router_.route("gana_neck", Json::object());
+    ASSERT_FALSE(route);
+    EXPECT_NE(route.error().message.find("nearest: gana_neck_save"), std::string::npos) << route.error().message;
+}
+
+TEST_F(RouterTest, takes_arguments_under_the_names_that_others_have_for_args) {
+    for (const char* other : {"arguments", "parameters", "params", "input"}) {
+        const auto route = router_.route("gana_neck_save", {{"tool", "memory.add"}, {other, {{"content", "x"}}}});
+        ASSERT_TRUE(route) << route.error().message;
+        EXPECT_EQ(route->arguments, Json({{"content", "x"}})) << other;
+    }
+    const auto both = router_.route("gana_neck_save", {{"tool", "memory.add"}, {"args", {{"content", "x"}}}, {"arguments", {{"title", "y"}}}});
+    ASSERT_TRUE(both);
+    EXPECT_TRUE(both->arguments.contains("arguments")) << "the schema answers what is beside args";
+}
+
 TEST_F(RouterTest, a_family_without_a_tool_says_which_tools_it_has) {
     const auto route = router_.route("gana_neck_save", Json::object());
     ASSERT_FALSE(route);

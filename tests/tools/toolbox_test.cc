@@ -64,6 +64,8 @@ TEST(Toolbox, tells_the_nearest_names_of_a_misspelt_one) {
     EXPECT_EQ(full.toolbox.nearest("memory.recal", 3).front(), "memory.recall");
     EXPECT_EQ(full.toolbox.nearest("memroy_add", 3).front(), "memory.add");
     EXPECT_EQ(full.toolbox.nearest("bootstrap", 3).front(), "session.bootstrap");
+    EXPECT_EQ(full.toolbox.nearest("add_memory", 3).front(), "memory.add") << "words in another order";
+    EXPECT_EQ(full.toolbox.nearest("search-memory", 3).front(), "memory.search");
     EXPECT_EQ(full.toolbox.nearest("", 3).size(), 3U);
     EXPECT_EQ(full.toolbox.nearest(std::string(100'000, 'x'), 2).size(), 2U);
 }
