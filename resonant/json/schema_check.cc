@@ -34,7 +34,7 @@ void Check::walk(const Node& node, const Json& value, const Path& path, const Sc
     }
     const unsigned type = schema_type_of(value);
     if (node.types != 0 && (node.types & type) == 0) {
-        found_.add(path, [&] { return fmt::format("{} is no {}", schema_shown(value), schema_type_names(node.types)); });
+        found_.add(path, [&] { return fmt::format("{} is not of type {}", schema_shown(value), schema_type_names(node.types)); });
         return;  // what else is wrong follows from this
     }
     const Scope scope{outer, node.resource};

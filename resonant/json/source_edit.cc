@@ -184,7 +184,7 @@ Result<std::string> put_member(std::string_view text, const SourcePath& path, co
                                                  line_end(text), text.find('\n') == std::string_view::npos)}});
         }
         if (!at->is_object()) {
-            return fail(Code::InvalidArgument, fmt::format("{}: {} is not an object; mend it first", place_in(text, at->span.begin),
+            return fail(Code::InvalidArgument, fmt::format("{}: {} is not an object", place_in(text, at->span.begin),
                                                            i == 0 ? "the file" : dump(Json(path[i - 1]))));
         }
         const SourceMember* member = at->find(path[i]);

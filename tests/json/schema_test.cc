@@ -33,7 +33,7 @@ TEST(Schema, names_path_value_and_limit) {
 
 TEST(Schema, prefixes_the_root_it_is_given) {
     EXPECT_THAT(compiled(R"({"properties":{"a":{"type":"string"}}})").errors(*parse(R"({"a":1})"), 8, "args"),
-                ElementsAre("args.a: 1 is no string"));
+                ElementsAre("args.a: 1 is not of type string"));
 }
 
 TEST(Schema, stops_at_as_many_errors_as_are_asked_for) {
@@ -120,7 +120,7 @@ TEST(Schema, a_recursive_schema_checks_every_level) {
         "children":{"type":"array","items":{"$ref":"#/$defs/node"}}},"unevaluatedProperties":false}},"$ref":"#/$defs/node"})");
     EXPECT_TRUE(tree.valid(*parse(R"({"value":1,"children":[{"value":2,"children":[]}]})")));
     EXPECT_THAT(tree.errors(*parse(R"({"children":[{"children":[{"value":"x"}]}]})")),
-                ElementsAre("children[0].children[0].value: \"x\" is no integer"));
+                ElementsAre("children[0].children[0].value: \"x\" is not of type integer"));
     EXPECT_FALSE(tree.valid(*parse(R"({"children":[{"valve":1}]})")));
 }
 
@@ -153,7 +153,7 @@ TEST(Schema, lists_of_items_are_read_where_an_older_draft_is_named) {
 TEST(Schema, a_huge_wrong_value_makes_a_short_error) {
     const Json wide = std::vector<int>(100'000, 7);
     const auto words = compiled(R"({"type":"string"})").errors(wide);
-    EXPECT_THAT(words, ElementsAre("arguments: a list of 100000 items is no string"));
+    EXPECT_THAT(words, ElementsAre("arguments: a list of 100000 items is not of type string"));
 }
 
 TEST(Schema, shows_long_values_cut_between_characters) {
