@@ -1,6 +1,5 @@
 #include "resonant/tools/families.h"
 
-#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 
@@ -8,6 +7,7 @@
 #include "resonant/plane/kernel_plane.h"
 #include "resonant/tools/answers.h"
 #include "resonant/tools/arguments.h"
+#include "resonant/tools/board_field.h"
 #include "resonant/tools/services.h"
 
 namespace resonant::tools {
@@ -16,22 +16,6 @@ using call::Access;
 using call::Pace;
 
 namespace {
-
-Result<board::Field> field_of(const Services& services, const call::Call& call) {
-    const std::string name = text_of(call, "field");
-    if (const auto field = services.plane->board().find(name)) {
-        return *field;
-    }
-    std::string known;
-    for (const board::FieldInfo& info : board::built_in_fields()) {
-        known += (known.empty() ? "" : ", ") + std::string(info.name);
-    }
-    for (const board::RegisteredField& info : services.plane->board().registered()) {
-        known += ", " + info.name;
-    }
-    return fail(Code::NotFound,
-                fmt::format("no board field '{}'; there are {}", name.substr(0, 60), known));
-}
 
 Result<Json> harmony(Services& services, call::Call&) {
     const board::BoardView view = services.plane->board().view();
@@ -43,7 +27,7 @@ Result<Json> harmony(Services& services, call::Call&) {
 Result<Json> read(Services& services, call::Call& call) {
     const board::BoardView view = services.plane->board().view();
     if (has(call, "field")) {
-        RESONANT_ASSIGN(const board::Field field, field_of(services, call));
+        RESONANT_ASSIGN(const board::Field field, field_named(services.plane->board(), call.contract->name, text_of(call, "field")));
         Json answer = describe(services.plane->board(), field);
         answer["field"] = text_of(call, "field");
         answer["value"] = view.field(field);
@@ -155,7 +139,7 @@ Result<Json> sea_status(Services& services, call::Call& call) {
 }
 
 Result<Json> watch(Services& services, call::Call& call) {
-    RESONANT_ASSIGN(const board::Field field, field_of(services, call));
+    RESONANT_ASSIGN(const board::Field field, field_named(services.plane->board(), call.contract->name, text_of(call, "field")));
     if (has(call, "above") == has(call, "below")) {
         return fail(Code::InvalidArgument,
                     "board.watch: give either above or below, the threshold to wait for");

@@ -8,6 +8,7 @@
 #include "resonant/agents/scheduler.h"
 #include "resonant/tools/answers.h"
 #include "resonant/tools/arguments.h"
+#include "resonant/tools/board_field.h"
 #include "resonant/tools/executions.h"
 #include "resonant/tools/reasoner_context.h"
 #include "resonant/tools/services.h"
@@ -48,12 +49,7 @@ Json show(const Services& services, const agents::MonitorGroup& group) {
 }
 
 Result<agents::MonitorSpec> spec_of(const Services& services, const call::Call& call) {
-    const auto field = services.plane->board().find(text_of(call, "field"));
-    if (!field) {
-        return fail(Code::NotFound,
-                    fmt::format("monitor.spawn: no board field '{}'; board.read shows them all",
-                                text_of(call, "field").substr(0, 60)));
-    }
+    RESONANT_ASSIGN(const board::Field field, field_named(services.plane->board(), "monitor.spawn", text_of(call, "field")));
     if (has(call, "above") == has(call, "below")) {
         return fail(Code::InvalidArgument,
                     "monitor.spawn: give either above or below, the threshold that wakes");
@@ -64,7 +60,7 @@ Result<agents::MonitorSpec> spec_of(const Services& services, const call::Call& 
                     "(monitor_triggered) that event.tail shows");
     }
     agents::MonitorSpec spec;
-    spec.field = *field;
+    spec.field = field;
     spec.direction = has(call, "above") ? agents::Direction::Above : agents::Direction::Below;
     spec.threshold = number_of(call, has(call, "above") ? "above" : "below", 0);
     spec.spread = number_of(call, "spread", 0);
@@ -110,12 +106,7 @@ Result<Json> list(Services& services, call::Call& call) {
     const agents::Reasoners::Stats stats = services.reasoners->stats();
     std::optional<board::Field> field;
     if (has(call, "field")) {
-        field = services.plane->board().find(text_of(call, "field"));
-        if (!field) {
-            return fail(Code::NotFound,
-                        fmt::format("monitor.list: no board field '{}'; board.read shows them all",
-                                    text_of(call, "field").substr(0, 60)));
-        }
+        RESONANT_ASSIGN(field, field_named(services.plane->board(), "monitor.list", text_of(call, "field")));
     }
     const std::size_t limit = limit_of(call, 50, 500);
     std::uint32_t after = 0;
