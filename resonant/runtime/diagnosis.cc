@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -39,6 +40,12 @@ Finding look_at_home(const Home& home) {
     }
     if (!found) {
         return {"home", Concern::Person, found.error().message, "give another folder with --home, or RESONANT_HOME"};
+    }
+    if (found && ::access(home.root.c_str(), W_OK) != 0) {
+        return {"home", Concern::Person,
+                fmt::format("{}: {}: no kernel can run on it, only `ledger verify`, `memory verify` and `policy check` read it",
+                            home.root.string(), std::strerror(errno)),
+                "make it writable (mount -o remount,rw), or give another home with --home"};
     }
     struct stat seen {};
     if (::stat(home.root.c_str(), &seen) == 0 && (seen.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
@@ -202,7 +209,10 @@ void look_at_servers(const Home& home, const std::optional<Json>& servers, std::
     }
 }
 
-std::string size_in_words(double bytes) { return fmt::format("{:.1f} GiB", bytes / 1024 / 1024 / 1024); }
+std::string size_in_words(double bytes) {
+    constexpr double kMib = 1024.0 * 1024, kGib = kMib * 1024;
+    return bytes >= kGib ? fmt::format("{:.1f} GiB", bytes / kGib) : fmt::format("{:.1f} MiB", bytes / kMib);
+}
 
 Finding look_at_room(const Home& home) {
     std::filesystem::path there = home.root;
@@ -240,7 +250,12 @@ void note_unread(const Status& read, const std::string& part, std::vector<Findin
     }
 }
 
-void look_at_standings(const Home& home, sql::Database& database, std::vector<Finding>& findings) {
+// A command that needs a kernel, with the one that starts it where none runs.
+std::string with_kernel(const Home& home, const std::optional<Json>& status, const std::string& words) {
+    return status ? command(home, words) : command(home, "up --detach") + ", then " + command(home, words);
+}
+
+void look_at_standings(const Home& home, const std::optional<Json>& status, sql::Database& database, std::vector<Finding>& findings) {
     const Status read = database.read([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(sql::Statement rows, connection.prepare("SELECT principal, reason, by FROM standings LIMIT 100"));
         for (;;) {
@@ -253,13 +268,13 @@ void look_at_standings(const Home& home, sql::Database& database, std::vector<Fi
             findings.push_back({everybody ? "pause" : "quarantine", Concern::Person,
                                 fmt::format("{} by {}: {}", everybody ? "every call but the owner's is refused" : who + " is refused",
                                             rows.text(2), rows.text(1)),
-                                command(home, everybody ? "resume" : fmt::format("quarantine {} --lift", who))});
+                                with_kernel(home, status, everybody ? "resume" : fmt::format("quarantine {} --lift", who))});
         }
     });
     note_unread(read, "pause", findings);
 }
 
-void look_at_consents(const Home& home, sql::Database& database, std::vector<Finding>& findings) {
+void look_at_consents(const Home& home, const std::optional<Json>& status, sql::Database& database, std::vector<Finding>& findings) {
     const Status read = database.read([&](sql::Connection& connection) -> Status {
         RESONANT_ASSIGN(sql::Statement rows, connection.prepare("SELECT id, principal, scope, reason FROM consents WHERE "
                                                                 "state='waiting' AND expires_ns > ? LIMIT 100"));
@@ -271,7 +286,7 @@ void look_at_consents(const Home& home, sql::Database& database, std::vector<Fin
             }
             findings.push_back({"consent", Concern::Person,
                                 fmt::format("{} asks for {}: {}", rows.text(1), rows.text(2), rows.text(3)),
-                                command(home, "consent grant " + rows.text(0))});
+                                with_kernel(home, status, "consent grant " + rows.text(0))});
         }
     });
     note_unread(read, "consent", findings);
@@ -309,8 +324,8 @@ std::vector<Finding> diagnose(const std::filesystem::path& root, const KernelWor
     findings.push_back(look_at_room(home));
     findings.push_back(look_at_descriptors());
     if (database) {
-        look_at_standings(home, *database, findings);
-        look_at_consents(home, *database, findings);
+        look_at_standings(home, kernel.status, *database, findings);
+        look_at_consents(home, kernel.status, *database, findings);
     }
     return findings;
 }
