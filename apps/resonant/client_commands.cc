@@ -64,11 +64,15 @@ std::vector<std::string> clients_known() {
 
 void add_client_commands(Commands& commands) {
     const std::vector<std::string> names = clients_known();
+    const auto meant = [](const std::string& word) {
+        const clients::Client* client = clients::find_client(word);
+        return client == nullptr ? std::string() : std::string(client->name);
+    };
     auto flags = std::make_shared<SetupFlags>();
     commands.push_back(
         {.name = "setup",
          .summary = "put this program into a client's file and take its servers over: shown first, asked, undone by --undo",
-         .arguments = {{.name = "client", .target = &flags->client, .help = "whose", .choices = names, .required = true},
+         .arguments = {{.name = "client", .target = &flags->client, .help = "whose", .choices = names, .meant = meant, .required = true},
                        {.name = "--file", .target = &flags->file,
                         .help = "the client's file, where it is not the usual one (a project's .mcp.json, .vscode/mcp.json ...)", .value = "FILE"},
                        {.name = "--workspace", .target = &flags->workspace,
@@ -81,7 +85,7 @@ void add_client_commands(Commands& commands) {
     auto client = std::make_shared<std::string>();
     commands.push_back({.name = "client-config",
                         .summary = "print the block a client needs to start this server; `resonant setup` puts it in place",
-                        .arguments = {{.name = "client", .target = client.get(), .help = "whose", .choices = names, .required = true}},
+                        .arguments = {{.name = "client", .target = client.get(), .help = "whose", .choices = names, .meant = meant, .required = true}},
                         .run = [client](const Common& common) { return print_block(common, *client); }});
 }
 

@@ -56,6 +56,7 @@ struct Argument {
     std::string help;
     std::string value = {};                 // what help calls the value: "FILE", "SECONDS"; empty: by the type
     std::vector<std::string> choices = {};  // the only values; empty: any
+    std::function<std::string(const std::string&)> meant = {};  // the choice that another word for it means; empty: none
     bool required = false;
     char letter = 0;                        // 'f' for -f; 0: none
     bool is_text = false;                   // "-" reads standard input, "@FILE" a file, "@@" is an @

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <iostream>
@@ -85,7 +86,9 @@ bool read_number(const std::string& word, T& into) {
 }
 
 // Puts one word where it belongs; what is wrong with it otherwise.
-std::string put(const Argument& argument, const std::string& word) {
+std::string put(const Argument& argument, const std::string& given) {
+    const std::string meant = argument.meant ? argument.meant(given) : "";
+    const std::string& word = meant.empty() ? given : meant;
     if (!argument.choices.empty() && std::ranges::find(argument.choices, word) == argument.choices.end()) {
         const std::string near = near_name(word, argument.choices);
         return fmt::format("{}: '{}' is not known{}; it is {}", argument.name, word,
@@ -142,6 +145,14 @@ std::string put_all(const Level& level) {
     return {};
 }
 
+// What people type who know other programs.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 21> kOtherWords = {{
+    {"start", "up"}, {"run", "up"}, {"serve", "up"}, {"daemon", "up"}, {"stop", "down"}, {"kill", "down"}, {"shutdown", "down"},
+    {"restart", "down', then 'up"}, {"log", "ring tail"}, {"logs", "ring tail"}, {"events", "ring tail"}, {"install", "setup CLIENT"},
+    {"configure", "setup CLIENT"}, {"uninstall", "setup CLIENT --undo"}, {"undo", "setup CLIENT --undo"}, {"version", "--version"},
+    {"list", "server list"}, {"ls", "server list"}, {"ps", "status"}, {"info", "status"}, {"check", "doctor"},
+}};
+
 // What may stand where `word` does not belong: the options of the level and of the program, or the level's commands.
 std::string suggestion(const Commands& commands, const std::vector<Level>& levels, const Level& level, const std::string& word) {
     std::vector<std::string> names;
@@ -155,6 +166,10 @@ std::string suggestion(const Commands& commands, const std::vector<Level>& level
         }
         names.insert(names.end(), {"--help", "--version"});
         return near_name(word.substr(0, word.find('=')), names);
+    }
+    const auto other = std::ranges::find(kOtherWords, std::string_view(word), [](const auto& pair) { return pair.first; });
+    if (level.name.empty() && other != kOtherWords.end()) {
+        return std::string(other->second);
     }
     const std::string group = level.name.empty() ? "" : level.name + " ";
     for (const Command& command : commands) {

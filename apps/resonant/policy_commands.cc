@@ -68,7 +68,7 @@ void add_ledger(Commands& commands) {
     auto limit = std::make_shared<int>(20);
     commands.push_back({.name = "ledger tail",
                         .summary = "newest entries",
-                        .arguments = {{.name = "--limit", .target = limit.get(), .help = "entries at most"}},
+                        .arguments = {{.name = "--limit", .target = limit.get(), .help = "entries at most", .letter = 'n'}},
                         .run = [limit](const Common& common) { return call_tool(common, "karma.trace", {{"limit", *limit}}); },
                         .kernel = KernelNeed::Running});
     commands.push_back(
@@ -176,7 +176,12 @@ void add_consent(Commands& commands) {
              }
              return call_tool(common, "consent.grant", arguments);
          },
-         .kernel = KernelNeed::Running});
+         .kernel = KernelNeed::Running,
+         .check = [grant] {
+             return grant->request.empty() && grant->scope.empty()
+                        ? "give the id of a request (resonant consent list shows them), or a --scope of your own"
+                        : "";
+         }});
     auto id = std::make_shared<std::string>();
     commands.push_back(
         {.name = "consent revoke",

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -12,6 +13,7 @@
 #include "apps/resonant/terminal.h"
 #include "resonant/base/printable.h"
 #include "resonant/mcp/server_file.h"
+#include "resonant/runtime/config.h"
 #include "resonant/runtime/secrets.h"
 
 namespace resonant::app {
@@ -151,6 +153,15 @@ int enable(const Common& common, const std::string& name, bool enabled) {
 }
 
 // Keeps a value that the record of a server names, or takes it away.
+// Whether a server of this name is written down; the kernel need not run.
+bool is_kept(const runtime::Home& home, const std::string& server) {
+    const Result<std::string> text = runtime::read_file(home.root / "servers.json");
+    const Json kept = text ? Json::parse(*text, nullptr, false) : Json();
+    const Result<runtime::Config> config = runtime::load_config(home.config());
+    return (kept.is_object() && kept.value("servers", Json::object()).contains(server)) ||
+           (config && std::ranges::any_of(config->servers, [&](const auto& one) { return one.name == server; }));
+}
+
 int secret(const Common& common, const std::string& server, const std::string& name, bool forget) {
     const Result<runtime::Home> home = common.open();
     if (!home) {
@@ -180,7 +191,11 @@ int secret(const Common& common, const std::string& server, const std::string& n
     if (const Status kept = secrets.keep(server, name, *value); !kept) {
         return report(kept.error());
     }
-    show(common, {{"server", server}, {"name", name}, {"kept", true}});
+    Json kept = {{"server", server}, {"name", name}, {"kept", true}};
+    if (!is_kept(*home, server)) {
+        kept["note"] = fmt::format("no server '{}' is behind resonant; the value waits for one of that name", server);
+    }
+    show(common, kept);
     return kOk;
 }
 

@@ -52,6 +52,7 @@ struct Setup {
     std::vector<std::string> others;
     bool keep = false;
     bool named = false;  // the file, by --file
+    std::string options;  // of this run, for commands that go on with it: " --home DIR"
 
     bool nothing_to_do() const {
         bool done = plan.has_block();
@@ -62,14 +63,38 @@ struct Setup {
     }
 };
 
+// A file's ending says how its clients write it.
+Status expect_form(const clients::Client& client, const fs::path& file) {
+    const std::string ending = file.extension().string();
+    const bool toml = client.form == clients::Form::Toml;
+    if (toml ? ending == ".json" || ending == ".jsonc" : ending == ".toml") {
+        const clients::Client* whose = clients::client_of_file(file);
+        return fail(Code::InvalidArgument, fmt::format("{}: {} reads {}, this is a file of another kind{}; name its own with --file",
+                                                       file.string(), client.title, toml ? "TOML" : "JSON",
+                                                       whose == nullptr ? "" : fmt::format(" (of {})", whose->title)));
+    }
+    return {};
+}
+
+// Words for a file that looks like another client's: nobody would read what is put there.
+std::string doubt(const clients::Client& client, const fs::path& file) {
+    const clients::Client* whose = clients::client_of_file(file);
+    return whose == nullptr || whose == &client || (whose->section == client.section && whose->form == client.form)
+               ? ""
+               : fmt::format("by its name this is a file of {}, which does not read what {} reads; for it: resonant setup {}", whose->title,
+                             client.title, whose->name);
+}
+
 Result<Setup> prepare(const Common& common, const SetupFlags& flags) {
     Setup setup;
     setup.client = clients::find_client(flags.client);
+    setup.options = common.home.empty() ? "" : " --home " + common.home;
     setup.keep = flags.keep;
     setup.named = !flags.file.empty();
     RESONANT_ASSIGN(setup.home, runtime::choose_home(common.home));
     setup.home = fs::absolute(setup.home).lexically_normal();
     RESONANT_ASSIGN(const fs::path path, client_file(flags.client, flags.file, setup.others));
+    RESONANT_CHECK(expect_form(*setup.client, path));
     RESONANT_ASSIGN(setup.file, clients::PersonFile::read(path));
     clients::SetupRequest request;
     request.client = setup.client;
@@ -82,9 +107,10 @@ Result<Setup> prepare(const Common& common, const SetupFlags& flags) {
     request.place.folder = request.place.project.empty() ? around.user : request.place.project;
     RESONANT_ASSIGN(request.behind, servers_behind(setup.home));
     Result<clients::SetupPlan> plan = clients::SetupPlan::make(request, setup.file.text());
-    if (!plan) {
-        return fail(plan.error().code, fmt::format("{}: {}; nothing was changed. Mend it there, or name another file with --file",
-                                                   setup.file.path().string(), plan.error().message));
+    const Result<std::string> text = plan ? plan->final_text({}) : std::unexpected(plan.error());  // whether our block finds its place
+    if (!text) {
+        return fail(text.error().code, fmt::format("{}: {}; nothing was changed. Mend it there, or name another file with --file",
+                                                   setup.file.path().string(), text.error().message));
     }
     setup.plan = std::move(*plan);
     return setup;
@@ -111,6 +137,9 @@ Json described(const Setup& setup) {
     would["file_is"] = setup.file.there() ? "there" : "made anew";
     if (setup.file.target() != setup.file.path()) {
         would["link_to"] = setup.file.target().string();
+    }
+    if (const std::string words = doubt(*setup.client, setup.file.path()); !words.empty()) {
+        would["doubt"] = words;
     }
     if (setup.file.names() > 1) {
         would["note"] = fmt::format("the file has {} names (hard links); only this one will show the change", setup.file.names());
@@ -162,6 +191,14 @@ struct Outcome {
     std::string made_secret;
 };
 
+Json staying(const clients::SetupPlan::Taken& one, const std::string& why) {
+    Json shown = {{"name", one.found.name}, {"why", why}};
+    if (!one.found.project.empty()) {
+        shown["project"] = one.found.project;
+    }
+    return shown;
+}
+
 // Puts the servers behind us. An exit code when that could not be tried.
 std::expected<Outcome, int> take_over(Common& common, const runtime::Home& home, const Setup& setup) {
     Outcome outcome;
@@ -185,7 +222,7 @@ std::expected<Outcome, int> take_over(Common& common, const runtime::Home& home,
             ready = true;
         }
         if (const Status answered = record.disabled ? Status() : answer_questions(home, one.entry); !answered) {
-            outcome.staying.push_back({{"name", one.found.name}, {"why", answered.error().message}});
+            outcome.staying.push_back(staying(one, answered.error().message));
             continue;
         }
         int code = kOk;
@@ -195,7 +232,7 @@ std::expected<Outcome, int> take_over(Common& common, const runtime::Home& home,
             return std::unexpected(code);
         }
         if (!added.trouble.empty()) {
-            outcome.staying.push_back({{"name", one.found.name}, {"why", added.trouble}});
+            outcome.staying.push_back(staying(one, added.trouble));
             continue;
         }
         outcome.behind.insert(record.name);
@@ -255,8 +292,15 @@ int carry_out(Common& common, Setup& setup) {
     }
     Json answer = {{"client", setup.client->title}, {"file", setup.file.path().string()}, {"changed", changed},
                    {"taken_over", outcome->taken}, {"stays_in_file", outcome->staying}, {"next", setup.client->afterwards},
-                   {"undo", fmt::format("resonant setup {}{} --undo", setup.client->name,
+                   {"undo", fmt::format("resonant{} setup {}{} --undo", setup.options, setup.client->name,
                                         setup.named ? fmt::format(" --file {}", setup.file.path().string()) : "")}};
+    if (const std::string words = doubt(*setup.client, setup.file.path()); !words.empty()) {
+        answer["doubt"] = words;
+    }
+    if (!outcome->staying.empty()) {
+        answer["again"] = fmt::format("once what is said there is mended: resonant{} setup {}{}", setup.options, setup.client->name,
+                                      setup.named ? fmt::format(" --file {}", setup.file.path().string()) : "");
+    }
     if (!outcome->made_secret.empty()) {
         answer["admin_secret"] = outcome->made_secret;
         answer["admin_secret_note"] = "shown this once, keep it: it makes you the owner";
@@ -427,7 +471,8 @@ int undo_client(Common& common, const SetupFlags& flags) {
     }
     if (undo->record && !undo->record->servers.empty()) {
         would["still_behind_resonant"] = undo->record->servers;
-        would["next"] = "resonant server remove NAME, for those that are not wanted there";
+        would["next"] = fmt::format("resonant{} server remove NAME, for those that are not wanted there",
+                                    common.home.empty() ? "" : " --home " + common.home);
     }
     int code = kOk;
     if (!confirmed(common, flags, would, code)) {

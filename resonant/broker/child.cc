@@ -41,7 +41,7 @@ Result<std::string> find_program(const std::string& name, const std::string& pat
         if (runnable(name)) {
             return name;
         }
-        return fail(Code::NotFound, fmt::format("{} is no program that can be run", name));
+        return fail(Code::NotFound, fmt::format("{} is not a program that can be run: no such file, or it may not be executed", name));
     }
     std::istringstream folders(path);
     for (std::string folder; std::getline(folders, folder, ':');) {
@@ -119,6 +119,11 @@ Result<std::unique_ptr<Child>> Child::start(const ChildProgram& program) {
     for (const auto& [name, value] : program.environment) {
         environment[name] = value;
     }
+    std::error_code error;
+    if (!program.folder.empty() && !std::filesystem::is_directory(program.folder, error)) {
+        return fail(Code::NotFound, fmt::format("start a program: its folder {} is not there; make it, or give another as cwd",
+                                                program.folder.string()));
+    }
     RESONANT_ASSIGN(const std::string path, find_program(program.command[0], environment["PATH"]));
     std::vector<std::string> words = program.command, pairs;
     for (const auto& [name, value] : environment) {
@@ -168,7 +173,7 @@ bool Child::ended() {
     reaped_ = true;
     how_ = got < 0                ? "it is gone"
            : WIFSIGNALED(status)  ? fmt::format("signal {}", WTERMSIG(status))
-           : WEXITSTATUS(status) == 126 ? "exit code 126; is the folder there?"
+           : WEXITSTATUS(status) == 126 ? "exit code 126; its folder cannot be entered, or its program not run"
                                   : fmt::format("exit code {}", WEXITSTATUS(status));
     return true;
 }

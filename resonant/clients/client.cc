@@ -49,12 +49,29 @@ fs::path folder_by(const Surroundings& around, const char* variable, const fs::p
     return given.empty() ? otherwise : fs::path(given);
 }
 
+// Names that people use beside name and title.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kOtherNames = {
+    {{"code", "vscode"}, {"visual-studio-code", "vscode"}, {"codex-cli", "codex"}, {"openai-codex", "codex"}}};
+
+std::string plain(std::string_view name) {
+    std::string made;
+    for (const char c : name) {
+        made += c == ' ' || c == '_' ? '-' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return made;
+}
+
 }  // namespace
 
 std::span<const Client> all_clients() { return kClients; }
 
 const Client* find_client(std::string_view name) {
-    const auto found = std::find_if(kClients.begin(), kClients.end(), [&](const Client& one) { return one.name == name; });
+    std::string wanted = plain(name);
+    for (const auto& [other, meant] : kOtherNames) {
+        wanted = wanted == other ? meant : wanted;
+    }
+    const auto found = std::find_if(kClients.begin(), kClients.end(),
+                                    [&](const Client& one) { return one.name == wanted || plain(one.title) == wanted; });
     return found == kClients.end() ? nullptr : &*found;
 }
 

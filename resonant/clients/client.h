@@ -34,7 +34,7 @@ struct Client {
 };
 
 std::span<const Client> all_clients();
-// By its name; null when there is none.
+// By its name or title, in any spelling ("Claude Code", "vs_code"); null when there is none.
 const Client* find_client(std::string_view name);
 // "claude, claude-desktop, ...": for usage texts.
 std::string client_names();

@@ -89,7 +89,7 @@ Status check_ttl(Nanos ttl) {
 }
 
 std::unexpected<Error> unknown(const std::string& id) {
-    return fail(Code::NotFound, fmt::format("consent: there is no '{}'; consent.verify lists what there is", id));
+    return fail(Code::NotFound, fmt::format("consent: there is no '{}'; consent.verify (resonant consent list) shows what there is", id));
 }
 
 Status insert(sql::Connection& connection, const Consent& consent) {
