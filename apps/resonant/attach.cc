@@ -59,6 +59,13 @@ class ServedEnd {
   public:
     enum class Direction : std::uint8_t { Input, Output };
 
+    // A pipe that another user made (a client that starts us through sudo or su) may be used and not opened again,
+    // which the kernel has to do.
+    static bool may_reopen(int fd, Direction direction) {
+        const int way = direction == Direction::Input ? O_RDONLY : O_WRONLY;
+        return static_cast<bool>(Descriptor(::open(fmt::format("/proc/self/fd/{}", fd).c_str(), way | O_NONBLOCK | O_CLOEXEC)));
+    }
+
     // The kernel of another user may not open what is ours again, so it is always given a socket.
     static Result<std::unique_ptr<ServedEnd>> open(int fd, Direction direction, bool relayed) {
         struct stat facts {};
@@ -66,7 +73,8 @@ class ServedEnd {
             return fail_errno("mcp: look at standard input and output", errno);
         }
         auto end = std::make_unique<ServedEnd>();
-        if (!relayed && (S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode))) {
+        const bool served = S_ISSOCK(facts.st_mode) || (S_ISFIFO(facts.st_mode) && may_reopen(fd, direction));
+        if (!relayed && served) {
             // Not for the kernel that may be started from here: it would keep the client's ends open.
             end->served_.reset(fcntl(fd, F_DUPFD_CLOEXEC, 3));
             return end;
