@@ -42,9 +42,17 @@ bool needs_owner(const Json& answer) {
 
 Result<std::string> given_secret(const Common& common) {
     if (!common.secret_file.empty()) {
-        RESONANT_ASSIGN(std::string secret, runtime::read_file(common.secret_file));
+        Result<std::string> read = runtime::read_file(common.secret_file);
+        if (!read) {
+            return fail(Code::InvalidArgument, "--secret-file: " + read.error().message);
+        }
+        std::string secret = std::move(*read);
         while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) {
             secret.pop_back();
+        }
+        if (secret.empty()) {  // none at all would go on as somebody who is not the owner
+            return fail(Code::InvalidArgument, fmt::format("--secret-file: {} is empty; it holds the admin secret that `resonant init` "
+                                                           "showed, in one line", common.secret_file));
         }
         return secret;
     }
@@ -108,7 +116,7 @@ std::expected<Json, int> whole_answer(const Common& common, const std::string& t
     }
     const Result<std::string> secret = given_secret(common);
     if (!secret) {
-        return std::unexpected(report(secret.error()));
+        return std::unexpected(report(secret.error(), kUsage));
     }
     Json question = {{"op", "call"}, {"tool", tool}, {"arguments", arguments}};
     if (common.as_person) {
@@ -150,7 +158,8 @@ int exit_code_of(const Json& answer) {
     }
     const Json content = answer.value("content", Json());
     const Json error = content.is_object() ? content.value("error", Json()) : Json();
-    return error.is_object() && error.value("code", "") == "timeout" ? kTimedOut : kFailed;
+    const std::string code = error.is_object() ? error.value("code", "") : "";
+    return code == "timeout" ? kTimedOut : code == name_of(Code::PermissionDenied) ? kDenied : kFailed;
 }
 
 namespace {

@@ -81,10 +81,22 @@ std::optional<std::pair<std::string, std::uint16_t>> address_of(const std::strin
     const char* const end = text.data() + text.size();
     const char* const digits = colon == std::string::npos ? end : text.data() + colon + 1;
     const auto [at, error] = std::from_chars(digits, end, port);
-    return error == std::errc() && at == end && colon != 0 ? std::optional(std::pair(text.substr(0, colon), port)) : std::nullopt;
+    if (error != std::errc() || at != end || colon == 0) {
+        return std::nullopt;
+    }
+    const std::string host = text.substr(0, colon);
+    const bool in_brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';  // [::1], as a URL has it
+    return std::pair(in_brackets ? host.substr(1, host.size() - 2) : host, port);
 }
 
 std::string wrong_up(const UpFlags& flags) {
+    constexpr double kSecondsMax = 365.0 * 24 * 3600;
+    if (!(flags.idle_exit_s >= 0 && flags.idle_exit_s <= kSecondsMax)) {
+        return fmt::format("--idle-exit is {}, it lies between 0 (never) and {} seconds", flags.idle_exit_s, kSecondsMax);
+    }
+    if (!flags.http.empty() && flags.no_http) {
+        return "--http and --no-http exclude each other; give one of them";
+    }
     return flags.http.empty() || address_of(flags.http)
                ? ""
                : fmt::format("--http: '{}' is not an address; give HOST:PORT, for example 127.0.0.1:7370, with a port of 0 to 65535",

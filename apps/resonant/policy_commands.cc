@@ -6,9 +6,11 @@
 
 #include "apps/resonant/commands.h"
 #include "resonant/base/clock.h"
+#include "resonant/call/principal.h"
 #include "resonant/govern/ledger.h"
 #include "resonant/govern/rules.h"
 #include "resonant/net/kernel_link.h"
+#include "resonant/runtime/diagnosis.h"
 
 namespace resonant::app {
 namespace {
@@ -19,6 +21,14 @@ int verify_ledger(const Common& common) {
     const Result<runtime::Home> home = common.look();
     if (!home) {
         return report_no_home(home.error());
+    }
+    if (const std::string lost = runtime::lost_ledger(*home); !lost.empty()) {
+        return report({Code::DataLoss, "ledger verify: " + lost});
+    }
+    std::error_code missing;
+    if (!std::filesystem::exists(home->database(), missing)) {
+        show(common, {{"ok", true}, {"entries", 0}, {"note", "nothing is written yet: there is no " + home->database().string()}});
+        return kOk;
     }
     Result<std::unique_ptr<sql::Database>> database = sql::Database::open(home->database(), {.readers = 1, .read_only = true});
     if (!database) {
@@ -44,6 +54,9 @@ int verify_ledger(const Common& common) {
 // The owner takes note of a break in the chain, while no kernel runs that would judge by the old finding.
 Status acknowledge_break(const Common& common, const std::string& reason) {
     RESONANT_ASSIGN(const runtime::Home home, common.look());
+    if (reason.find_first_not_of(" \t\r\n") == std::string::npos) {
+        return fail(Code::InvalidArgument, "ledger acknowledge: --reason is empty; say why the chain is broken, for the record");
+    }
     RESONANT_ASSIGN(const std::string secret, given_secret(common));
     const bool owner = secret.empty() ? ::geteuid() == 0 : runtime::is_admin_secret(home, secret);
     if (!owner) {
@@ -81,7 +94,14 @@ void add_ledger(Commands& commands) {
                         .required = true, .is_text = true}},
          .run = [reason](const Common& common) {
              const Status done = acknowledge_break(common, *reason);
-             return done ? kOk : report(done.error(), done.error().code == Code::PermissionDenied ? kDenied : exit_code_of(done.error()));
+             if (!done) {
+                 const Code code = done.error().code;
+                 return report(done.error(), code == Code::PermissionDenied  ? kDenied
+                                             : code == Code::InvalidArgument ? kUsage
+                                                                             : exit_code_of(done.error()));
+             }
+             std::cerr << "resonant: the break is recorded as acknowledged; writes go on with the next kernel\n";
+             return verify_ledger(common);
          }});
 }
 
@@ -98,8 +118,17 @@ int check_policy(const Common& common, const std::string& folder) {
     if (!rules) {
         return report(rules.error(), kFailed);
     }
-    show(common, {{"folder", where.string()}, {"rules", *rules}, {"ok", true}});
-    return kOk;
+    const Result<std::vector<std::string>> notes = runtime::notes_on_policy(where);
+    if (!notes) {
+        return report(notes.error(), kFailed);
+    }
+    Json answer = {{"folder", where.string()}, {"rules", *rules}, {"ok", notes->empty()},
+                   {"activate", "resonant call dharma.reload, by the owner; a kernel that starts reads it itself"}};
+    if (!notes->empty()) {
+        answer["notes"] = *notes;
+    }
+    show(common, answer);
+    return notes->empty() ? kOk : kFailed;
 }
 
 // Whom `policy test` judges.
@@ -147,7 +176,11 @@ void add_policy(Commands& commands) {
          .kernel = KernelNeed::Running,
          .check = [judged] {
              const Result<Json> parsed = json::parse(judged->arguments);
-             return parsed && parsed->is_object() ? "" : "the arguments are not a JSON object; give for example '{\"query\":\"x\"}'";
+             // "operator" is how the ledger names the owner.
+             if (const std::string why = judged->as == "operator" ? "" : call::wrong_principal(judged->as); !why.empty()) {
+                 return "--as: " + why;
+             }
+             return std::string(parsed && parsed->is_object() ? "" : "the arguments are not a JSON object; give for example '{\"query\":\"x\"}'");
          }});
 }
 
@@ -178,14 +211,16 @@ void add_consent(Commands& commands) {
          },
          .kernel = KernelNeed::Running,
          .check = [grant] {
-             return grant->request.empty() && grant->scope.empty()
-                        ? "give the id of a request (resonant consent list shows them), or a --scope of your own"
-                        : "";
+             if (grant->request.empty() && grant->scope.empty()) {
+                 return std::string("give the id of a request (resonant consent list shows them), or a --scope of your own");
+             }
+             const std::string why = grant->to.empty() || grant->to == "*" ? "" : call::wrong_principal(grant->to);
+             return why.empty() ? why : "--to: " + why + "; * is everybody";
          }});
     auto id = std::make_shared<std::string>();
     commands.push_back(
         {.name = "consent revoke",
-         .summary = "take a consent back at once",
+         .summary = "take a consent back at once, or refuse a request that waits",
          .arguments = {{.name = "id", .target = id.get(), .help = "its id", .required = true}},
          .run = [id](const Common& common) { return call_tool(common, "consent.revoke", {{"consent_id", *id}}); },
          .kernel = KernelNeed::Running});
@@ -215,7 +250,9 @@ void add_standing(Commands& commands) {
                        {.name = "--lift", .target = lift.get(), .help = "let it call again (owner)"},
                        why},
          .run = [suspend, agent, lift, reason](const Common& common) { return suspend(common, *agent, !*lift, *reason); },
-         .kernel = KernelNeed::Running});
+         .kernel = KernelNeed::Running,
+         // What was suspended under another name before can be lifted.
+         .check = [agent, lift] { return *lift ? "" : call::wrong_principal(*agent); }});
 }
 
 // One line to the kernel's data-plane socket; the words behind "ok".

@@ -23,7 +23,7 @@ struct Wrong {
     std::string words;
 };
 
-int line_of(const YAML::Node& node) { return node.Mark().line + 1; }
+int line_of(const YAML::Node& node) { return std::max(node.Mark().line + 1, 1); }  // an empty file has no line of its own
 
 [[noreturn]] void wrong(const YAML::Node& node, std::string words) { throw Wrong{line_of(node), std::move(words)}; }
 
@@ -339,6 +339,10 @@ std::unexpected<Error> refused(const std::string& file, int line, const std::str
 Result<std::shared_ptr<const Policy>> read_policy(const std::filesystem::path& folder) {
     std::set<std::filesystem::path> files;
     std::error_code error;
+    if (!std::filesystem::is_directory(folder, error)) {
+        return fail(Code::NotFound, fmt::format("read policy: {} is {}; give the folder that holds the *.yaml files", folder.string(),
+                                                std::filesystem::exists(folder, error) ? "no folder" : "not there"));
+    }
     for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
         if (entry.path().extension() == ".yaml" || entry.path().extension() == ".yml") {
             files.insert(entry.path());
@@ -346,7 +350,7 @@ Result<std::shared_ptr<const Policy>> read_policy(const std::filesystem::path& f
     }
     if (error || files.empty()) {
         return fail(Code::NotFound,
-                    fmt::format("read policy: {} has no *.yaml file; `resonant init` writes the built-in policy", folder.string()));
+                    fmt::format("read policy: {} has no *.yaml file; a kernel that starts (`resonant up`) writes the built-in policy to its home", folder.string()));
     }
     Reader reader(folder);
     for (const std::filesystem::path& file : files) {

@@ -17,6 +17,9 @@ call::Role least_role(call::Access access) {
     }
 }
 
+// Who runs the command may be the owner already, and have left the secret out.
+constexpr std::string_view kWithSecret = " with the admin secret (--secret-file or RESONANT_ADMIN_SECRET)";
+
 std::string way_to(call::Role role, const std::string& tool, const std::string& principal) {
     if (role == call::Role::Owner) {
         return fmt::format(
@@ -38,8 +41,8 @@ call::Denial refused(const std::string& tool, const std::string& whom, const Hel
             .reason = fmt::format("{} {}, so {} was not run{}{}", who,
                                   all ? (whom == "*" ? "paused" : "suspended") : "in quarantine, where only reading is allowed",
                                   tool, held.reason.empty() ? "" : "; the reason: ", held.reason),
-            .way_out = whom == "*" ? std::string("ask the owner to lift it: `resonant resume`")
-                                   : fmt::format("ask the owner to lift it: `resonant quarantine {} --lift`", whom),
+            .way_out = whom == "*" ? fmt::format("ask the owner to lift it: `resonant resume`{}", kWithSecret)
+                                   : fmt::format("ask the owner to lift it: `resonant quarantine {} --lift`{}", whom, kWithSecret),
             .retry_after_s = {}};
 }
 

@@ -7,15 +7,20 @@
 #include <optional>
 #include <sstream>
 #include <string_view>
+#include <type_traits>
 #include <toml++/toml.h>
 
 #include "resonant/base/near_name.h"
+#include "resonant/call/principal.h"
 #include "resonant/mcp/cross_origin.h"
 #include "resonant/mcp/listing.h"
 #include "resonant/mcp/server_file.h"
+#include "resonant/runtime/home.h"
 
 namespace resonant::runtime {
 namespace {
+
+constexpr double kIdleExitSecondsMax = 365.0 * 24 * 3600;
 
 std::unexpected<Error> wrong(const std::filesystem::path& file, const toml::node& node, std::string_view words) {
     return fail(Code::InvalidArgument,
@@ -38,6 +43,14 @@ Status known_keys(const std::filesystem::path& file, const toml::table& table,
     return {};
 }
 
+template <typename T>
+constexpr std::string_view kind_of() {
+    return std::is_same_v<T, bool>          ? "true or false"
+           : std::is_same_v<T, std::string> ? "a text in quotes"
+           : std::is_floating_point_v<T>    ? "a number"
+                                            : "a whole number";
+}
+
 // Takes `table[key]` into `target` when it is there; an error when it has another type.
 template <typename T>
 Status take(const std::filesystem::path& file, const toml::table& table, std::string_view key, T& target) {
@@ -47,7 +60,7 @@ Status take(const std::filesystem::path& file, const toml::table& table, std::st
     }
     const auto value = node->value<T>();
     if (!value) {
-        return wrong(file, *node, fmt::format("'{}' has the wrong type", key));
+        return wrong(file, *node, fmt::format("'{}' must be {}", key, kind_of<T>()));
     }
     target = *value;
     return {};
@@ -177,6 +190,13 @@ Status read_board_fields(const std::filesystem::path& file, const toml::node& no
             return wrong(file, *table->get("type"), fmt::format("type is '{}'; it is f64, u64 or i64", type));
         }
         field.kind = *kind;
+        const bool is_name = !field.name.empty() && field.name.size() <= 48 &&
+                             field.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+        if (!is_name) {
+            return wrong(file, table->contains("name") ? *table->get("name") : item,
+                         fmt::format("the name of a board field is '{}'; it is 1 to 48 lower-case letters, digits and underscores",
+                                     field.name));
+        }
         fields.push_back(std::move(field));
     }
     return {};
@@ -206,6 +226,9 @@ Status read_agents(const std::filesystem::path& file, const toml::node& node,
         if (principal.empty() || !agents.emplace(principal, *found).second) {
             return wrong(file, item, principal.empty() ? "an agent needs a principal, for example \"uid:1000\""
                                                        : fmt::format("agent '{}' has two entries", principal));
+        }
+        if (const std::string why = call::wrong_principal(principal); !why.empty()) {
+            return wrong(file, *table.get("principal"), why);
         }
     }
     return {};
@@ -324,6 +347,15 @@ Status read_servers(const std::filesystem::path& file, const toml::table& table,
     return {};
 }
 
+Status take_idle_exit(const std::filesystem::path& file, const toml::table& table, double& seconds) {
+    RESONANT_CHECK(take(file, table, "idle_exit_s", seconds));
+    if (!(seconds >= 0 && seconds <= kIdleExitSecondsMax)) {
+        return wrong(file, *table.get("idle_exit_s"),
+                     fmt::format("idle_exit_s is {}, it lies between 0 (never) and {}", seconds, kIdleExitSecondsMax));
+    }
+    return {};
+}
+
 Status read_all(const std::filesystem::path& file, const toml::table& table, Config& config) {
     RESONANT_CHECK(known_keys(file, table, {"http", "embedding", "listing", "clients_max", "idle_exit_s", "import_folders",
                                             "export_folders", "model", "answer_bytes_max", "board_field",
@@ -370,7 +402,7 @@ Status read_all(const std::filesystem::path& file, const toml::table& table, Con
         return wrong(file, *table.get("listing"), fmt::format("listing is '{}'; it is families, core or all",
                                                               config.listing));
     }
-    RESONANT_CHECK(take(file, table, "idle_exit_s", config.idle_exit_s));
+    RESONANT_CHECK(take_idle_exit(file, table, config.idle_exit_s));
     RESONANT_CHECK(take_list(file, table, "import_folders", config.import_folders));
     RESONANT_CHECK(take_list(file, table, "export_folders", config.export_folders));
     std::string model;
@@ -396,11 +428,16 @@ Status read_all(const std::filesystem::path& file, const toml::table& table, Con
 
 Result<Config> load_config(const std::filesystem::path& file) {
     Config config;
-    if (!std::filesystem::exists(file)) {
-        return config;
+    const Result<std::string> text = read_file(file);
+    if (!text) {
+        // A link that leads nowhere is a mistake, no missing file.
+        const bool missing = text.error().code == Code::NotFound && !std::filesystem::is_symlink(file);
+        return missing ? Result<Config>(std::move(config))
+                       : fail(Code::InvalidArgument, text.error().message + "; make it a file that you may read, or remove it for "
+                                                                           "all defaults");
     }
     try {
-        const toml::table table = toml::parse_file(file.string());
+        const toml::table table = toml::parse(*text, file.string());
         RESONANT_CHECK(read_all(file, table, config));
     } catch (const toml::parse_error& error) {
         return fail(Code::InvalidArgument, fmt::format("{}:{}: {}", file.string(), error.source().begin.line,

@@ -16,9 +16,13 @@
 #include "resonant/broker/sandbox.h"
 #include "resonant/embed/minilm_embedder.h"
 #include "resonant/govern/ledger.h"
+#include "resonant/govern/ledger_head.h"
+#include "resonant/govern/policy_notes.h"
 #include "resonant/govern/rules.h"
 #include "resonant/ipc/channel.h"
 #include "resonant/runtime/kernel.h"
+#include "resonant/tools/families.h"
+#include "resonant/tools/services.h"
 
 namespace resonant::runtime {
 namespace {
@@ -79,7 +83,7 @@ Finding look_at_configuration(const Home& home, const Result<Config>& config) {
 bool has_rules(const std::filesystem::path& folder) {
     std::error_code error;
     for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-        if (entry->path().extension() == ".yaml") {
+        if (entry->path().extension() == ".yaml" || entry->path().extension() == ".yml") {
             return true;
         }
     }
@@ -93,6 +97,11 @@ Finding look_at_policy(const Home& home) {
     const Result<std::size_t> rules = govern::Rules::check(home.policy());
     if (!rules) {
         return {"policy", Concern::Person, rules.error().message, "edit that file, then " + command(home, "policy check")};
+    }
+    const Result<std::vector<std::string>> notes = notes_on_policy(home.policy());
+    if (notes && !notes->empty()) {
+        return {"policy", Concern::Person, fmt::format("{}", fmt::join(*notes, "; ")),
+                "edit that file, then " + command(home, "policy check")};
     }
     return fine("policy", fmt::format("{} rules in {}", *rules, home.policy().string()));
 }
@@ -108,15 +117,21 @@ Finding look_at_ledger(const Home& home, const std::optional<Json>& status, sql:
         const std::string words = status->value("ledger", "");
         return words.starts_with("broken") ? broken_ledger(home, words) : fine("ledger", words);
     }
+    if (const std::string lost = lost_ledger(home); !lost.empty()) {
+        return broken_ledger(home, lost);
+    }
+    std::error_code error;
     if (database == nullptr) {
-        return fine("ledger", "nothing written yet");
+        return std::filesystem::exists(home.database(), error)
+                   ? Finding{"ledger", Concern::Person, "cannot be read: see the database above", command(home, "ledger verify")}
+                   : fine("ledger", "nothing written yet");
     }
     const Result<govern::Verification> found = govern::Ledger::check(*database);
     if (!found) {
         return broken_ledger(home, found.error().message);
     }
     return found->ok ? fine("ledger", fmt::format("{} entries, their chain holds", found->entries))
-                     : broken_ledger(home, fmt::format("entry {}: {}", found->first_break, found->why));
+                     : broken_ledger(home, found->why);
 }
 
 Finding look_at_model(const Config& config) {
@@ -293,6 +308,35 @@ void look_at_consents(const Home& home, const std::optional<Json>& status, sql::
 }
 
 }  // namespace
+
+Result<std::vector<std::string>> notes_on_policy(const std::filesystem::path& folder) {
+    tools::Toolbox toolbox;
+    tools::Services none;
+    tools::add_all(toolbox, none);
+    std::vector<std::string> names;
+    for (const tools::Tool& tool : toolbox.tools()) {
+        names.push_back(tool.contract.name);
+    }
+    for (const call::Contract& contract : toolbox.planned()) {
+        names.push_back(contract.name);
+    }
+    return govern::policy_notes(folder, names);
+}
+
+std::string lost_ledger(const Home& home) {
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(home.database(), error);
+    if (!error && size > 0) {
+        return {};  // what it holds is for the verifier to judge
+    }
+    const auto file = govern::HeadFile::open(home.root / "ledger.head", false);
+    const auto head = file ? (*file)->read() : Result<govern::Ledger::Head>(std::unexpected(file.error()));
+    if (!head || head->seq == 0) {
+        return {};
+    }
+    return fmt::format("{} is {}, and ledger.head remembers {} entries of the ledger; put the file back from a copy", home.database().string(),
+                       error ? "missing" : "empty", head->seq);
+}
 
 std::vector<Finding> diagnose(const std::filesystem::path& root, const KernelWords& kernel) {
     const Home home{root};

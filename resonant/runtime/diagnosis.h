@@ -36,6 +36,11 @@ struct KernelWords {
     std::optional<Json> servers;
 };
 
+// Patterns of the folder's policy that fit no tool; errors as those of `policy check`.
+Result<std::vector<std::string>> notes_on_policy(const std::filesystem::path& folder);
+// What is lost when the database is gone while ledger.head remembers entries of its ledger; empty when it is not.
+std::string lost_ledger(const Home& home);
+
 // `home` is the folder that was chosen, whether there is a home in it or not.
 std::vector<Finding> diagnose(const std::filesystem::path& home, const KernelWords& kernel);
 
