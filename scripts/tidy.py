@@ -11,6 +11,7 @@ import sys
 
 import tidy_cpp
 import tidy_docs
+import tidy_tools
 from tidy_tree import Finding, Tree
 
 # The floors of the house: what each folder of resonant/ may include besides `base` and itself. A row that
@@ -168,7 +169,7 @@ CHECKS = [
     headers_introduce_themselves, headers_are_light, stdout_belongs_to_the_protocol, no_banned_words,
     folders_are_named_by_a_noun, tests_are_sentences, tidy_cpp.headers_compile_alone,
     tidy_docs.links_lead_somewhere, tidy_docs.paths_exist, tidy_docs.glossary_is_true,
-    tidy_docs.layouts_have_pages,
+    tidy_docs.layouts_have_pages, tidy_tools.handlers_read_what_is_declared,
 ]
 
 

@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import tidy  # noqa: E402
 import tidy_cpp  # noqa: E402
 import tidy_docs  # noqa: E402
+import tidy_tools  # noqa: E402
 
 HEADER = "// A Thing is a thing.\n#pragma once\n"
 
@@ -155,3 +156,15 @@ def test_a_layout_without_its_page_is_found(tmp_path):
     files = {"resonant/ring/a.cc": "constexpr std::uint64_t kRingMagic = 1;\n",
              "resonant/ring/b.h": HEADER + "// docs/formats/gone.md\n"}
     assert findings(tmp_path, tidy_docs.layouts_have_pages, files) == [("resonant/ring/a.cc", 1), ("resonant/ring/b.h", 1)]
+
+
+def test_an_argument_that_a_handler_reads_and_no_tool_declares_is_found(tmp_path):
+    found = findings(tmp_path, tidy_tools.handlers_read_what_is_declared, {
+        "resonant/tools/ox.cc": 'text_of(call, "text");\n'
+                                'text_of(call, "txet");\n'
+                                'call.arguments.at("much");\n'
+                                'call.arguments["mcuh"];\n'
+                                'toolbox.add({.parameters = "text*:string "\n    "much:int"});\n',
+        "resonant/tools/arguments.cc": 'text_of(call, "anything");\n',
+    })
+    assert found == [("resonant/tools/ox.cc", 2), ("resonant/tools/ox.cc", 4)]

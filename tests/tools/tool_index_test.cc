@@ -205,7 +205,7 @@ TEST(Uses, every_tool_of_ours_is_told_in_other_words_and_no_other_is) {
     add_all(toolbox, none);
     for (const Tool& tool : toolbox.tools()) {
         const std::string_view words = uses_of(tool.contract.name);
-        EXPECT_GE(words.size(), 15U) << tool.contract.name;
+        EXPECT_GE(words.size(), 15U) << tool.contract.name << ": say in resonant/tools/uses.cc what people ask for when they mean it";
         EXPECT_LE(words.size(), 120U) << tool.contract.name;
     }
     EXPECT_TRUE(uses_of("").empty());

@@ -134,7 +134,7 @@ TEST(Catalogue, the_page_in_docs_is_what_the_code_says) {
     }
     std::ostringstream written;
     written << std::ifstream(file).rdbuf();
-    EXPECT_EQ(written.str(), page);
+    EXPECT_EQ(written.str(), page) << "write it anew: RESONANT_WRITE_DOCS=1 build/tests/test_tools --gtest_filter='Catalogue.*'";
 }
 
 }  // namespace
