@@ -106,53 +106,50 @@ int import_servers(Common& common, const std::string& path, const std::string& w
 
 // Shows what is in quarantine and why, and approves exactly what was shown.
 int approve(const Common& common, const std::string& name, const std::string& tool, bool yes) {
-    int code = kOk;
-    const std::optional<Json> seen = ask(common, "server.list", {{"name", name}}, code);
-    if (!seen || code != kOk) {
-        if (seen) {
-            show(common, seen->value("content", Json::object()));
-        }
-        return code;
+    const auto seen = ask_tool(common, "server.list", {{"name", name}});
+    if (!seen) {
+        return seen.error();
     }
     Json approved = Json::array();
-    for (const Json& one : (*seen)["content"].value("quarantined", Json::array())) {
+    std::size_t waiting = 0;
+    for (const Json& one : seen->value("quarantined", Json::array())) {
         const std::string wire = one.value("tool", "");
         if (!tool.empty() && wire != tool && wire != name + "__" + tool) {
             continue;
         }
+        ++waiting;
         std::cerr << printable(fmt::format("{}: {}\n{}", wire, one.value("why", ""), one.value("difference", "")), Lines::Kept);
         if (!yes && !agreed("approve this description?")) {
             continue;
         }
         const Json arguments = {{"name", name}, {"tool", wire}, {"hash", one.value("hash", "")}};
-        const std::optional<Json> answer = ask(common, "server.approve", arguments, code);
-        if (!answer || code != kOk) {
-            if (answer) {
-                show(common, answer->value("content", Json::object()));
-            }
-            return code;
+        if (const auto answer = ask_tool(common, "server.approve", arguments); !answer) {
+            return answer.error();
         }
         approved.push_back(wire);
     }
-    show(common, {{"server", name}, {"approved", approved}});
+    Json answer = {{"server", name}, {"approved", approved}};
+    if (waiting == 0) {
+        answer["note"] = tool.empty() ? "nothing of it waits for approval"
+                                      : fmt::format("nothing named '{}' waits for approval; resonant server list {} shows its tools", tool, name);
+    }
+    show(common, answer);
     return kOk;
 }
 
 // Starts a server that is switched off, or switches it off.
 int enable(const Common& common, const std::string& name, bool enabled) {
-    int code = kOk;
-    const std::optional<Json> answer = ask(common, "server.approve", {{"name", name}, {"enabled", enabled}}, code);
-    if (answer) {
-        Json content = answer->value("content", Json::object());
-        if (code == kOk && enabled) {
-            content["next"] = fmt::format("resonant server approve {}, once it has started", name);
-        }
-        show(common, content);
+    auto answer = ask_tool(common, "server.approve", {{"name", name}, {"enabled", enabled}});
+    if (!answer) {
+        return answer.error();
     }
-    return code;
+    if (enabled) {
+        (*answer)["next"] = fmt::format("resonant server approve {}, once it has started", name);
+    }
+    show(common, *answer);
+    return kOk;
 }
 
-// Keeps a value that the record of a server names, or takes it away.
 // Whether a server of this name is written down; the kernel need not run.
 bool is_kept(const runtime::Home& home, const std::string& server) {
     const Result<std::string> text = runtime::read_file(home.root / "servers.json");
@@ -162,6 +159,7 @@ bool is_kept(const runtime::Home& home, const std::string& server) {
            (config && std::ranges::any_of(config->servers, [&](const auto& one) { return one.name == server; }));
 }
 
+// Keeps a value that the record of a server names, or takes it away.
 int secret(const Common& common, const std::string& server, const std::string& name, bool forget) {
     const Result<runtime::Home> home = common.open();
     if (!home) {

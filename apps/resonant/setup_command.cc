@@ -226,7 +226,7 @@ std::expected<Outcome, int> take_over(Common& common, const runtime::Home& home,
             continue;
         }
         int code = kOk;
-        std::cerr << (common.quiet ? "" : fmt::format("{}: starting it behind resonant ...\n", record.name)) << std::flush;
+        std::cerr << (common.quiet ? "" : fmt::format("{}: {}\n", record.name, record.disabled ? "kept behind resonant, switched off as it was" : "starting it behind resonant ...")) << std::flush;
         const Added added = add_one(common, record, code);
         if (code == kNoKernel) {
             return std::unexpected(code);
@@ -468,6 +468,10 @@ int undo_client(Common& common, const SetupFlags& flags) {
     }
     if (!undo->whole && undo->original) {
         would["original_kept_as"] = undo->file.original().string();
+    }
+    const auto behind = servers_behind(fs::absolute(*home).lexically_normal());
+    if (undo->record && behind) {
+        std::erase_if(undo->record->servers, [&](const std::string& name) { return !behind->contains(name); });
     }
     if (undo->record && !undo->record->servers.empty()) {
         would["still_behind_resonant"] = undo->record->servers;

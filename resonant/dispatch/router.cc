@@ -280,12 +280,28 @@ std::vector<std::string> Router::near_upstreams(const std::string& name, const c
     return names;
 }
 
+// The server of a name, where it is there and offers nothing that may be called.
+std::string Router::silent_server(const std::string& name, const call::ClientSet* set) const {
+    const std::string_view before = call::server_of(name);
+    const std::string_view server = before.empty() ? tools::group_of(name) : before;
+    for (const call::UpstreamServer& one : upstreams_ == nullptr ? std::vector<call::UpstreamServer>() : upstreams_->servers()) {
+        if (one.name == server && one.tools == 0 && (set == nullptr || set->has_server(one.name))) {
+            return one.name;
+        }
+    }
+    return "";
+}
+
 std::unexpected<Error> Router::unknown(const std::string& name, const call::ClientSet* set) const {
     if (const call::Contract* planned = catalogue_.find_planned(name)) {
         return fail(Code::Unimplemented, fmt::format("{} is not built yet; capability.suggest with a goal finds what is",
                                                      planned->name));
     }
     const std::string shown = name.substr(0, kNameShown);
+    if (const std::string server = silent_server(shown, set); !server.empty()) {
+        return fail(Code::NotFound, fmt::format("no tool is named '{}': server {} offers none now; it is switched off, starting, without its "
+                                                "secrets, or waits for approval: resonant server list {}", shown, server, server));
+    }
     std::vector<std::string> names = near_upstreams(shown, set);
     if (names.empty() || call::server_of(shown).empty()) {
         std::set<int> families;

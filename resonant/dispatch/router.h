@@ -43,6 +43,7 @@ class Router {
     // What a group ("memory.*") holds: an answer that costs a turn, where a large family names groups only.
     std::unexpected<Error> list_group(const std::string& group, const call::ClientSet* set) const;
     std::unexpected<Error> unknown(const std::string& name, const call::ClientSet* set) const;
+    std::string silent_server(const std::string& name, const call::ClientSet* set) const;
     std::vector<std::string> near_upstreams(const std::string& name, const call::ClientSet* set) const;
 
     Result<Route> route_to_upstream(const std::string& name, Json arguments, const call::ClientSet* set) const;

@@ -86,7 +86,16 @@ def test_servers_that_do_not_start_stay_with_their_reason_and_the_way_out_works(
     project.mkdir()
     done = person.run("setup", "claude", "--yes")
     assert [one["name"] for one in done["stays_in_file"]] == ["dies"]
+    # Switched off, a tool of it says where to look; what is gone is not said to be behind us still.
+    person.run("server", "disable", "asks")
+    person.run("call", "asks__echo", "{}", code=1)
+    assert "resonant server list asks" in person.said, person.said
+    person.run("server", "enable", "nosuch", code=1)
+    assert "no server 'nosuch'" in person.said
+    assert "nothing of it waits" in person.run("server", "approve", "asks", "--yes")["note"]
+    person.run("server", "remove", "asks")
     undone = person.run("setup", "claude", "--undo", "--yes")
+    assert "asks" not in undone["still_behind_resonant"] and "asks_project" in undone["still_behind_resonant"]
     assert f"resonant --home {person.home} server remove NAME" in undone["next"]
     assert "asks" in json.loads(file.read_text())["mcpServers"]
 
