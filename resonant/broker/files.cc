@@ -110,12 +110,15 @@ Result<Descriptor> Files::open_any(const std::filesystem::path& path) const {
             refusal = std::unexpected(file.error());
         }
     }
-    if (inside_one) {
-        return refusal;
-    }
     std::string allowed;
     for (const auto& folder : folders_) {
         allowed += (allowed.empty() ? "" : ", ") + folder.string();
+    }
+    if (inside_one && refusal.error().code == Code::NotFound) {
+        return fail(Code::NotFound, fmt::format("{}: No such file; what may be read lies in {}", path.string(), allowed));
+    }
+    if (inside_one) {
+        return refusal;
     }
     return fail(
         Code::PermissionDenied,

@@ -29,7 +29,7 @@ Result<Json> RequestState::open(std::string_view state, std::string_view bound, 
     };
     const std::size_t dot = state.find('.');
     if (state.size() > kStateBytesMax || dot == std::string_view::npos) {
-        return refused("is none of ours");
+        return refused("was not made by this kernel");
     }
     const std::string_view payload = state.substr(0, dot);
     const std::string wanted = mac(payload, bound);

@@ -69,7 +69,7 @@ Result<std::size_t> offset_of(const std::string& cursor) {
     const auto [stop, error] = std::from_chars(cursor.data(), end, offset);
     if (error != std::errc() || stop != end) {
         return fail(Code::InvalidArgument,
-                    "cursor: \"" + cursor + "\" is none of ours; leave it out to start over");
+                    "cursor: \"" + cursor + "\" is not a cursor of this list; leave it out to start from the beginning");
     }
     return offset;
 }

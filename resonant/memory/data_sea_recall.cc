@@ -122,7 +122,7 @@ Result<Page> DataSea::recall(const std::string& query, const Filter& filter, std
             page.note = "words only: " + meaning.error().message;
         }
         if (meaning && left > 0) {
-            page.note = std::to_string(left) + " memories have no vector yet: found by words only";
+            page.note = std::to_string(left) + (left == 1 ? " memory has" : " memories have") + " no vector yet: found by words only";
         }
         RESONANT_CHECK(recall.widen());
         if (meaning) {

@@ -121,7 +121,7 @@ class Pages {
         const auto id = memory::parse_id(cursor);
         if (!id && !cursor.empty()) {
             return fail(Code::InvalidArgument, "memory.export: cursor \"" + cursor +
-                                                   "\" is none of ours; leave it out to start over");
+                                                   "\" is not a cursor of this list; leave it out to start from the beginning");
         }
         return id.value_or(0);
     }

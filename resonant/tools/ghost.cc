@@ -166,6 +166,9 @@ Result<Json> matrix(Services& services, call::Call& call) {
 
 Result<Json> suggest(Services& services, call::Call& call) {
     const std::string goal = text_of(call, "goal");
+    if (goal.find_first_not_of(" \t\r\n") == std::string::npos) {
+        return fail(Code::InvalidArgument, "capability.suggest: the goal is empty; say in plain words what shall be done");
+    }
     const std::size_t limit = limit_of(call, 5, 25);
     Json answer = {{"tools", Json::array()}};
     if (!services.search->has_meaning()) {

@@ -293,3 +293,13 @@ def test_a_watcher_escalates_once_and_one_of_many_reasoners_gets_the_question(ke
     assert [one.get("reasoner_id") is not None for one in got] == [True, False, False, False], got
     answers = [client.call("reasoner.resolve", {"reasoner_id": got[0]["reasoner_id"], "outcome": "dismiss"}) for client in clients[:2]]
     assert [failed for _, failed in answers] == [False, True], f"a question is answered once: {answers}"
+
+
+@pytest.mark.parametrize("tool, arguments, words", [
+    ("memory.recall", {"query": ""}, "the query is empty"), ("memory.recall", {"query": " \n"}, "memory.list"),
+    ("capability.suggest", {"goal": " "}, "the goal is empty"), ("memory.list", {"cursor": "zz"}, "is not a cursor of this list"),
+    ("memory.add", {"content": 5}, "5 is not of type string"), ("memory.import", {"path": "nope.json"}, "inbox"),
+    ("memory.add", {"text": "x"}, "known are content")])
+def test_slips_of_agents_are_answered_with_what_would_be_right(kernel, tool, arguments, words):
+    content, failed = kernel.client().call(tool, arguments)
+    assert failed and words in json.dumps(content), content
