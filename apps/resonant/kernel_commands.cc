@@ -12,6 +12,7 @@
 #include "apps/resonant/attach.h"
 #include "apps/resonant/commands.h"
 #include "apps/resonant/launch.h"
+#include "resonant/base/log.h"
 #include "resonant/base/log_output.h"
 #include "resonant/base/printable.h"
 #include "resonant/net/kernel_link.h"
@@ -181,6 +182,11 @@ int up(const Common& common, const UpFlags& flags) {
         *home, *config,
         {.program_folder = "", .http_must_bind = !flags.http.empty(), .idle_exit_s = flags.idle_exit_s});
     if (!kernel) {
+        const bool to_log = config->log.format == LogFormat::Structured && log().should_log(spdlog::level::err);
+        if (to_log) {  // who reads lines of JSON reads this one, too
+            log().error("{}", kernel.error().message);
+            return exit_code_of(kernel.error());
+        }
         return report(kernel.error());
     }
     announce(common, (*kernel)->status());

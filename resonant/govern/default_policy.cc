@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kDefaultPolicy = R"(# The built-in policy. Change it, or add files beside it: all *.yaml of this folder are read, in the
 # order of their names, whole or not at all. The language: docs/formats/policy.md.
-# After a change: `resonant policy check`, then dharma.reload.
+# After a change: `resonant policy check`, then `resonant call dharma.reload`.
 version: 1
 
 limits:

@@ -45,6 +45,13 @@ def home():
         yield made
 
 
+@pytest.fixture(scope="module")
+def kernel():
+    """One for all tests that leave it as they found it."""
+    with Kernel() as made:
+        yield made
+
+
 @pytest.mark.parametrize("words, said", [
     (("--idle-exit", "-5"), "lies between 0 (never)"),
     (("--http", "127.0.0.1:0", "--no-http"), "exclude each other"),
@@ -109,46 +116,42 @@ def test_an_empty_policy_folder_is_filled_as_its_text_says(home):
     assert home.run("policy", "check").returncode == 0
 
 
-def test_a_secret_file_that_holds_no_secret_is_not_taken_as_no_secret():
-    with Kernel() as kernel:
-        for name, text in (("missing", None), ("empty", "\n")):
-            if text is not None:
-                (kernel.home / name).write_text(text)
-            done = subprocess.run([PROGRAM, "--home", kernel.home, "--secret-file", kernel.home / name, "pause"],
-                                  env=kernel.environment, capture_output=True, text=True, timeout=60)
-            assert done.returncode == 2 and "--secret-file" in done.stderr, done
-        assert "standings" not in kernel.run("status")
+def test_a_secret_file_that_holds_no_secret_is_not_taken_as_no_secret(kernel):
+    for name, text in (("missing", None), ("empty", "\n")):
+        if text is not None:
+            (kernel.home / name).write_text(text)
+        done = subprocess.run([PROGRAM, "--home", kernel.home, "--secret-file", kernel.home / name, "pause"],
+                              env=kernel.environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2 and "--secret-file" in done.stderr, done
+    assert "standings" not in kernel.run("status")
 
 
-def test_who_is_paused_is_told_that_the_way_out_needs_the_secret():
-    with Kernel() as kernel:
-        kernel.run("pause", "--reason", "for a test", owner=True)
-        client = kernel.client()
-        assert "`resonant resume` with the admin secret (--secret-file" in client.denial("health.check")["way_out"]
-        secret = kernel.home / "secret"
-        secret.write_text(kernel.secret + "\n")
-        kernel.run("--secret-file", str(secret), "resume")
-        assert not client.call("health.check")[1]
+def test_who_is_paused_is_told_that_the_way_out_needs_the_secret(kernel):
+    kernel.run("pause", "--reason", "for a test", owner=True)
+    client = kernel.client()
+    assert "`resonant resume` with the admin secret (--secret-file" in client.denial("health.check")["way_out"]
+    secret = kernel.home / "secret"
+    secret.write_text(kernel.secret + "\n")
+    kernel.run("--secret-file", str(secret), "resume")
+    assert not client.call("health.check")[1]
 
 
-def test_a_name_that_nobody_can_have_is_neither_quarantined_nor_given_consent():
-    with Kernel() as kernel:
-        refused = kernel.run("quarantine", "alice", owner=True, check=False)
-        assert refused["exit"] == 2 and "'alice' is not the name of a principal" in refused["error"], refused
-        assert "standings" not in kernel.run("status")
-        refused = kernel.run("consent", "grant", "--scope", "sandbox.run", "--to", "alice", owner=True, check=False)
-        assert refused["exit"] == 2 and "--to: 'alice' is not the name of a principal" in refused["error"], refused
-        assert kernel.run("consent", "list")["count"] == 0
-        assert kernel.run("consent", "grant", "--scope", "sandbox.run", "--to", ME, owner=True)["state"] == "granted"
-        judged = kernel.run("policy", "test", "memory.add", "--as", "alice", check=False)
-        assert judged["exit"] == 2 and "--as: 'alice'" in judged["error"], judged
+def test_a_name_that_nobody_can_have_is_neither_quarantined_nor_given_consent(kernel):
+    refused = kernel.run("quarantine", "alice", owner=True, check=False)
+    assert refused["exit"] == 2 and "'alice' is not the name of a principal" in refused["error"], refused
+    assert "standings" not in kernel.run("status")
+    refused = kernel.run("consent", "grant", "--scope", "sandbox.run", "--to", "alice", owner=True, check=False)
+    assert refused["exit"] == 2 and "--to: 'alice' is not the name of a principal" in refused["error"], refused
+    assert not any(each["to"] == "alice" for each in kernel.run("consent", "list")["consents"])
+    assert kernel.run("consent", "grant", "--scope", "sandbox.run", "--to", ME, owner=True)["state"] == "granted"
+    judged = kernel.run("policy", "test", "memory.add", "--as", "alice", check=False)
+    assert judged["exit"] == 2 and "--as: 'alice'" in judged["error"], judged
 
 
-def test_a_consent_that_waits_is_refused_with_revoke():
-    with Kernel() as kernel:
-        asked, _ = kernel.client().call("consent.request", {"action": "sandbox.run:rm -r build", "reason": "clean"})
-        assert kernel.run("consent", "revoke", asked["consent_id"], owner=True)["state"] == "revoked"
-        assert "already" in json.dumps(kernel.run("consent", "grant", asked["consent_id"], owner=True))
+def test_a_consent_that_waits_is_refused_with_revoke(kernel):
+    asked, _ = kernel.client().call("consent.request", {"action": "sandbox.run:rm -r build", "reason": "clean"})
+    assert kernel.run("consent", "revoke", asked["consent_id"], owner=True)["state"] == "revoked"
+    assert "already" in json.dumps(kernel.run("consent", "grant", asked["consent_id"], owner=True))
 
 
 def bend(path, words):
@@ -228,3 +231,48 @@ def test_a_client_whose_pipes_another_user_made_is_served():
     finally:
         subprocess.run([PROGRAM, "--home", folder / "home", "down"], capture_output=True, timeout=60)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_kernel_that_cannot_start_says_why_in_the_form_of_its_log(home):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = home.run("up", "--http", address, "--log-format", "json")
+        lines = [json.loads(line) for line in done.stderr.splitlines()]
+        assert done.returncode == 1 and lines[-1]["level"] == "error" and "cannot be listened on" in lines[-1]["message"], done
+
+
+OPERATING = (ROOT / "docs" / "operating.md").read_text()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_the_documented_unit_is_one_that_systemd_reads(tmp_path):
+    unit = re.search(r"```ini\n(.*?)```", OPERATING, re.S).group(1)
+    program, options = re.search(r"ExecStart=(\S+) (.*)", unit).groups()
+    assert options.split()[0] == "up" and program.endswith("/resonant")
+    (tmp_path / "resonant.service").write_text(unit.replace(program, str(PROGRAM)))
+    done = subprocess.run(["systemd-analyze", "verify", tmp_path / "resonant.service"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "resonant.service:" not in done.stderr, done
+
+
+def test_a_lost_secret_is_made_anew_as_documented():
+    with Kernel() as kernel:
+        (kernel.home / "admin").unlink()
+        old, kernel.secret = kernel.secret, kernel.run("init")["admin_secret"]
+        assert "denial" not in kernel.call("dharma.reload", owner=True)
+        kernel.secret = old
+        assert "is not this home's" in json.dumps(kernel.call("dharma.reload", owner=True))
+
+
+def test_a_kernel_that_is_told_to_end_answers_the_call_under_way_and_exits_well():
+    with Kernel() as kernel:
+        client = kernel.client()
+        client.send({"jsonrpc": "2.0", "id": 77, "method": "tools/call",
+                     "params": {"name": "event.tail", "arguments": {"types": ["tide.turned"], "wait_s": 30}}})
+        assert not client.call("health.check")[1]
+        kernel.process.terminate()
+        assert kernel.process.wait(60) == 0
+        answer = client.receive()
+        while answer.get("id") != 77:
+            answer = client.receive()
+        assert "error" in answer or "result" in answer, answer
+        assert kernel.run("ledger", "verify")["ok"]
