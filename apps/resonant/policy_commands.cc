@@ -214,6 +214,12 @@ void add_consent(Commands& commands) {
              if (grant->request.empty() && grant->scope.empty()) {
                  return std::string("give the id of a request (resonant consent list shows them), or a --scope of your own");
              }
+             // "sandbox.run:rm *" names a tool and a command; "class:dangerous" names none.
+             const std::string tool = grant->scope.substr(0, grant->scope.find(':'));
+             const std::string note = tool.empty() || tool == "class" ? "" : runtime::note_on_tools(tool);
+             if (!note.empty()) {
+                 return "--scope: " + note;
+             }
              const std::string why = grant->to.empty() || grant->to == "*" ? "" : call::wrong_principal(grant->to);
              return why.empty() ? why : "--to: " + why + "; * is everybody";
          }});

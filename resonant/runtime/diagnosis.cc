@@ -76,6 +76,14 @@ Finding look_at_configuration(const Home& home, const Result<Config>& config) {
     if (!config) {
         return {"configuration", Concern::Person, config.error().message, fmt::format("edit {}", home.config().string())};
     }
+    for (const call::ClientSet& set : config->clients) {
+        for (const std::string& pattern : set.tools.value_or(std::vector<std::string>())) {
+            if (const std::string note = note_on_tools(pattern); !note.empty()) {
+                return {"configuration", Concern::Person, fmt::format("{}: {}", set.label(), note),
+                        fmt::format("edit {}", home.config().string())};
+            }
+        }
+    }
     std::error_code error;
     return fine("configuration", std::filesystem::exists(home.config(), error) ? home.config().string() : "all defaults");
 }
@@ -309,7 +317,10 @@ void look_at_consents(const Home& home, const std::optional<Json>& status, sql::
 
 }  // namespace
 
-Result<std::vector<std::string>> notes_on_policy(const std::filesystem::path& folder) {
+namespace {
+
+// Of every tool, those that are planned, too: a rule for one of them waits for it.
+std::vector<std::string> tool_names() {
     tools::Toolbox toolbox;
     tools::Services none;
     tools::add_all(toolbox, none);
@@ -320,8 +331,16 @@ Result<std::vector<std::string>> notes_on_policy(const std::filesystem::path& fo
     for (const call::Contract& contract : toolbox.planned()) {
         names.push_back(contract.name);
     }
-    return govern::policy_notes(folder, names);
+    return names;
 }
+
+}  // namespace
+
+Result<std::vector<std::string>> notes_on_policy(const std::filesystem::path& folder) {
+    return govern::policy_notes(folder, tool_names());
+}
+
+std::string note_on_tools(std::string_view pattern) { return govern::note_on_pattern(pattern, tool_names()); }
 
 std::string lost_ledger(const Home& home) {
     std::error_code error;

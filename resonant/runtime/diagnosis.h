@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "resonant/json/json.h"
@@ -38,6 +39,8 @@ struct KernelWords {
 
 // Patterns of the folder's policy that fit no tool; errors as those of `policy check`.
 Result<std::vector<std::string>> notes_on_policy(const std::filesystem::path& folder);
+// The same of one pattern, such as the scope of a consent; empty when nothing is wrong with it.
+std::string note_on_tools(std::string_view pattern);
 // What is lost when the database is gone while ledger.head remembers entries of its ledger; empty when it is not.
 std::string lost_ledger(const Home& home);
 

@@ -154,6 +154,19 @@ def test_a_consent_that_waits_is_refused_with_revoke(kernel):
     assert "already" in json.dumps(kernel.run("consent", "grant", asked["consent_id"], owner=True))
 
 
+def test_a_consent_or_a_set_of_a_client_for_no_tool_is_noticed(kernel, home):
+    refused = kernel.run("consent", "grant", "--scope", "memry.*", "--to", ME, owner=True, check=False)
+    assert refused["exit"] == 2 and "no tool fits 'memry.*'" in refused["error"], refused
+    for scope in ("class:dangerous", "sandbox.run:rm *"):
+        granted = kernel.run("consent", "grant", "--scope", scope, "--to", ME, owner=True)
+        assert granted["state"] == "granted", granted
+        kernel.run("consent", "revoke", granted["consent_id"], owner=True)
+    (home.path / "resonant.toml").write_text('[[client]]\nname = "cursor*"\ntools = ["memry.*", "files__*"]\n')
+    assert "needs a person  configuration: [[client]] name = \"cursor*\": no tool fits 'memry.*'" in home.run("doctor").stdout
+    (home.path / "resonant.toml").write_text('[[client]]\nname = "cursor*"\ntools = ["memory.*", "files__*"]\n')
+    assert "ok              configuration" in home.run("doctor").stdout
+
+
 def bend(path, words):
     with sqlite3.connect(path) as database:
         database.execute(words)
