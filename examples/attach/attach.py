@@ -35,4 +35,6 @@ def main():
     resonant.resonant_detach(plane)
 
 
+if len(sys.argv) != 4:
+    raise SystemExit(__doc__)
 main()

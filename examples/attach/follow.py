@@ -45,4 +45,6 @@ async def main():
     print("lost", ring.lost)
 
 
+if len(sys.argv) not in (3, 4):
+    raise SystemExit(__doc__)
 asyncio.run(main())

@@ -51,4 +51,6 @@ async def main():
             asleep = left
 
 
+if len(sys.argv) != 4:
+    raise SystemExit(__doc__)
 asyncio.run(main())

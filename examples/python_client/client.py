@@ -19,4 +19,6 @@ async def main(program, home):
         print(found.content[0].text)
 
 
+if len(sys.argv) != 3:
+    raise SystemExit(__doc__)
 asyncio.run(main(*sys.argv[1:]))

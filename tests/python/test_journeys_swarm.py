@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from wire import PATIENCE, PROGRAM, Kernel
+from wire import PATIENCE, PROGRAM, ROOT, Kernel
 
 MODULE = PROGRAM.parent / "python"
 sys.path.insert(0, str(MODULE))
@@ -303,3 +303,10 @@ def test_a_watcher_escalates_once_and_one_of_many_reasoners_gets_the_question(ke
 def test_slips_of_agents_are_answered_with_what_would_be_right(kernel, tool, arguments, words):
     content, failed = kernel.client().call(tool, arguments)
     assert failed and words in json.dumps(content), content
+
+
+@pytest.mark.parametrize("example", ["python_client/client.py", "attach/follow.py", "attach/attach.py", "contained_monitors/watch.py"])
+def test_an_example_without_its_words_says_what_it_takes(example):
+    done = subprocess.run([sys.executable, ROOT / "examples" / example], env={**os.environ, "PYTHONPATH": str(MODULE)},
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 1 and "HOME" in done.stderr and "Traceback" not in done.stderr, done.stderr
