@@ -1,10 +1,13 @@
 // The one program of Resonant Swarm. Each command explains itself with --help.
+#include <cstdlib>
 #include <exception>
+#include <iostream>
 
 #include "apps/resonant/command_line.h"
 #include "apps/resonant/commands.h"
 #include "apps/resonant/launch.h"
 #include "resonant/base/log_output.h"
+#include "resonant/base/printable.h"
 #include "resonant/base/processor.h"
 #include "resonant/runtime/kernel.h"
 
@@ -60,7 +63,11 @@ int main(int argc, char** argv) {
     if (const resonant::Status able = resonant::check_processor(); !able) {
         return report(able.error());
     }
-    static_cast<void>(resonant::set_up_log({}));  // a level of RESONANT_LOG that is not known leaves warnings
+    static_cast<void>(resonant::set_up_log({}));
+    if (const char* level = std::getenv("RESONANT_LOG"); level != nullptr && *level != '\0' && !resonant::is_log_level(level)) {
+        std::cerr << "resonant: RESONANT_LOG is '" << resonant::printable(level)
+                  << "', which is no level and changes nothing; it is trace, debug, info, warn, error or off\n";
+    }
     try {
         return run(argc, argv);
     } catch (const std::exception& error) {

@@ -289,3 +289,11 @@ def test_a_kernel_that_is_told_to_end_answers_the_call_under_way_and_exits_well(
             answer = client.receive()
         assert "error" in answer or "result" in answer, answer
         assert kernel.run("ledger", "verify")["ok"]
+
+
+def test_a_level_of_the_log_that_does_not_exist_is_named(home):
+    home.environment["RESONANT_LOG"] = "loud"
+    done = home.run("policy", "check")
+    assert "RESONANT_LOG is 'loud'" in done.stderr and "trace, debug, info" in done.stderr, done
+    home.environment["RESONANT_LOG"] = ""
+    assert "RESONANT_LOG" not in home.run("policy", "check").stderr
