@@ -145,7 +145,9 @@ void add_tools(Commands& commands) {
                        {.name = "--words", .target = &question->words_only, .help = "search by words alone, without the model"}},
          .run = [shown, question](const Common& common) {
              return question->query.empty() ? show_tools(common, *shown) : find_tools(common, *question);
-         }});
+         },
+         .more = "Its own tools only, without a kernel. Those of servers behind it too: `resonant call capability.suggest`; server by "
+                 "server: `resonant server list NAME`."});
 }
 
 struct BoardWords {

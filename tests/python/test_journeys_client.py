@@ -112,6 +112,11 @@ def test_words_of_other_programs_are_answered_with_ours_and_those_exist():
         assert known.returncode == 0, (word, ours, known.stderr)
 
 
+def test_help_of_tools_says_where_those_of_servers_are_found():
+    said = " ".join(run("tools", "--help").stdout.split())
+    assert "capability.suggest" in said and "resonant server list NAME" in said
+
+
 def test_a_consent_without_an_id_or_with_a_wrong_one_names_the_list(kernel):
     done = run("consent", "grant", home=kernel.home)
     assert done.returncode == 2 and "resonant consent list" in done.stderr, done
