@@ -103,9 +103,6 @@ Status deepen(Services& services, const call::Call& call, const memory::Filter& 
 bool is_blank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
 
 Result<Json> recall(Services& services, call::Call& call) {
-    if (is_blank(text_of(call, "query"))) {
-        return fail(Code::InvalidArgument, "memory.recall: the query is empty; say in plain words what is looked for, or list with memory.list");
-    }
     RESONANT_ASSIGN(const memory::Filter filter, filter_of(services, call, call.at));
     const std::size_t limit = limit_of(call, 8, 100);
     const auto hops =
@@ -136,6 +133,9 @@ Result<Json> recall(Services& services, call::Call& call) {
     if (page.hits.empty()) {
         RESONANT_ASSIGN(const std::string more, elsewhere(services, call, filter));
         answer["note"] = (page.note.empty() ? "nothing was found" : page.note) + more;
+    }
+    if (is_blank(text_of(call, "query"))) {
+        answer["note"] = "the query is empty; say in plain words what is looked for, or list with memory.list";
     }
     touch(services, page);
     return answer;

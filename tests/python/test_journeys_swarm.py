@@ -296,13 +296,18 @@ def test_a_watcher_escalates_once_and_one_of_many_reasoners_gets_the_question(ke
 
 
 @pytest.mark.parametrize("tool, arguments, words", [
-    ("memory.recall", {"query": ""}, "the query is empty"), ("memory.recall", {"query": " \n"}, "memory.list"),
     ("capability.suggest", {"goal": " "}, "the goal is empty"), ("memory.list", {"cursor": "zz"}, "is not a cursor of this list"),
     ("memory.add", {"content": 5}, "5 is not of type string"), ("memory.import", {"path": "nope.json"}, "inbox"),
     ("memory.add", {"text": "x"}, "known are content")])
 def test_slips_of_agents_are_answered_with_what_would_be_right(kernel, tool, arguments, words):
     content, failed = kernel.client().call(tool, arguments)
     assert failed and words in json.dumps(content), content
+
+
+@pytest.mark.parametrize("query", ["", " \n"])
+def test_an_empty_query_finds_nothing_and_says_why(kernel, query):
+    content, failed = kernel.client().call("memory.recall", {"query": query})
+    assert not failed and content["count"] == 0 and "the query is empty" in content["note"], content
 
 
 @pytest.mark.parametrize("example", ["python_client/client.py", "attach/follow.py", "attach/attach.py", "contained_monitors/watch.py"])
