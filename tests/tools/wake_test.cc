@@ -91,6 +91,7 @@ TEST_F(WakeTest, a_request_for_consent_that_expires_ends_its_wait) {
 }
 
 TEST_F(WakeTest, a_crossing_wakes_the_scheduler_and_who_waits_for_escalations) {
+    world_.parts().scheduler->start();
     world_.ask("monitor.spawn", {{"field", "error_rate"}, {"above", 0.3}});
     const Json answer = woken("reasoner.next", {{"wait_s", kPatience}}, [&] {
         for (int i = 0; i < 8; ++i) {
