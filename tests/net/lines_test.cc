@@ -258,9 +258,10 @@ TEST_P(Lines, an_input_that_ended_behind_a_reader_that_stands_still_costs_no_pro
     options.output_max = 64 << 20;
     on_line = [](LineConnection& from, std::string_view) { from.send(std::string(1 << 20, 'a')); };
     open(options);
+    // More than is read ahead, and no more than the pipe holds beyond: the writer comes to its end in any case.
     std::jthread writer([&] {
         const std::string chunk(9'999, 'q');
-        for (int i = 0; i < 17; ++i) {
+        for (std::size_t said = 0; said < kReadAhead + 32 * 1024; said += chunk.size() + 1) {
             say(chunk + "\n");
         }
         to_kernel_.reset();
