@@ -85,6 +85,11 @@ void Roles::set_standing(const std::string& principal, Standing standing, const 
     }
 }
 
+bool Roles::anybody_held() const {
+    const std::shared_lock lock(mutex_);
+    return !standings_.empty();
+}
+
 Standing Roles::standing(std::string_view principal) const { return held(principal).second.standing; }
 
 std::pair<std::string, Held> Roles::held(std::string_view principal) const {

@@ -36,6 +36,7 @@ class Roles final : public Stage {
     // Standing of one principal; "*" is everybody but the owner (pause).
     void set_standing(const std::string& principal, Standing standing, const std::string& reason = "");
     Standing standing(std::string_view principal) const;
+    bool anybody_held() const;  // somebody's standing is not Active; takes no more than a lock
 
   private:
     // The graver of the principal's own standing and everybody's, with the name it was set on.
