@@ -5,6 +5,7 @@
 //
 // The snapshot's peer is memcpy of 4 KiB, interleaved. With --peers, one field is held against the
 // crate arc-swap, and read through the Python module against a dict lookup.
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 

@@ -15,6 +15,7 @@
 // --quick: 16, 256 and 1,024 clients, about a minute; all: about ten.
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "bench/load_watch.h"

@@ -7,6 +7,8 @@
 
 #include "bench/load_swarm.h"
 
+#include <algorithm>
+
 namespace resonant::bench {
 
 class Watchers {

@@ -11,6 +11,7 @@
 //     gateway_added us  a call of the peer's echo through us less one straight to it, in turn; needs --peers
 //     gateway_acting us the same when the call counts as acting: its intent is on the disk first
 //     rss_mib      MiB  the kernel before the model is loaded; rss_reconnects_mib after 10,000 connections
+#include <algorithm>
 #include <memory>
 
 #include "bench/mcp_client.h"

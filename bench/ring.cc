@@ -4,6 +4,7 @@
 //
 // The number in a name is the size of the body in bytes; rows between two cores carry 56, an event without a name. Rows between two cores are kept apart by
 // how far the cores were from each other in that round: below kNear it says "near", else "far".
+#include <algorithm>
 #include <csignal>
 #include <deque>
 #include <map>

@@ -211,8 +211,8 @@ class Measurement {
         std::size_t bytes = 0;
         for (const std::size_t at : found) {
             const ToolDocument& tool = *documents_[at];
-            bytes += way == "ours" ? tools::suggestion_of(tool, 1, why_.at(at)).dump(-1, ' ', false, Json::error_handler_t::replace).size() + 1
-                                   : tool.name.size() + tool.description.size() + tool.input_schema.dump(-1, ' ', false, Json::error_handler_t::replace).size();
+            bytes += way == "ours" ? tools::suggestion_of(tool, 1, why_.at(at)).dump().size() + 1
+                                   : tool.name.size() + tool.description.size() + tool.input_schema.dump().size();
         }
         for (const std::string& kind : std::set<std::string>{request.kind, "all"}) {
             Figures& figures = figures_[{request.half, kind, way}];

@@ -5,6 +5,8 @@
 #pragma once
 
 #include "bench/search_data.h"
+
+#include <algorithm>
 #include "resonant/memory/segment_set.h"
 
 namespace resonant::bench {

@@ -125,6 +125,26 @@ void print(const Json& found) {
     }
 }
 
+// What the tools' texts mean to the embedder. Without a model there is none, and the words alone decide.
+struct Meaning {
+    std::unique_ptr<embed::MiniLmEmbedder> embedder;
+    ToolIndex::Vectors vectors;
+    tools::TokenTexts words;
+
+    Status open(const ToolIndex::Documents& documents) {
+        auto opened = embed::MiniLmEmbedder::open(
+            {.model_folder = embed::find_model_folder(), .cache_folder = embed::default_cache_folder()});
+        if (!opened) {
+            std::cerr << "words only: " << opened.error().message << "\n";
+            return {};
+        }
+        embedder = std::move(*opened);
+        RESONANT_ASSIGN(vectors, embed_all(*embedder, documents));
+        RESONANT_ASSIGN(words, embed_words(*embedder, documents));
+        return {};
+    }
+};
+
 }  // namespace
 
 int find_tools(const Common& common, const ToolQuestion& question) {
@@ -133,32 +153,17 @@ int find_tools(const Common& common, const ToolQuestion& question) {
     if (!documents) {
         return report(documents.error(), kUsage);
     }
-    std::unique_ptr<embed::MiniLmEmbedder> embedder;
-    ToolIndex::Vectors vectors;
-    tools::TokenTexts words;
+    Meaning meaning;
     if (!question.words_only) {
-        auto opened = embed::MiniLmEmbedder::open(
-            {.model_folder = embed::find_model_folder(), .cache_folder = embed::default_cache_folder()});
-        if (opened) {
-            embedder = std::move(*opened);
-            Result<ToolIndex::Vectors> made = embed_all(*embedder, *documents);
-            if (!made) {
-                return report(made.error());
-            }
-            vectors = std::move(*made);
-            Result<tools::TokenTexts> told = embed_words(*embedder, *documents);
-            if (!told) {
-                return report(told.error());
-            }
-            words = std::move(*told);
-        } else {
-            std::cerr << "words only: " << opened.error().message << "\n";
+        if (const Status known = meaning.open(*documents); !known) {
+            return report(known.error());
         }
     }
-    const ToolIndex index(std::move(*documents), vectors, words);
+    embed::MiniLmEmbedder* const embedder = meaning.embedder.get();
+    const ToolIndex index(std::move(*documents), meaning.vectors, meaning.words);
     if (question.query == "-") {
         for (std::string line; std::getline(std::cin, line);) {
-            const Result<Json> found = answer(index, embedder.get(), line, question.limit);
+            const Result<Json> found = answer(index, embedder, line, question.limit);
             if (!found) {
                 return report(found.error());
             }
@@ -166,7 +171,7 @@ int find_tools(const Common& common, const ToolQuestion& question) {
         }
         return kOk;
     }
-    const Result<Json> found = answer(index, embedder.get(), question.query, question.limit);
+    const Result<Json> found = answer(index, embedder, question.query, question.limit);
     if (!found) {
         return report(found.error());
     }

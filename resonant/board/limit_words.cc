@@ -1,5 +1,7 @@
 #include "resonant/board/limit_words.h"
 
+#include <algorithm>
+
 namespace resonant::board {
 namespace {
 

@@ -29,7 +29,7 @@ std::string reason_in(const std::string& body) {
         if (error.is_object() && error.contains("message") && error["message"].is_string()) {
             return error["message"].get<std::string>().substr(0, 200);
         }
-        return error.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 200);
+        return error.dump().substr(0, 200);
     }
     return body.substr(0, 200);
 }
@@ -138,7 +138,7 @@ Result<std::vector<Vector>> EmbeddingEndpoint::ask(std::span<const std::string> 
                     .target = target_,
                     .is_encrypted = is_encrypted_,
                     .authorization = options_.key.empty() ? "" : "Bearer " + options_.key,
-                    .body = question.dump(-1, ' ', false, Json::error_handler_t::replace),
+                    .body = question.dump(),
                     .timeout = options_.timeout,
                     .answer_bytes_max = kAnswerBytesMax};
     RESONANT_ASSIGN(const PostAnswer answer, send(post));

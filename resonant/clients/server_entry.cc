@@ -148,7 +148,7 @@ class EntryReader {
         for (const char* name : {"oauth", "auth"}) {
             const Json* block = member(entry_, name);
             const bool ours = block != nullptr && block->is_object() && block->contains("client_id") && block->contains("client_secret");
-            if (block != nullptr && block->is_object() && !ours && !block->value("enabled", Json(true)).operator==(Json(false))) {
+            if (block != nullptr && block->is_object() && !ours && block->value("enabled", Json(true)) != Json(false)) {
                 return fail(Code::Unimplemented, fmt::format("its {} block signs in through a browser, which the gateway does not; give a "
                                                              "token in headers, or client_id and client_secret, or leave it here", name));
             }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -17,6 +19,7 @@ namespace {
 namespace dom = simdjson::dom;
 
 constexpr std::size_t kCapacityKept = 512 * 1024;  // bytes of text; buffers for more are given back
+constexpr std::size_t kDepthOfOurOwn = 1'024;  // what simdjson reads by itself
 constexpr std::size_t kValuesMax = 300'000;  // a value costs up to 100 bytes while it is held
 
 // `levels` of nesting are left. simdjson does not count an empty list or object as one; this does.
@@ -27,16 +30,18 @@ Json convert(dom::element element, std::size_t levels, bool& too_deep) {
     }
     switch (element.type()) {
         case dom::element_type::OBJECT: {
-            Json object = Json::object();
-            for (const auto [key, value] : dom::object(element)) {
-                object[std::string(key)] = convert(value, levels - 1, too_deep);
+            const dom::object object(element);
+            std::vector<JsonMember> members;
+            members.reserve(object.size());
+            for (const auto [key, value] : object) {
+                members.push_back({std::string(key), convert(value, levels - 1, too_deep)});
             }
-            return object;
+            return Json::from_members(std::move(members));
         }
         case dom::element_type::ARRAY: {
             const dom::array items(element);
             Json array = Json::array();
-            array.get_ref<Json::array_t&>().reserve(items.size());
+            array.reserve(items.size());
             for (const dom::element item : items) {
                 array.push_back(convert(item, levels - 1, too_deep));
             }
@@ -63,17 +68,17 @@ Error explain(simdjson::error_code error, std::string_view text) {
         return {Code::InvalidArgument, "parse JSON: the text is empty; send one JSON value"};
     }
     const std::string words = simdjson::error_message(error);
-    if (error == simdjson::NUMBER_ERROR && Json::accept(text)) {
+    if (error == simdjson::NUMBER_ERROR && nlohmann::json::accept(text)) {
         return {Code::ResourceExhausted, "parse JSON: an integer does not fit 64 bits; send it as a string"};
     }
     if (text.size() > kCapacityKept) {
         return {Code::InvalidArgument, "parse JSON: " + words};  // the place is not worth the memory
     }
     try {
-        const Json unused = Json::parse(text);
-    } catch (const Json::parse_error& found) {
+        const auto unused = nlohmann::json::parse(text);
+    } catch (const nlohmann::json::parse_error& found) {
         return {Code::InvalidArgument, fmt::format("parse JSON: at byte {}: {}", found.byte, words)};
-    } catch (const Json::exception&) {
+    } catch (const nlohmann::json::exception&) {
         // A number out of range has no place in nlohmann's words either.
     }
     return {Code::InvalidArgument, "parse JSON: " + words};
@@ -233,9 +238,23 @@ Result<Json> parse(std::string_view text) {
     return value;
 }
 
-std::string dump(const Json& value) {
-    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+Json Json::parse(std::string_view text, std::nullptr_t, bool may_throw) {
+    dom::parser parser;
+    dom::element element;
+    bool too_deep = parser.parse(text.data(), text.size()).get(element) != simdjson::SUCCESS;
+    Json value = too_deep ? Json() : convert(element, kDepthOfOurOwn, too_deep);
+    if (!too_deep) {
+        return value;
+    }
+    if (may_throw) {
+        throw exception("this text is not JSON: " + std::string(text.substr(0, 200)));
+    }
+    return Json(value_t::discarded);
 }
+
+Json Json::parse(std::string_view text) { return parse(text, nullptr, true); }
+
+std::string dump(const Json& value) { return value.dump(); }
 
 std::string canonical(const Json& value) {
     std::string out;

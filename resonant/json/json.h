@@ -1,5 +1,5 @@
 // Json is an owned document. Text comes in through parse(), which is strict and bounded; it goes out
-// through dump(), compact. simdjson checks and reads, nlohmann::json holds.
+// through dump(), compact. simdjson checks and reads; value.h says what a Json is.
 //
 // Any thread; plain values.
 //
@@ -9,15 +9,13 @@
 //   (2) The canonical form follows RFC 8785: sorted keys, shortest numbers, no white space.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
 #include "resonant/base/result.h"
+#include "resonant/json/value.h"
 
 namespace resonant::json {
-
-using Json = nlohmann::json;
 
 inline constexpr std::size_t kDepthMax = 128;           // levels of nesting
 inline constexpr std::size_t kTextMax = 4 * 1024 * 1024;  // bytes of one message

@@ -15,4 +15,7 @@ void append_quoted(std::string& out, std::string_view text);
 // Whether `text` stands in a JSON string as it is: ASCII, and nothing to escape.
 bool is_plain(std::string_view text);
 
+// `text`, with U+FFFD for each byte, or beginning of a character, that is not UTF-8.
+std::string valid_utf8(std::string_view text);
+
 }  // namespace resonant::json

@@ -1,6 +1,7 @@
 // A compiled schema meets a value: lists, objects, and schemas combined. Numbers and strings: schema_scalars.cc.
 #include "resonant/json/schema_check.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 namespace resonant::json {

@@ -1,4 +1,5 @@
 // What a schema says of a value by itself: constants, numbers, strings.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

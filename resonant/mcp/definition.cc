@@ -143,7 +143,7 @@ void allow_nullable(Json& schema, int depth) {
 
 std::vector<std::string> lines_of(const Json& value) {
     std::vector<std::string> lines(1);
-    for (const char c : value.dump(2, ' ', false, Json::error_handler_t::replace)) {
+    for (const char c : value.dump(2)) {
         if (c == '\n') {
             lines.emplace_back();
         } else {

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "resonant/dispatch/promise.h"
 #include "resonant/mcp/definition.h"
@@ -24,6 +25,32 @@ bool sees(const call::ClientSet* set, const Contract& tool) { return set == null
 // What models' interfaces take (OpenAI's strict mode, Gemini's subset): to them an object without properties is either
 // empty or no schema at all. It is shown as text that holds it; the router takes both.
 void close_objects(nlohmann::ordered_json& properties);
+
+// The same value, as part of an entry whose members stand in an order of ours.
+nlohmann::ordered_json ordered(const Json& value) {
+    switch (value.type()) {
+        case Json::value_t::object: {
+            nlohmann::ordered_json object = nlohmann::ordered_json::object();
+            for (const auto& [name, member] : value.items()) {
+                object[name] = ordered(member);
+            }
+            return object;
+        }
+        case Json::value_t::array: {
+            nlohmann::ordered_json list = nlohmann::ordered_json::array();
+            for (const Json& each : value) {
+                list.push_back(ordered(each));
+            }
+            return list;
+        }
+        case Json::value_t::string: return value.get_ref<const std::string&>();
+        case Json::value_t::boolean: return value.get<bool>();
+        case Json::value_t::number_integer: return value.get<std::int64_t>();
+        case Json::value_t::number_unsigned: return value.get<std::uint64_t>();
+        case Json::value_t::number_float: return value.get<double>();
+        default: return nullptr;
+    }
+}
 
 void close_object(nlohmann::ordered_json& schema) {
     if (!schema.is_object()) {
@@ -179,7 +206,7 @@ nlohmann::ordered_json tool_entry(const Contract& tool) {
         {"name", wire_name(tool.name)},
         {"title", tool.name},
         {"description", tool.summary},
-        {"inputSchema", nlohmann::ordered_json(tool.shown_schema.is_null() ? tool.input_schema : tool.shown_schema)},
+        {"inputSchema", ordered(tool.shown_schema.is_null() ? tool.input_schema : tool.shown_schema)},
         {"annotations", hint(reads(&tool), destroys(&tool))},
     };
     if (const auto properties = entry["inputSchema"].find("properties");
@@ -187,7 +214,7 @@ nlohmann::ordered_json tool_entry(const Contract& tool) {
         close_objects(*properties);
     }
     if (const Json promised = dispatch::promise_of(tool); !promised.is_null()) {
-        entry["outputSchema"] = nlohmann::ordered_json(promised);
+        entry["outputSchema"] = ordered(promised);
     }
     return entry;
 }
@@ -197,13 +224,13 @@ nlohmann::ordered_json upstream_entry(const call::UpstreamTool& tool, const List
     nlohmann::ordered_json entry = {{"name", tool.contract.name}};
     for (const auto& [key, value] : tool.definition.items()) {
         if (key == "inputSchema") {
-            entry[key] = nlohmann::ordered_json(shown_input(value));
+            entry[key] = ordered(shown_input(value));
         } else if (key == "outputSchema") {
             if (const Json shown = shown_output(value, view.modern); !shown.is_null()) {
-                entry[key] = nlohmann::ordered_json(shown);
+                entry[key] = ordered(shown);
             }
         } else if (key != "name" && key != "_meta" && key != "execution") {
-            entry[key] = nlohmann::ordered_json(value);
+            entry[key] = ordered(value);
         }
     }
     if (KernelPath path = path_of(tool.definition); !path.empty() && !view.kernel.empty()) {
@@ -276,7 +303,7 @@ std::string list_tools(const dispatch::Catalogue& catalogue, Listing listing, co
             }
         }
     }
-    return entries.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return entries.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 bool ToolLists::make(const dispatch::Catalogue& catalogue, ListView view, std::int64_t ttl_ms, bool shared) {

@@ -345,8 +345,9 @@ void Server::list_entries(const Turn& turn, const char* name, const Json& entrie
         }
     }
     const std::size_t until = std::min(entries.size(), from + kPageMax);
-    Json result = {{name, Json(entries.begin() + static_cast<std::ptrdiff_t>(from),
-                               entries.begin() + static_cast<std::ptrdiff_t>(until))}};
+    Json page = Json::array();
+    page.insert(page.end(), entries.begin() + static_cast<std::ptrdiff_t>(from), entries.begin() + static_cast<std::ptrdiff_t>(until));
+    Json result = {{name, std::move(page)}};
     if (until < entries.size()) {
         result["nextCursor"] = std::to_string(until);
     }

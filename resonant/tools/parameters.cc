@@ -1,5 +1,6 @@
 #include "resonant/tools/parameters.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <optional>

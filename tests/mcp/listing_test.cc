@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "resonant/dispatch/router.h"
 #include "tests/support/mcp_rig.h"
 

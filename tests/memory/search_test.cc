@@ -1,6 +1,7 @@
 // Finding by words, by meaning, and by both.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <random>
 
 #include "resonant/memory/fusion.h"

@@ -81,7 +81,7 @@ TEST(Fault, no_bad_input_opens_the_circuit_of_any_built_tool) {
             const std::string code = error.is_object() ? error.value("code", "") : "";
             if ((code == "internal" || code == "unavailable" || code == "data_loss" || code == "timeout") &&
                 !is_missing_part(error.value("message", ""))) {
-                blamed.push_back(contract.name + " " + arguments.dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, 200) +
+                blamed.push_back(contract.name + " " + arguments.dump().substr(0, 200) +
                                  ": " + reply.content.dump().substr(0, 300));
             }
         }
