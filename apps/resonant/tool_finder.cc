@@ -62,8 +62,7 @@ Result<ToolIndex::Vectors> embed_all(embed::Embedder& embedder, const ToolIndex:
 }
 
 // On two threads, for the first run with these texts.
-// Inlined, g++ 12 warns of a free that cannot happen.
-[[gnu::noinline]] Result<tools::TokenTexts> embed_words(embed::TokenEmbedder& embedder, const ToolIndex::Documents& documents) {
+Status embed_words(embed::TokenEmbedder& embedder, const ToolIndex::Documents& documents, tools::TokenTexts& kept) {
     constexpr std::size_t kThreads = 2;
     std::vector<std::string> texts;
     for (const auto& document : documents) {
@@ -82,11 +81,10 @@ Result<ToolIndex::Vectors> embed_all(embed::Embedder& embedder, const ToolIndex:
             });
         }
     }
-    tools::TokenTexts kept;
     for (std::size_t i = 0; i < texts.size(); ++i) {
         RESONANT_ASSIGN(kept[texts[i]], std::move(made[i]));
     }
-    return kept;
+    return {};
 }
 
 Result<Json> answer(const ToolIndex& index, embed::MiniLmEmbedder* embedder, const std::string& query,
@@ -127,7 +125,7 @@ void print(const Json& found) {
 }
 
 // What the tools' texts mean to the embedder. Without a model there is none, and the words alone decide.
-struct Meaning {
+struct CatalogueMeaning {
     std::unique_ptr<embed::MiniLmEmbedder> embedder;
     ToolIndex::Vectors vectors;
     tools::TokenTexts words;
@@ -141,8 +139,7 @@ struct Meaning {
         }
         embedder = std::move(*opened);
         RESONANT_ASSIGN(vectors, embed_all(*embedder, documents));
-        RESONANT_ASSIGN(words, embed_words(*embedder, documents));
-        return {};
+        return embed_words(*embedder, documents, words);
     }
 };
 
@@ -154,7 +151,7 @@ int find_tools(const Common& common, const ToolQuestion& question) {
     if (!documents) {
         return report(documents.error(), kUsage);
     }
-    Meaning meaning;
+    CatalogueMeaning meaning;
     if (!question.words_only) {
         if (const Status known = meaning.open(*documents); !known) {
             return report(known.error());

@@ -40,7 +40,7 @@ TEST(TomlText, a_table_that_is_there_gets_new_values_and_keeps_the_rest) {
     ASSERT_TRUE(made);
     EXPECT_NE(made->find("[mcp_servers.resonant] # mine\nargs = ["), std::string::npos) << *made;
     EXPECT_NE(made->find("startup_timeout_sec = 5 # slow\n"), std::string::npos);
-    EXPECT_EQ(value(*made)["mcp_servers"]["resonant"]["command"], block()["command"]);
+    EXPECT_EQ(value(*made)["mcp_servers"]["resonant"]["command"], block()["command"].get<std::string>());
 }
 
 TEST(TomlText, a_server_goes_however_it_is_written) {

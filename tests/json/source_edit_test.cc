@@ -84,7 +84,7 @@ class Writer {
             Json inner;
             const std::string body = value(inner, level + 1);
             meant[names[i]] = inner;
-            text += space() + Json(names[i]).dump(-1, ' ', one_in(3)) + space() + ":" + space() + body + space();
+            text += space() + Ordered(names[i]).dump(-1, ' ', one_in(3)) + space() + ":" + space() + body + space();
             text += i + 1 < names.size() || one_in(4) ? "," + space() : "";
         }
         return text + "}";
@@ -98,7 +98,7 @@ class Writer {
             case 3: {
                 static const char* kTexts[] = {"", "x,}y,]z", "// no", "/* no */", "\"quoted\"", "\xC3\xA4\xE2\x82\xAC", "a\\b", "{", "\n"};
                 meant = kTexts[below(std::size(kTexts))];
-                return meant.dump(-1, ' ', one_in(2));
+                return Ordered(meant.get<std::string>()).dump(-1, ' ', one_in(2));
             }
             case 4: {
                 meant = Json::array();

@@ -23,6 +23,11 @@
 namespace resonant::memory {
 namespace {
 
+Json manifest_of(const std::filesystem::path& folder) {
+    std::ifstream file(folder / kManifestFile);
+    return Json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
+}
+
 Zone zone(const SegmentRow& row) {
     Memory memory;
     memory.distance = row.distance;
@@ -302,7 +307,7 @@ TEST(Segment, a_reader_opens_what_a_later_version_wrote_with_more_columns) {
     Manifest manifest;
     manifest.segments = {*facts};
     ASSERT_TRUE(write_manifest(scratch.path(), manifest));
-    Json later = Json::parse(std::ifstream(scratch / kManifestFile));
+    Json later = manifest_of(scratch.path());
     later["version"] = kManifestVersion + 1;
     later["a_later_member"] = {1, 2, 3};
     later["segments"][0]["columns"]["later"] = {0, 8, "00"};
@@ -337,7 +342,7 @@ TEST(Segment, what_version_2_wrote_is_verified_by_its_sha256) {
     Manifest manifest;
     manifest.segments = {*facts};
     ASSERT_TRUE(write_manifest(scratch.path(), manifest));
-    Json older = Json::parse(std::ifstream(scratch / kManifestFile));
+    Json older = manifest_of(scratch.path());
     older["version"] = 2;
     older["segments"][0].erase("checksum");
     older["checksum"] = manifest_checksum(older.dump());
@@ -391,7 +396,7 @@ TEST(Manifest, a_member_that_is_missing_or_of_another_kind_is_refused_by_name) {
     facts.columns[0] = {64, 24, 7};
     manifest.segments = {facts};
     ASSERT_TRUE(write_manifest(scratch.path(), manifest));
-    const Json whole = Json::parse(std::ifstream(scratch / kManifestFile));
+    const Json whole = manifest_of(scratch.path());
     const auto read_as = [&](Json document) {
         document["checksum"] = manifest_checksum(document.dump());
         std::ofstream(scratch / kManifestFile) << document;
@@ -399,15 +404,15 @@ TEST(Manifest, a_member_that_is_missing_or_of_another_kind_is_refused_by_name) {
     };
     ASSERT_TRUE(read_as(whole).has_value());
     const std::set<std::string> free = {"checksum", "format", "galaxy", "readable_from", "sha256"};
-    const auto try_each = [&](const Json& members, const Json::json_pointer& at) {
+    const auto try_each = [&](const Json& members, const auto& inside) {
         for (const auto& [name, value] : members.items()) {
             Json without = whole;
-            without[at].erase(name);
+            inside(without).erase(name);
             const auto missing = read_as(without);
             EXPECT_TRUE(free.contains(name) || !missing) << name;
             for (const Json& other : {Json(nullptr), Json(true), Json(-1.5), Json("no word"), Json{{"a", 1}}, Json{"b", -1}}) {
                 Json wrong = whole;
-                wrong[at][name] = other;
+                inside(wrong)[name] = other;
                 const auto read = read_as(wrong);
                 if (!free.contains(name) && other.type() != value.type()) {
                     ASSERT_FALSE(read) << name << ": " << other;
@@ -417,8 +422,8 @@ TEST(Manifest, a_member_that_is_missing_or_of_another_kind_is_refused_by_name) {
             }
         }
     };
-    try_each(whole, Json::json_pointer());
-    try_each(whole["segments"][0], Json::json_pointer("/segments/0"));
+    try_each(whole, [](Json& manifest) -> Json& { return manifest; });
+    try_each(whole["segments"][0], [](Json& manifest) -> Json& { return manifest["segments"][0]; });
     Json more = whole;
     more["segments"][0]["gone"] = {3, 2};
     EXPECT_FALSE(read_as(more)) << "not sorted";

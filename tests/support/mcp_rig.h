@@ -203,10 +203,10 @@ class HttpWire final : public Wire {
   private:
     std::string headers_of(const std::string& message) const {
         const Json parsed = Json::parse(message, nullptr, false);
-        const Json::json_pointer pointer("/params/_meta/io.modelcontextprotocol~1protocolVersion");
+        const Json version = parsed.is_object() ? std::as_const(parsed)["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"] : Json();
         std::string headers = session_.empty() ? "" : "Mcp-Session-Id: " + session_ + "\r\n";
-        if (parsed.is_object() && parsed.contains(pointer) && parsed.at(pointer).is_string()) {
-            headers = "MCP-Protocol-Version: " + parsed.at(pointer).get<std::string>() + "\r\nMcp-Method: " +
+        if (version.is_string()) {
+            headers = "MCP-Protocol-Version: " + version.get<std::string>() + "\r\nMcp-Method: " +
                       parsed.value("method", "") + "\r\n";
             if (parsed["params"].contains("name")) {
                 headers += "Mcp-Name: " + parsed["params"].value("name", "") + "\r\n";

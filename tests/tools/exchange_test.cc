@@ -90,7 +90,7 @@ std::string bytes_of(const fs::path& file) {
 // Exports into a file of that name, and puts it into the next world's inbox.
 fs::path carry(test::World& from, const std::string& format, test::World& to) {
     const fs::path made = from.ask("memory.export", {{"format", format}, {"path", "carried." + format},
-                                                     {"include_private", true}})["path"];
+                                                     {"include_private", true}})["path"].get<std::string>();
     const fs::path there = to.parts().home.inbox() / made.filename();
     fs::copy_file(made, there);
     return there;
