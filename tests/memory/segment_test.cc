@@ -422,8 +422,8 @@ TEST(Manifest, a_member_that_is_missing_or_of_another_kind_is_refused_by_name) {
             }
         }
     };
-    try_each(whole, [](Json& manifest) -> Json& { return manifest; });
-    try_each(whole["segments"][0], [](Json& manifest) -> Json& { return manifest["segments"][0]; });
+    try_each(whole, [](Json& all) -> Json& { return all; });
+    try_each(whole["segments"][0], [](Json& all) -> Json& { return all["segments"][0]; });
     Json more = whole;
     more["segments"][0]["gone"] = {3, 2};
     EXPECT_FALSE(read_as(more)) << "not sorted";
