@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <vector>
+#include <nlohmann/json.hpp>
 
 #include "fuzz/targets.h"
 #include "resonant/base/ensure.h"
@@ -104,7 +105,8 @@ void envelope(std::string_view bytes) {
     RESONANT_ENSURE(sorted.kind != Kind::Broken ||
                         ((sorted.code == mcp::kParseError || sorted.code == mcp::kInvalidRequest) && !sorted.words.empty()),
                     "what is broken has a code and a reason");
-    const Json answer = Json::parse(mcp::error_text(sorted.id, mcp::kInvalidRequest, sorted.words), nullptr, false);
+    // An id may be a number that no 64 bits hold, so a parser reads it that takes any.
+    const auto answer = nlohmann::json::parse(mcp::error_text(sorted.id, mcp::kInvalidRequest, sorted.words), nullptr, false);
     RESONANT_ENSURE(answer.is_object() && answer.contains("id"), "whatever the id, the answer is JSON");
     net::media_type(bytes);
     net::accepts(bytes, "application/json");

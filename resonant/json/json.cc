@@ -49,8 +49,10 @@ Json convert(dom::element element, std::size_t levels, bool& too_deep) {
         }
         case dom::element_type::STRING:
             return std::string(std::string_view(element));
-        case dom::element_type::INT64:
-            return std::int64_t(element);
+        case dom::element_type::INT64: {
+            const std::int64_t number(element);
+            return number < 0 ? Json(number) : Json(static_cast<std::uint64_t>(number));
+        }
         case dom::element_type::UINT64:
             return std::uint64_t(element);
         case dom::element_type::DOUBLE:
