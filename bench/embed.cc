@@ -7,7 +7,7 @@
 //     bench_embed --lines [--f32]       a JSON string a line on stdin -> a JSON array of 384 a line
 //
 // The peer is this program's encoder in float32 with the best kernels that the machine has, interleaved.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iostream>

@@ -4,7 +4,7 @@
 //     ledger_entry        us  one durable entry of its own (a denial); the peer is one fdatasync of 4 KiB
 //     rules_1000          ns  1,000 rules over one call; the peer is 10 rules
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <filesystem>

@@ -14,35 +14,36 @@ import tidy_docs
 import tidy_tools
 from tidy_tree import Finding, Tree
 
-# The floors of the house: what each folder of resonant/ may include besides `base` and itself. A row that
-# names `plane` may also name what the plane's own headers show. Siblings on a floor never meet.
-PLANE = {"plane", "board", "ring", "memory", "embed", "search", "ipc", "shm", "sql", "json"}
+# The floors of the house, lowest first: what each folder of resonant/ includes besides `base` and itself. It may include
+# exactly that: an arrow that nobody uses is a wall with a hole.
 FLOORS = {
     "base": set(),
     "shm": set(),
     "json": set(),
-    "net": {"shm"},
     "sql": set(),
-    "board": {"shm"},
-    "ring": {"shm"},
     "embed": set(),
     "search": set(),
-    "memory": {"shm", "sql", "json", "embed", "search"},
+    "net": set(),
     "ipc": {"shm"},
+    "board": {"shm"},
+    "ring": {"shm"},
     "call": {"json"},
-    "plane": PLANE - {"plane", "sql", "json"},
-    "client": PLANE,
-    "agents": PLANE | {"call"},
-    "engines": PLANE,
-    "broker": PLANE | {"net"},
-    "society": PLANE | {"call"},
-    "govern": PLANE | {"call"},
-    "tools": PLANE | {"call", "agents", "engines", "society", "govern", "broker"},
-    "dispatch": PLANE | {"call", "govern", "tools"},
-    "mcp": {"json", "net", "call", "dispatch", "shm"},
-    "clients": {"json", "call", "mcp"},
+    "plane": {"board", "ring", "shm"},
+    "memory": {"embed", "json", "search", "sql"},
+    "client": {"plane", "shm"},
+    "agents": {"plane", "shm"},
+    "engines": {"board", "json", "memory", "plane", "shm", "sql"},
+    "broker": {"embed", "json", "net"},
+    "society": {"json", "sql"},
+    "govern": {"board", "call", "sql"},
+    "tools": {"agents", "board", "broker", "call", "embed", "engines", "govern", "ipc", "json", "memory", "plane", "ring", "search",
+              "society", "sql"},
+    "dispatch": {"board", "call", "govern", "json", "plane", "sql", "tools"},
+    "mcp": {"call", "dispatch", "json", "net"},
+    "clients": {"call", "json", "mcp"},
+    "runtime": {"agents", "board", "broker", "call", "clients", "dispatch", "embed", "engines", "govern", "ipc", "json", "mcp",
+                "memory", "net", "plane", "shm", "society", "sql", "tools"},
 }
-FLOORS["runtime"] = set(FLOORS) | {"client"}
 
 # Headers for programs outside this repository's own: nobody here includes them but tests.
 FOR_OTHERS = {
@@ -75,6 +76,16 @@ def include_table(tree):
                 if other not in {folder, "base"} | FLOORS[folder]:
                     yield Finding(source.path, line, f"{folder} may not include {other}; "
                                   "move what is needed down, or let them meet one floor up")
+
+
+def include_table_is_tight(tree):
+    used = {(source.folder, target.split("/")[1]) for source in tree.cpp("resonant") for _, target in source.includes()
+            if target.startswith("resonant/")}
+    for folder, row in FLOORS.items():
+        for other in sorted(row):
+            if (folder, other) not in used:
+                yield Finding(pathlib.Path("scripts/tidy.py"), 1, f"FLOORS lets {folder} include {other}, and nothing there "
+                              "does; take it out of the row")
 
 
 def headers_are_used(tree):
@@ -165,7 +176,7 @@ def tests_are_sentences(tree):
 
 
 CHECKS = [
-    include_table, headers_are_used, sources_have_headers, functions_fit_a_screen, files_stay_short,
+    include_table, include_table_is_tight, headers_are_used, sources_have_headers, functions_fit_a_screen, files_stay_short,
     headers_introduce_themselves, headers_are_light, stdout_belongs_to_the_protocol, no_banned_words,
     folders_are_named_by_a_noun, tests_are_sentences, tidy_cpp.headers_compile_alone,
     tidy_docs.links_lead_somewhere, tidy_docs.paths_exist, tidy_docs.glossary_is_true,

@@ -1,6 +1,6 @@
 #include "apps/resonant/render.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "apps/resonant/server_adding.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "apps/resonant/setup_record.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include <cerrno>

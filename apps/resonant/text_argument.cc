@@ -1,6 +1,6 @@
 #include "apps/resonant/text_argument.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <fstream>
 #include <iostream>

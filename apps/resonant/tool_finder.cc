@@ -1,6 +1,6 @@
 #include "apps/resonant/tool_finder.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iostream>
 #include <memory>

@@ -1,6 +1,6 @@
 #include "resonant/agents/reasoners.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <chrono>

@@ -1,7 +1,7 @@
 #include "resonant/base/socket_address.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cerrno>
 #include <charconv>

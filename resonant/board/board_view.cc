@@ -1,5 +1,5 @@
 // Reading the board: BoardView and the snapshot it takes. Writing: state_board.cc.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif

@@ -1,6 +1,6 @@
 #include "resonant/board/state_board.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "resonant/broker/embedding_endpoint.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <openssl/sha.h>
 
 #include <algorithm>

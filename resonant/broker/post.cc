@@ -1,6 +1,6 @@
 #include "resonant/broker/post.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>

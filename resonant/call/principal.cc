@@ -1,6 +1,6 @@
 #include "resonant/call/principal.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

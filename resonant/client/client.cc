@@ -1,6 +1,6 @@
 #include "resonant/client/client.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 

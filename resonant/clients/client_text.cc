@@ -1,6 +1,6 @@
 #include "resonant/clients/client_text.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 #include "resonant/clients/person_file.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/fs.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>

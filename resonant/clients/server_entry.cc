@@ -1,6 +1,6 @@
 #include "resonant/clients/server_entry.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <set>

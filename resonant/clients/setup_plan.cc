@@ -1,6 +1,6 @@
 #include "resonant/clients/setup_plan.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <filesystem>

@@ -1,6 +1,6 @@
 #include "resonant/clients/toml_text.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <toml++/toml.h>
 
 #include <algorithm>

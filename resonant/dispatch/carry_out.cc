@@ -1,6 +1,6 @@
 // The part of dispatcher.h that carries calls out one by one: those that read, and those whose effects lie outside the
 // database, with their intent before and their outcome after. What joins a transaction is in group_commit.cc.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <exception>
 

@@ -18,7 +18,7 @@
 //       half of what serving that took, nor than return_max.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <pthread.h>
 
 #include <algorithm>

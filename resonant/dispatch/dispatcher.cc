@@ -1,6 +1,6 @@
 #include "resonant/dispatch/dispatcher.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <exception>
 #include <future>

@@ -1,7 +1,7 @@
 // Calls to tools of other servers: judged like ours, sent on, and answered when the server answers. Nothing
 // waits in between: what only reads is judged where it was submitted, what acts has its intent on the disk
 // first.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "resonant/base/log.h"
 #include "resonant/base/utf8.h"

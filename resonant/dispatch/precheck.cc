@@ -1,6 +1,6 @@
 #include "resonant/dispatch/precheck.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <exception>
 

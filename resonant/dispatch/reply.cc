@@ -1,5 +1,5 @@
 // The way up of dispatcher.h: refusals, errors, corrections, and what a call leaves on board and ring.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 

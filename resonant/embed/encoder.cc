@@ -1,6 +1,6 @@
 #include "resonant/embed/encoder.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

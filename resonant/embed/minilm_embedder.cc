@@ -1,6 +1,6 @@
 #include "resonant/embed/minilm_embedder.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <openssl/sha.h>
 #include <sys/resource.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // The eight phases of a Dream. Reports hold numbers and ids.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "resonant/govern/circuit_breaker.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "resonant/govern/rate_limiter.h"
 #include "resonant/govern/remembered.h"

@@ -1,6 +1,6 @@
 #include "resonant/govern/ledger.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <atomic>

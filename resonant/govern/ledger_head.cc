@@ -1,7 +1,7 @@
 #include "resonant/govern/ledger_head.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <array>

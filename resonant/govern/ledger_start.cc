@@ -1,5 +1,5 @@
 // How a Ledger begins, how it is checked, and how the owner takes note of a break. Appending: ledger.cc.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <utility>

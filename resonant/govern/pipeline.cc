@@ -1,6 +1,6 @@
 #include "resonant/govern/pipeline.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <exception>
 

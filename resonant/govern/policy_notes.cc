@@ -1,6 +1,6 @@
 #include "resonant/govern/policy_notes.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

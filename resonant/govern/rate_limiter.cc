@@ -1,7 +1,7 @@
 #include "resonant/govern/rate_limiter.h"
 
 #include <fmt/compile.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 

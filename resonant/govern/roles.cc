@@ -1,6 +1,6 @@
 #include "resonant/govern/roles.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <mutex>

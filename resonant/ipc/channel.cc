@@ -1,6 +1,6 @@
 #include "resonant/ipc/channel.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace resonant::ipc {
 namespace {

@@ -2,7 +2,7 @@
 // no cargo >= 1.89; channel.cc says so then.
 #ifdef RESONANT_ICEORYX2
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // Channels of sealed memory: who joins gets the descriptors of every topic and of the bell over a
 // seqpacket socket in the channel's folder, and asks on that connection.
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>

@@ -1,6 +1,6 @@
 #include "resonant/json/json.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <simdjson.h>
 
 #include <nlohmann/json.hpp>

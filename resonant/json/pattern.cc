@@ -1,6 +1,6 @@
 #include "resonant/json/pattern.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <cstdint>

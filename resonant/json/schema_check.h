@@ -3,7 +3,7 @@
 // Belongs to one check, one thread. Used by schema_check.cc and schema_scalars.cc only.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <concepts>

@@ -1,6 +1,6 @@
 // From the text of a schema to nodes. Children are entered in a queue, not compiled in place: circles need no care, and
 // depth costs no stack.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

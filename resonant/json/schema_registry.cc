@@ -1,6 +1,6 @@
 #include "resonant/json/schema_registry.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

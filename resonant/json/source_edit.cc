@@ -1,6 +1,6 @@
 #include "resonant/json/source_edit.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "resonant/json/source_tree.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <simdjson.h>
 

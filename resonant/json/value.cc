@@ -1,16 +1,7 @@
 #include "resonant/json/value.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
-#include <cstdlib>
 #include <memory>
-#include <ostream>
-
-#include "resonant/json/quote.h"
 
 namespace resonant::json {
 namespace {
@@ -18,106 +9,25 @@ namespace {
 constexpr Json::value_t kNull = Json::value_t::null;
 const Json kNone;
 
+// Messages have few members, mostly in order: moving the others past each other is less than what a merge sort allocates.
+void sort_stably(std::vector<JsonMember>& members) {
+    constexpr std::size_t kFew = 24;
+    const auto in_order = [](const JsonMember& a, const JsonMember& b) { return a.first < b.first; };
+    if (members.size() > kFew) {
+        if (!std::is_sorted(members.begin(), members.end(), in_order)) {
+            std::stable_sort(members.begin(), members.end(), in_order);
+        }
+        return;
+    }
+    for (std::size_t i = 1; i < members.size(); ++i) {
+        if (in_order(members[i], members[i - 1])) {
+            const auto at = members.begin() + static_cast<std::ptrdiff_t>(i);
+            std::rotate(std::upper_bound(members.begin(), at, *at, in_order), at, at + 1);
+        }
+    }
+}
+
 bool comes_before(const JsonMember& member, std::string_view name) { return member.first < name; }
-
-// Doubles as nlohmann::json writes them: the shortest digits that read back the same, always with a point or an exponent.
-void append_double(std::string& out, double value) {
-    if (!std::isfinite(value)) {
-        out += "null";  // JSON has no word for it
-        return;
-    }
-    if (value == 0) {
-        out += std::signbit(value) ? "-0.0" : "0.0";
-        return;
-    }
-    std::array<char, 32> buffer{};
-    const char* end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::abs(value), std::chars_format::scientific).ptr;
-    const std::string_view shortest(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
-    const std::size_t mark = shortest.find('e');
-    std::string digits(1, shortest[0]);
-    if (mark > 2) {
-        digits += shortest.substr(2, mark - 2);
-    }
-    int exponent = 0;
-    const bool below_one = shortest[mark + 1] == '-';
-    std::from_chars(shortest.data() + mark + 2, end, exponent);
-    exponent = below_one ? -exponent : exponent;
-    const int count = static_cast<int>(digits.size());
-    const int point = exponent + 1;  // digits before the decimal point
-    out += value < 0 ? "-" : "";
-    if (point >= count && point <= 15) {
-        out += digits;
-        out.append(static_cast<std::size_t>(point - count), '0');
-        out += ".0";
-    } else if (point > 0 && point <= 15) {
-        out.append(digits, 0, static_cast<std::size_t>(point)).append(1, '.');
-        out.append(digits, static_cast<std::size_t>(point));
-    } else if (point > -4 && point <= 0) {
-        out += "0.";
-        out.append(static_cast<std::size_t>(-point), '0');
-        out += digits;
-    } else {
-        out += digits[0];
-        if (count > 1) {
-            out.append(1, '.').append(digits, 1);
-        }
-        out += exponent < 0 ? "e-" : "e+";
-        out += std::abs(exponent) < 10 ? "0" : "";
-        out += std::to_string(std::abs(exponent));
-    }
-}
-
-template <typename Integer>
-void append_integer(std::string& out, Integer value) {
-    std::array<char, 24> buffer{};
-    out.append(buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr);
-}
-
-void append_text(std::string& out, std::string_view text) {
-    if (is_plain(text)) {
-        out.append(1, '"').append(text).append(1, '"');
-    } else {
-        simdjson::validate_utf8(text) ? append_quoted(out, text) : append_quoted(out, valid_utf8(text));
-    }
-}
-
-// A new line at this level of nesting; nothing when the text is compact.
-void append_break(std::string& out, int indent, int level) {
-    if (indent >= 0) {
-        out.append(1, '\n').append(static_cast<std::size_t>(indent * level), ' ');
-    }
-}
-
-void append(std::string& out, const Json& value, int indent, int level) {
-    switch (value.type()) {
-        case Json::value_t::null: out += "null"; break;
-        case Json::value_t::boolean: out += value.get<bool>() ? "true" : "false"; break;
-        case Json::value_t::number_integer: append_integer(out, value.get<std::int64_t>()); break;
-        case Json::value_t::number_unsigned: append_integer(out, value.get<std::uint64_t>()); break;
-        case Json::value_t::number_float: append_double(out, value.get<double>()); break;
-        case Json::value_t::string: append_text(out, value.get<std::string_view>()); break;
-        case Json::value_t::discarded: out += "<discarded>"; break;
-        case Json::value_t::object:
-        case Json::value_t::array: {
-            const bool named = value.is_object();
-            out += named ? '{' : '[';
-            bool first = true;
-            for (auto at = value.begin(); at != value.end(); ++at) {
-                out += std::exchange(first, false) ? "" : ",";
-                append_break(out, indent, level + 1);
-                if (named) {
-                    append_text(out, at.key());
-                    out += indent >= 0 ? ": " : ":";
-                }
-                append(out, *at, indent, level + 1);
-            }
-            if (!first) {
-                append_break(out, indent, level);
-            }
-            out += named ? '}' : ']';
-        }
-    }
-}
 
 // Numbers in the order of nlohmann::json: null, booleans, numbers, objects, lists, texts.
 int rank_of(const Json& value) {
@@ -237,10 +147,7 @@ Json Json::object(List elements) {
 }
 
 Json Json::from_members(std::vector<JsonMember> members) {
-    const auto in_order = [](const JsonMember& a, const JsonMember& b) { return a.first < b.first; };
-    if (!std::is_sorted(members.begin(), members.end(), in_order)) {
-        std::stable_sort(members.begin(), members.end(), in_order);
-    }
+    sort_stably(members);
     // Of equal names the last counts: it takes the first one's place.
     std::size_t kept = 0;
     for (std::size_t i = 0; i < members.size(); ++i) {
@@ -511,12 +418,6 @@ void Json::reserve(std::size_t count) {
     }
 }
 
-std::string Json::dump(int indent) const {
-    std::string out;
-    append(out, *this, indent, 0);
-    return out;
-}
-
 bool Json::equals(const Json& other) const {
     if (is_number() && other.is_number()) {
         return compare(other) == std::partial_ordering::equivalent;
@@ -557,7 +458,5 @@ std::partial_ordering Json::compare(const Json& other) const {
         default: return std::partial_ordering::equivalent;
     }
 }
-
-std::ostream& operator<<(std::ostream& out, const Json& value) { return out << value.dump(); }
 
 }  // namespace resonant::json

@@ -1,5 +1,5 @@
 // Calls: how one reaches the door, talks to its client on the way, and comes back.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

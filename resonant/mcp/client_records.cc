@@ -1,7 +1,7 @@
 #include "resonant/mcp/client_records.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "resonant/mcp/envelope.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 

@@ -1,6 +1,6 @@
 #include "resonant/mcp/event_stream.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <charconv>
 

@@ -1,7 +1,7 @@
 // Servers, their tools, and calls. What the owner does: gateway_owner.cc.
 #include "resonant/mcp/gateway.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <set>

@@ -1,5 +1,5 @@
 // Resources, templates and prompts of servers: what is offered of them, and the tools by which they are asked for.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <set>
 

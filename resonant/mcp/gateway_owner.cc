@@ -1,5 +1,5 @@
 // What the owner does with servers, and what is told of them.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <condition_variable>

@@ -1,7 +1,7 @@
 // The link by Streamable HTTP: every message is a POST, whose answer is JSON or an event stream. Legacy
 // servers may also have a session, a GET stream for what belongs to no request, and streams that can be
 // taken up again where they broke.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <set>

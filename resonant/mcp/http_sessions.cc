@@ -1,6 +1,6 @@
 #include "resonant/mcp/http_sessions.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <utility>

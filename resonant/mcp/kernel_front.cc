@@ -1,6 +1,6 @@
 #include "resonant/mcp/kernel_front.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <utility>

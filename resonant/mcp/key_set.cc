@@ -1,6 +1,6 @@
 #include "resonant/mcp/key_set.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>

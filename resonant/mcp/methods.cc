@@ -1,5 +1,5 @@
 // The methods of the protocol: what each makes of its params, and what it answers.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

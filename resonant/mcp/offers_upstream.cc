@@ -1,6 +1,6 @@
 // What servers behind this one offer beside tools, as clients see it: under names of ours, asked for by calls
 // that pass all stages, and marked as other people's words.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,6 @@
 #include "resonant/mcp/prompts.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace resonant::mcp {
 namespace {

@@ -1,6 +1,6 @@
 #include "resonant/mcp/request_state.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "resonant/base/base64.h"
 #include "resonant/base/ensure.h"

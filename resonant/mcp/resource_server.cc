@@ -1,6 +1,6 @@
 #include "resonant/mcp/resource_server.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <openssl/sha.h>
 
 #include <algorithm>

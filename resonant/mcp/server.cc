@@ -1,6 +1,6 @@
 #include "resonant/mcp/server.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

@@ -1,6 +1,6 @@
 #include "resonant/mcp/server_file.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cctype>

@@ -1,6 +1,6 @@
 #include "resonant/mcp/session_ids.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <charconv>
 

@@ -1,6 +1,6 @@
 #include "resonant/mcp/stdio_front.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

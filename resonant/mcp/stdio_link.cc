@@ -1,7 +1,7 @@
 // The link over a child's pipes. What the server prints on stdout beside messages is counted and shown,
 // never fatal; of stderr the end is kept.
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 

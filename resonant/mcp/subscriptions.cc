@@ -1,5 +1,5 @@
 // Who wants to know of changes: resources/subscribe of the legacy eras, subscriptions/listen of the modern.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <utility>

@@ -1,5 +1,5 @@
 // Calls that go on as tasks, and what a client may ask about them.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "resonant/base/log.h"
 #include "resonant/mcp/client_records.h"

@@ -1,6 +1,6 @@
 #include "resonant/mcp/token_source.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <vector>

@@ -1,6 +1,6 @@
 #include "resonant/mcp/tool_client.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <condition_variable>
 #include <future>

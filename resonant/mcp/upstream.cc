@@ -1,7 +1,7 @@
 // The life of a link: connecting, the handshake, the list, its end. Calls: upstream_calls.cc.
 #include "resonant/mcp/upstream.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

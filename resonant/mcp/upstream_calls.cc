@@ -1,5 +1,5 @@
 // Requests, calls and their ends. The life of the link: upstream.cc; questions: upstream_questions.cc.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // What a server says unasked: changes, progress, logs, and questions in the middle of a call. Calls: upstream_calls.cc.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

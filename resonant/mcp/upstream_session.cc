@@ -1,5 +1,5 @@
 // Whether a server still knows us: what it refuses may be the call, or the session that it forgot.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cctype>

@@ -1,7 +1,7 @@
 // The part of a DataSea that knows vectors: nearest and checking. (recall: data_sea_recall.cc)
 #include "resonant/memory/data_sea_inner.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "resonant/memory/fusion.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "resonant/memory/galaxies.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

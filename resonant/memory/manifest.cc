@@ -1,7 +1,7 @@
 #include "resonant/memory/manifest.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <simdjson.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // How a Manifest is written. Apart from its reading, which must not load OpenSSL.
 #include "resonant/memory/manifest.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "resonant/json/json.h"
 #include "resonant/memory/digest.h"

@@ -1,7 +1,7 @@
 // The part of a VectorIndex that writes: new segments, new generations, old files.
 #include "resonant/memory/vector_index.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <map>

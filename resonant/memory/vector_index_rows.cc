@@ -1,7 +1,7 @@
 // The part of a VectorIndex that carries rows from SQLite into segments, each of one galaxy.
 #include "resonant/memory/vector_index.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <deque>

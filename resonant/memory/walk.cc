@@ -1,6 +1,6 @@
 #include "resonant/memory/walk.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

@@ -1,6 +1,6 @@
 #include "resonant/net/fetch.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <netdb.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>

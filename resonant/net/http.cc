@@ -1,7 +1,7 @@
 // One connection's way in: bytes, requests, what is refused. Answers: http_answer.cc; coming and going: http_accept.cc.
 #include "resonant/net/http.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 

@@ -1,6 +1,6 @@
 // How an HttpServer listens, and how connections come and go.
 #include <arpa/inet.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

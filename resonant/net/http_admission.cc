@@ -1,6 +1,6 @@
 #include "resonant/net/http_admission.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace resonant::net {
 

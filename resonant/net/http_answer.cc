@@ -1,5 +1,5 @@
 // One connection's way out: answers, whole or as streams, and what the loop watches it for.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 

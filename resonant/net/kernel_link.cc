@@ -1,6 +1,6 @@
 #include "resonant/net/kernel_link.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <sys/socket.h>
 

@@ -1,6 +1,6 @@
 #include "resonant/net/kernel_socket.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 #include "resonant/net/lines.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 // Addresses of servers: their text, and where they are.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <netdb.h>
 #include <sys/socket.h>
 

@@ -1,6 +1,6 @@
 #include "resonant/plane/agent_plane.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace resonant::plane {
 

@@ -1,6 +1,6 @@
 #include "resonant/plane/clearance.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

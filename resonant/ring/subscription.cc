@@ -1,6 +1,6 @@
 #include "resonant/ring/subscription.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sched.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "resonant/runtime/channels.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/epoll.h>
 
 #include <bit>

@@ -1,6 +1,6 @@
 #include "resonant/runtime/conformance.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <stdexcept>

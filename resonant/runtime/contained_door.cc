@@ -1,6 +1,6 @@
 #include "resonant/runtime/contained_door.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>

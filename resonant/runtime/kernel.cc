@@ -1,6 +1,6 @@
 #include "resonant/runtime/kernel.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/epoll.h>

@@ -1,6 +1,6 @@
 #include "resonant/runtime/parts.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <cstdlib>

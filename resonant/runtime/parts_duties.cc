@@ -1,5 +1,5 @@
 // What the parts do by themselves, a beat at a time: index, engines, sweeps, dreams, limits (runtime/upkeep.h).
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <iterator>

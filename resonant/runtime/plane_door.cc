@@ -1,6 +1,6 @@
 #include "resonant/runtime/plane_door.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iterator>
 #include <sstream>

@@ -1,6 +1,6 @@
 #include "resonant/runtime/resource_watch.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 

@@ -1,6 +1,6 @@
 #include "resonant/runtime/secrets.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include <algorithm>

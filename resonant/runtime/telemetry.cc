@@ -1,6 +1,6 @@
 #include "resonant/runtime/telemetry.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <utility>

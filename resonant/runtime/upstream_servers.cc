@@ -1,6 +1,6 @@
 #include "resonant/runtime/upstream_servers.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "resonant/runtime/verification.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <map>

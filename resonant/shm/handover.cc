@@ -1,6 +1,6 @@
 #include "resonant/shm/handover.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <sys/socket.h>
 

@@ -1,6 +1,6 @@
 #include "resonant/society/scratchpads.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <optional>
 

@@ -1,6 +1,6 @@
 #include "resonant/society/sessions.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <charconv>
 

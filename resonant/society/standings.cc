@@ -1,6 +1,6 @@
 #include "resonant/society/standings.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace resonant::society {
 

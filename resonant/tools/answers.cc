@@ -1,6 +1,6 @@
 #include "resonant/tools/answers.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <ctime>

@@ -1,6 +1,6 @@
 #include "resonant/tools/board_field.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <vector>
 

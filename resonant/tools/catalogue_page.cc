@@ -1,6 +1,6 @@
 #include "resonant/tools/catalogue_page.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

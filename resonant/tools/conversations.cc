@@ -1,5 +1,5 @@
 // What people said to ChatGPT, Claude and Claude Code, as those export it: a question and its answer are one memory.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <string>

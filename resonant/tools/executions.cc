@@ -1,6 +1,6 @@
 #include "resonant/tools/executions.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <future>

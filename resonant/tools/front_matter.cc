@@ -1,5 +1,5 @@
 // The YAML between two lines of "---" that notes of Obsidian, Jekyll and Hugo begin with.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <yaml-cpp/yaml.h>
 
 #include <string>

@@ -1,4 +1,4 @@
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "resonant/govern/roles.h"
 #include "resonant/society/standings.h"

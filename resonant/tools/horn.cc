@@ -1,6 +1,6 @@
 #include "resonant/tools/families.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <algorithm>
 
 #include "resonant/agents/reasoners.h"

@@ -1,6 +1,6 @@
 #include "resonant/tools/ingest.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fnmatch.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "resonant/tools/json_elements.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "resonant/tools/load.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

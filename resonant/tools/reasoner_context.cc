@@ -1,6 +1,6 @@
 #include "resonant/tools/reasoner_context.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "resonant/tools/record_forms.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <optional>

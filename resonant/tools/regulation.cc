@@ -1,6 +1,6 @@
 #include "resonant/tools/regulation.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "resonant/agents/reasoners.h"
 #include "resonant/society/consents.h"

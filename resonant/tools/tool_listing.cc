@@ -1,6 +1,6 @@
 #include "resonant/tools/tool_listing.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <initializer_list>

@@ -1,4 +1,4 @@
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "resonant/json/schema.h"
 #include "resonant/tools/arguments.h"

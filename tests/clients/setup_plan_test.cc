@@ -2,7 +2,7 @@
 // servers there (`plan.json`). RESONANT_WRITE_GOLDEN=1 writes what it makes now, to be read before it is committed.
 #include "resonant/clients/setup_plan.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>

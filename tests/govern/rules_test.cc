@@ -1,6 +1,6 @@
 #include "resonant/govern/rules.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 
 #include <atomic>

@@ -1,7 +1,7 @@
 // Which words stand where, after whatever happened to the memories: against SQLite's own bm25() and a join.
 #include <gmock/gmock.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <map>
