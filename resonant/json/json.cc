@@ -64,6 +64,25 @@ Json convert(dom::element element, std::size_t levels, bool& too_deep) {
     }
 }
 
+// The same document, with numbers beyond 64 bits as doubles.
+Json rounded(const nlohmann::json& value) {
+    if (value.is_object()) {
+        Json object = Json::object();
+        for (const auto& [name, member] : value.items()) {
+            object[name] = rounded(member);
+        }
+        return object;
+    }
+    if (value.is_array()) {
+        Json list = Json::array();
+        for (const nlohmann::json& each : value) {
+            list.push_back(rounded(each));
+        }
+        return list;
+    }
+    return value.is_number_float() ? Json(value.get<double>()) : Json::parse(value.dump());
+}
+
 // simdjson knows the kind of mistake; nlohmann's parser, slower, knows the place.
 Error explain(simdjson::error_code error, std::string_view text) {
     if (error == simdjson::EMPTY) {
@@ -243,9 +262,15 @@ Result<Json> parse(std::string_view text) {
 Json Json::parse(std::string_view text, std::nullptr_t, bool may_throw) {
     dom::parser parser;
     dom::element element;
-    bool too_deep = parser.parse(text.data(), text.size()).get(element) != simdjson::SUCCESS;
-    Json value = too_deep ? Json() : convert(element, kDepthOfOurOwn, too_deep);
-    if (!too_deep) {
+    const simdjson::error_code error = parser.parse(text.data(), text.size()).get(element);
+    bool failed = error != simdjson::SUCCESS;
+    Json value = failed ? Json() : convert(element, kDepthOfOurOwn, failed);
+    if (error == simdjson::NUMBER_ERROR) {
+        const auto read = nlohmann::json::parse(text, nullptr, false);
+        failed = read.is_discarded();
+        value = failed ? Json() : rounded(read);
+    }
+    if (!failed) {
         return value;
     }
     if (may_throw) {

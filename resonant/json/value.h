@@ -52,6 +52,7 @@ concept JsonText = !std::same_as<T, Json> && !std::same_as<T, std::nullptr_t> &&
 template <typename T>
 concept JsonRange = !std::same_as<T, Json> && !JsonText<T> && requires(const T& range) {
     typename T::value_type;
+    requires !std::same_as<typename T::value_type, T>;  // what is its own element is no list, but a value like this one
     range.begin();
     range.end();
     range.size();
@@ -153,7 +154,8 @@ class Json {
 
     static Json array(List elements = {});
     static Json object(List elements = {});
-    // Throws exception, or gives a discarded value when asked not to. json::parse() is for what others sent.
+    // Throws exception, or gives a discarded value when asked not to. Numbers beyond 64 bits become doubles.
+    // json::parse() is for what others sent: it has limits.
     static Json parse(std::string_view text);
     static Json parse(std::string_view text, std::nullptr_t, bool may_throw);
     static bool accept(std::string_view text) { return !parse(text, nullptr, false).is_discarded(); }

@@ -112,7 +112,8 @@ Json schema_of(std::string_view type) {
             std::errc()) {
             return Json();
         }
-        schema["minItems"] = schema["maxItems"] = count;
+        schema["minItems"] = count;
+        schema["maxItems"] = count;
     }
     return schema;
 }

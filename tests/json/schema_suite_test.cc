@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <iostream>
 #include <sstream>
 
@@ -22,29 +21,10 @@ fs::path suite() {
     return named != nullptr ? fs::path(named) : test::repository() / "build/schema_suite";
 }
 
-Json ours(const nlohmann::json& value) {
-    if (value.is_object()) {
-        Json object = Json::object();
-        for (const auto& [name, member] : value.items()) {
-            object[name] = ours(member);
-        }
-        return object;
-    }
-    if (value.is_array()) {
-        Json list = Json::array();
-        for (const nlohmann::json& each : value) {
-            list.push_back(ours(each));
-        }
-        return list;
-    }
-    // Numbers beyond 64 bits are doubles.
-    return value.is_number_float() ? Json(value.get<double>()) : Json::parse(value.dump());
-}
-
-// The suite holds numbers beyond 64 bits, which our own parser refuses; reading it is nlohmann's work.
+// The suite holds numbers beyond 64 bits, which json::parse() refuses.
 Json read(const fs::path& path) {
     std::ifstream file(path);
-    return ours(nlohmann::json::parse(file));
+    return Json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
 }
 
 struct Tally {

@@ -100,7 +100,7 @@ def test_a_time_that_is_none_is_refused_and_one_in_the_past_is_over(kernel):
 
 
 def test_a_wait_ends_with_ctrl_c():
-    words = ("import resonant, sys; ring = resonant.Ring(sys.argv[1]); print('waits', flush=True)\n"
+    words = ("import resonant, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); ring = resonant.Ring(sys.argv[1]); print('waits', flush=True)\n"
              "while True:\n    ring.wait(3600); ring.poll_now()")
     with Kernel() as kernel:
         child = subprocess.Popen([sys.executable, "-c", words, kernel.home], env={**os.environ, "PYTHONPATH": str(MODULE)},
