@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "resonant/base/utf8.h"
+
 namespace resonant {
 namespace {
 
@@ -35,27 +37,18 @@ struct Decoded {
     bool valid = true;
 };
 
-bool is_more(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
-
+// A byte that begins no whole character stands alone.
 Decoded decode(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text[0]);
-    if (lead < 0x80) {
-        return {lead, 1, true};
+    const Utf8Head head = utf8_head(text);
+    if (!head.whole || head.bytes == 1) {
+        return {lead, 1, head.whole};
     }
-    const std::size_t bytes = lead >= 0xF0 && lead < 0xF5 ? 4 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xC2 && lead < 0xE0 ? 2 : 0;
-    if (bytes == 0 || text.size() < bytes) {
-        return {lead, 1, false};
-    }
-    char32_t character = lead & (0xFFU >> (bytes + 1));
-    for (std::size_t i = 1; i < bytes; ++i) {
-        if (!is_more(text[i])) {
-            return {lead, 1, false};
-        }
+    char32_t character = lead & (0xFFU >> (head.bytes + 1));
+    for (std::size_t i = 1; i < head.bytes; ++i) {
         character = (character << 6U) | (static_cast<unsigned char>(text[i]) & 0x3FU);
     }
-    constexpr std::array<char32_t, 5> kLeast = {0, 0, 0x80, 0x800, 0x10000};
-    const bool valid = character >= kLeast[bytes] && character <= 0x10FFFF && (character < 0xD800 || character > 0xDFFF);
-    return valid ? Decoded{character, bytes, true} : Decoded{lead, 1, false};
+    return {character, head.bytes, true};
 }
 
 void append_hex(std::string& out, char32_t value, int digits) {

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "resonant/base/utf8.h"
+
 namespace resonant::json {
 namespace {
 
@@ -21,32 +23,15 @@ constexpr std::array<char, 256> kEscapes = [] {
     return escapes;
 }();
 
-// How many bytes of one character `text` begins with, at most as many as it needs; `whole` when it has them all.
-// After table 3-7 of the Unicode standard.
-std::size_t character_of(std::string_view text, bool& whole) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned lead = byte(0);
-    const std::size_t needed = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
-    const unsigned least = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-    const unsigned most = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-    std::size_t have = 1;
-    while (have < needed && have < text.size() && byte(have) >= (have == 1 ? least : 0x80) && byte(have) <= (have == 1 ? most : 0xBF)) {
-        ++have;
-    }
-    whole = have == needed;
-    return have;
-}
-
 }  // namespace
 
 std::string valid_utf8(std::string_view text) {
     std::string valid;
     valid.reserve(text.size());
     while (!text.empty()) {
-        bool whole = false;
-        const std::size_t bytes = character_of(text, whole);
-        valid += whole ? text.substr(0, bytes) : "\xEF\xBF\xBD";
-        text.remove_prefix(bytes);
+        const Utf8Head head = utf8_head(text);
+        valid += head.whole ? text.substr(0, head.bytes) : "\xEF\xBF\xBD";
+        text.remove_prefix(head.bytes);
     }
     return valid;
 }
