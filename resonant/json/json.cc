@@ -6,11 +6,10 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 
+#include "resonant/json/decimal.h"
 #include "resonant/json/quote.h"
 
 namespace resonant::json {
@@ -138,17 +137,7 @@ void append_number(std::string& out, double value) {
         out += '0';
         return;
     }
-    std::array<char, 32> buffer{};
-    const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::abs(value),
-                                            std::chars_format::scientific);
-    static_cast<void>(error);  // 32 bytes hold the shortest form of every double
-    const std::string_view shortest(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
-    const std::size_t mark = shortest.find('e');
-    std::string digits(1, shortest[0]);
-    if (mark > 2) {
-        digits += shortest.substr(2, mark - 2);
-    }
-    const int exponent = std::atoi(std::string(shortest.substr(mark + 1)).c_str());
+    const auto [digits, exponent] = decimal_of(std::abs(value));
     const int count = static_cast<int>(digits.size());
     const int point = exponent + 1;  // digits before the decimal point
     out += value < 0 ? "-" : "";

@@ -84,7 +84,5 @@ std::string schema_type_names(unsigned types);
 unsigned schema_type_named(std::string_view name);
 // The value's text, cut between characters to fit an error.
 std::string schema_shown(const Json& value);
-// 0 when a equals b, negative when it is less; both are numbers.
-int schema_compare(const Json& a, const Json& b);
 
 }  // namespace resonant::json

@@ -59,16 +59,16 @@ void Check::check_number(const Meeting& at) {
     const auto say = [&](std::string_view words, const Json& limit) {
         found_.add(at.path, [&] { return fmt::format("{} {} {}", schema_shown(value), words, schema_shown(limit)); });
     };
-    if (node.minimum && schema_compare(value, *node.minimum) < 0) {
+    if (node.minimum && value < *node.minimum) {
         say("is less than", *node.minimum);
     }
-    if (node.maximum && schema_compare(value, *node.maximum) > 0) {
+    if (node.maximum && value > *node.maximum) {
         say("is more than", *node.maximum);
     }
-    if (node.above && schema_compare(value, *node.above) <= 0) {
+    if (node.above && value <= *node.above) {
         say("must be more than", *node.above);
     }
-    if (node.below && schema_compare(value, *node.below) >= 0) {
+    if (node.below && value >= *node.below) {
         say("must be less than", *node.below);
     }
     if (node.multiple && !is_multiple(value, *node.multiple)) {

@@ -18,27 +18,6 @@ constexpr std::array<std::pair<std::string_view, unsigned>, 7> kTypes{{
     {"number", kNumber | kInteger}, {"object", kObject}, {"string", kString},
 }};
 
-template <typename A, typename B>
-int order(A a, B b) {
-    if constexpr (std::is_integral_v<A> && std::is_integral_v<B>) {
-        return std::cmp_less(a, b) ? -1 : std::cmp_equal(a, b) ? 0 : 1;
-    } else {
-        // Long double holds every 64-bit integer and every double.
-        const auto x = static_cast<long double>(a);
-        const auto y = static_cast<long double>(b);
-        return x < y ? -1 : x > y ? 1 : 0;
-    }
-}
-
-template <typename Do>
-int with_number(const Json& value, Do&& act) {
-    switch (value.type()) {
-        case Json::value_t::number_integer: return act(value.get<std::int64_t>());
-        case Json::value_t::number_unsigned: return act(value.get<std::uint64_t>());
-        default: return act(value.get<double>());
-    }
-}
-
 }  // namespace
 
 unsigned schema_type_of(const Json& value) {
@@ -91,10 +70,6 @@ std::string schema_shown(const Json& value) {
         text = std::string(cut_utf8(text, kShownBytes)) + "...";
     }
     return text;
-}
-
-int schema_compare(const Json& a, const Json& b) {
-    return with_number(a, [&](auto x) { return with_number(b, [&](auto y) { return order(x, y); }); });
 }
 
 }  // namespace resonant::json

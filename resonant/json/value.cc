@@ -49,7 +49,7 @@ std::partial_ordering compare_numbers(A a, B b) {
                : std::cmp_equal(a, b) ? std::partial_ordering::equivalent
                                       : std::partial_ordering::greater;
     } else {
-        return static_cast<double>(a) <=> static_cast<double>(b);
+        return static_cast<long double>(a) <=> static_cast<long double>(b);  // holds every 64-bit integer and every double
     }
 }
 

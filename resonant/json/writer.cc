@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <ostream>
 
+#include "resonant/json/decimal.h"
 #include "resonant/json/quote.h"
 #include "resonant/json/value.h"
 
@@ -23,18 +24,7 @@ void append_double(std::string& out, double value) {
         out += std::signbit(value) ? "-0.0" : "0.0";
         return;
     }
-    std::array<char, 32> buffer{};
-    const char* end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::abs(value), std::chars_format::scientific).ptr;
-    const std::string_view shortest(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
-    const std::size_t mark = shortest.find('e');
-    std::string digits(1, shortest[0]);
-    if (mark > 2) {
-        digits += shortest.substr(2, mark - 2);
-    }
-    int exponent = 0;
-    const bool below_one = shortest[mark + 1] == '-';
-    std::from_chars(shortest.data() + mark + 2, end, exponent);
-    exponent = below_one ? -exponent : exponent;
+    const auto [digits, exponent] = decimal_of(std::abs(value));
     const int count = static_cast<int>(digits.size());
     const int point = exponent + 1;  // digits before the decimal point
     out += value < 0 ? "-" : "";

@@ -192,6 +192,8 @@ TEST(JsonValue, numbers_are_compared_by_value) {
     EXPECT_EQ(Json(1), Json(1.0));
     EXPECT_EQ(Json(1U), 1);
     EXPECT_LT(Json(-1), Json(18446744073709551615U));
+    EXPECT_NE(Json(9007199254740993), Json(9007199254740992.0));  // beyond the whole numbers that a double holds
+    EXPECT_LT(Json(9007199254740992.0), Json(9007199254740993));
     EXPECT_NE(Json(true), Json(1));
     EXPECT_LT(Json(2), Json("1"));
     EXPECT_LT((Json{1, 2}), (Json{1, 3}));
