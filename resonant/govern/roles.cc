@@ -32,17 +32,17 @@ std::string way_to(call::Role role, const std::string& tool, const std::string& 
                        principal, call::name_of(role));
 }
 
-call::Denial refused(const std::string& tool, const std::string& whom, const Held& held) {
+call::Denial refused(const std::string& tool, const std::string& name, const Held& held) {
     const bool all = held.standing == Standing::Suspended;
-    const std::string who = whom == "*" ? "all calls are" : whom + " is";
+    const std::string subject = name == "*" ? "all calls are" : name + " is";
     return {.code = all ? "suspended" : "quarantined",
             .stage = std::string(kRoles),
             .rule = "standing",
-            .reason = fmt::format("{} {}, so {} was not run{}{}", who,
-                                  all ? (whom == "*" ? "paused" : "suspended") : "in quarantine, where only reading is allowed",
+            .reason = fmt::format("{} {}, so {} was not run{}{}", subject,
+                                  all ? (name == "*" ? "paused" : "suspended") : "in quarantine, where only reading is allowed",
                                   tool, held.reason.empty() ? "" : "; the reason: ", held.reason),
-            .way_out = whom == "*" ? fmt::format("ask the owner to lift it: `resonant resume`{}", kWithSecret)
-                                   : fmt::format("ask the owner to lift it: `resonant quarantine {} --lift`{}", whom, kWithSecret),
+            .way_out = name == "*" ? fmt::format("ask the owner to lift it: `resonant resume`{}", kWithSecret)
+                                   : fmt::format("ask the owner to lift it: `resonant quarantine {} --lift`{}", name, kWithSecret),
             .retry_after_s = {}};
 }
 

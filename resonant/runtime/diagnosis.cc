@@ -266,7 +266,7 @@ Finding look_at_descriptors() {
                          fmt::format("ulimit -Hn {} before the kernel starts (LimitNOFILE= under systemd)", kDescriptorsMin)};
 }
 
-// A home whose kernel never ran has no such table yet; anything else is told.
+// A home whose kernel never ran has no such table yet; any other failure is reported.
 void note_unread(const Status& read, const std::string& part, std::vector<Finding>& findings) {
     if (!read && read.error().message.find("no such table") == std::string::npos) {
         findings.push_back({part, Concern::Person, read.error().message, "resonant memory verify"});

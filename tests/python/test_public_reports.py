@@ -355,7 +355,7 @@ def test_a_server_gets_the_proxy_and_certificates_of_its_surroundings(client):
 
 
 class Remote:
-    """A server over HTTP whose sessions can be forgotten, and whose streams end lines as it is told."""
+    """A server over HTTP whose sessions can be forgotten, and whose streams end their lines in a chosen way."""
 
     def __init__(self):
         self.sessions, self.calls, self.how = [], 0, "json"
